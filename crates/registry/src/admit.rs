@@ -1,0 +1,538 @@
+//! The rules: whether a command is admitted, and which events follow. The only place that decides.
+
+use crate::command::{IdentityProposal, InstrumentDraft, IssueGround, IssueRequest, ServiceDescription};
+use crate::signature::{INSTRUMENT, OWNERSHIP};
+use crate::{
+    Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, InstrumentStatus,
+    Lifecycle, Millis, Office, Party, PartyId, Person, PersonId, Seat, Service, ServiceId, Standing, State,
+};
+
+/// The longest text in a field people write, in characters.
+pub const TEXT_CHARS_MAX: usize = 2_000;
+/// The longest life of a join token.
+pub const TOKEN_LIFE_MAX_MS: Millis = 24 * 3_600_000;
+/// The longest life of a certificate.
+pub const CREDENTIAL_LIFE_MAX_MS: Millis = 24 * 3_600_000;
+/// The longest grace after an owner left.
+pub const GRACE_MAX_MS: Millis = 90 * 24 * 3_600_000;
+/// Machines in one instrument at most.
+pub const MACHINES_MAX: usize = 1_000;
+
+/// What admission needs to know besides the state.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Who asks.
+    pub actor: Actor,
+    /// The time.
+    pub now_ms: Millis,
+    /// Ten random bytes for the id of what is created.
+    pub entropy: [u8; 10],
+}
+
+/// A command that was not admitted: why, and what to do instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    /// What kind of refusal.
+    pub kind: RefusalKind,
+    /// Why, as a sentence without its full stop.
+    pub reason: String,
+    /// What would be admitted; may be empty.
+    pub help: String,
+}
+
+/// Kinds of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// It contradicts what is.
+    Conflict,
+    /// It is malformed.
+    Invalid,
+    /// It names something that does not exist.
+    NotFound,
+    /// A signature or a standing is missing.
+    NotEntitled,
+}
+
+impl Refusal {
+    fn new(kind: RefusalKind, reason: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { kind, reason: reason.into(), help: help.into() }
+    }
+}
+
+type Admission = Result<Vec<Event>, Refusal>;
+
+/// Decides on a command. `Ok` holds the events to write, in order; the state is not changed.
+pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
+    match command {
+        Command::AcceptOwnership { identity, office, signature } => {
+            accept_ownership(state, identity, office, signature, context)
+        }
+        Command::ActivateIdentity { identity } => activate(state, identity),
+        Command::AnchorLog { origin, key, size, root } => {
+            if state.anchors.get(&origin).is_some_and(|before| *before >= size) {
+                return Err(conflict(format!("log `{origin}` is anchored at this size or beyond"), ""));
+            }
+            Ok(vec![Event::LogAnchored { origin, key, size, root }])
+        }
+        Command::CreateJoinToken { identity, digest, expires_ms } => {
+            create_token(state, identity, digest, expires_ms, context)
+        }
+        Command::DraftInstrument(draft) => draft_instrument(state, *draft, context),
+        Command::EndInstrument { instrument, reason } => {
+            let found = instrument_of(state, instrument)?;
+            if found.status == InstrumentStatus::Ended {
+                return Err(conflict(format!("`{}` has ended already", found.name), ""));
+            }
+            Ok(vec![Event::InstrumentEnded { instrument, reason: text(reason)? }])
+        }
+        Command::Establish { trust_domain, log_key, root_certificate } => match &state.trust_domain {
+            Some(there) => Err(conflict(format!("this ledger speaks for `{there}` already"), "")),
+            None => Ok(vec![Event::Established { trust_domain, log_key, root_certificate }]),
+        },
+        Command::HandOver { identity, office, to } => hand_over(state, identity, office, to),
+        Command::IssueCredential(request) => issue(state, request, context),
+        Command::PersonLeaves { person, grace_ms } => person_leaves(state, person, grace_ms, context),
+        Command::ProposeIdentity(proposal) => propose(state, *proposal, context),
+        Command::RegisterParty { name, legal_name, jurisdiction } => {
+            if state.party_named(name.as_str()).is_some() {
+                return Err(conflict(format!("a party named `{name}` exists"), "choose another name"));
+            }
+            let id = PartyId::from_entropy(context.entropy);
+            let (legal_name, jurisdiction) = (text(legal_name)?, text(jurisdiction)?);
+            Ok(vec![Event::PartyRegistered(Party { id, name, legal_name, jurisdiction })])
+        }
+        Command::RegisterPerson { name, party, key, profile } => {
+            party_of(state, party)?;
+            if state.person_named(party, name.as_str()).is_some() {
+                return Err(conflict(format!("the party has a person named `{name}`"), "choose another name"));
+            }
+            let id = PersonId::from_entropy(context.entropy);
+            Ok(vec![Event::PersonRegistered(Person { id, name, party, key, profile, left_ms: None })])
+        }
+        Command::RegisterService(description) => register_service(state, *description, context),
+        Command::ResumeIdentity { identity } => {
+            let found = identity_of(state, identity)?;
+            expect_state(found, &[Lifecycle::Suspended], "resumed")?;
+            answered_for(state, found)?;
+            Ok(vec![Event::IdentityResumed { identity }])
+        }
+        Command::RetireIdentity { identity } => {
+            let found = identity_of(state, identity)?;
+            expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "retired")?;
+            Ok(vec![Event::IdentityRetired { identity }])
+        }
+        Command::RevokeCredential { serial, reason } => match state.credentials.get(&serial) {
+            None => Err(not_found("no live certificate has this serial number".into())),
+            Some(credential) if credential.revoked.is_some() => Err(conflict("it is revoked already", "")),
+            Some(_) => Ok(vec![Event::CredentialRevoked { serial, reason: text(reason)? }]),
+        },
+        Command::RevokeIdentity { identity, reason } => {
+            let found = identity_of(state, identity)?;
+            expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "killed")?;
+            Ok(vec![Event::IdentityRevoked { identity, reason: text(reason)? }])
+        }
+        Command::SignInstrument { instrument, person, signature } => {
+            sign_instrument(state, instrument, person, signature, context)
+        }
+        Command::SuspendIdentity { identity, reason } => {
+            let found = identity_of(state, identity)?;
+            expect_state(found, &[Lifecycle::Active], "suspended")?;
+            Ok(vec![Event::IdentitySuspended { identity, reason: text(reason)? }])
+        }
+        Command::SuspendOwnerless { identity } => {
+            if !state.ownerless(context.now_ms).contains(&identity) {
+                return Err(conflict("its grace has not run out", ""));
+            }
+            let reason = "an accountable person left and nobody took over within the grace".into();
+            Ok(vec![Event::IdentitySuspended { identity, reason }])
+        }
+    }
+}
+
+fn propose(state: &State, proposal: IdentityProposal, context: &Context) -> Admission {
+    let party = party_of(state, proposal.party)?;
+    if state.identity_named(party.id, &proposal.name).is_some() {
+        return Err(conflict(format!("`{}/{}` exists", party.name, proposal.name), "choose another name"));
+    }
+    if proposal.owner == proposal.deputy {
+        return Err(invalid("owner and deputy are the same person", "name two people"));
+    }
+    for person in [proposal.owner, proposal.deputy] {
+        let person = active_person(state, person)?;
+        if person.party != party.id {
+            return Err(invalid(
+                format!("`{}` does not act for `{}`", person.name, party.name),
+                "owner and deputy belong to the party the machine acts for",
+            ));
+        }
+    }
+    if proposal.review_ms <= context.now_ms {
+        return Err(invalid("the review date lies in the past", "choose a date to come"));
+    }
+    Ok(vec![Event::IdentityProposed(Identity {
+        id: IdentityId::from_entropy(context.entropy),
+        name: proposal.name,
+        party: proposal.party,
+        kind: proposal.kind,
+        purpose: line(proposal.purpose)?,
+        environment: proposal.environment,
+        owner: Seat::offered(proposal.owner),
+        deputy: Seat::offered(proposal.deputy),
+        review_ms: proposal.review_ms,
+        roles: proposal.roles,
+        state: Lifecycle::Proposed,
+        grace_until_ms: None,
+    })])
+}
+
+fn accept_ownership(
+    state: &State,
+    identity: IdentityId,
+    office: Office,
+    signature: String,
+    context: &Context,
+) -> Admission {
+    let found = identity_of(state, identity)?;
+    expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "accepted")?;
+    let seat = found.seat(office);
+    if seat.accepted_ms.is_some() {
+        return Err(conflict(format!("the {} has accepted already", office.as_str()), ""));
+    }
+    let person = active_person(state, seat.person)?;
+    let party = party_of(state, found.party)?;
+    person
+        .key
+        .verify(OWNERSHIP, found.statement(office, party.name.as_str()).as_bytes(), &signature)
+        .map_err(|error| not_entitled(error.to_string(), "the person who was offered the office signs the statement"))?;
+    Ok(vec![Event::OwnershipAccepted { identity, office, person: person.id, time_ms: context.now_ms, signature }])
+}
+
+fn activate(state: &State, identity: IdentityId) -> Admission {
+    let found = identity_of(state, identity)?;
+    expect_state(found, &[Lifecycle::Proposed], "activated")?;
+    answered_for(state, found)?;
+    Ok(vec![Event::IdentityActivated { identity }])
+}
+
+fn hand_over(state: &State, identity: IdentityId, office: Office, to: PersonId) -> Admission {
+    let found = identity_of(state, identity)?;
+    expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "handed over")?;
+    let person = active_person(state, to)?;
+    if person.party != found.party {
+        return Err(invalid("the person does not act for the machine's party", "choose somebody who does"));
+    }
+    let other = match office {
+        Office::Deputy => Office::Owner,
+        Office::Owner => Office::Deputy,
+    };
+    if found.seat(other).person == to {
+        return Err(invalid("owner and deputy would be the same person", "name two people"));
+    }
+    let holder = found.seat(office).person;
+    if found.state == Lifecycle::Active && state.people.get(&holder).is_some_and(Person::is_active) {
+        return Err(conflict(
+            "an active machine would be without an accepted office holder until the new one signs",
+            "suspend it first, or hand over after `person leave`, whose grace covers the gap",
+        ));
+    }
+    Ok(vec![Event::OfficeOffered { identity, office, to }])
+}
+
+fn person_leaves(state: &State, person: PersonId, grace_ms: Millis, context: &Context) -> Admission {
+    let leaving = active_person(state, person)?;
+    if grace_ms > GRACE_MAX_MS {
+        return Err(invalid("the grace is longer than 90 days", "state a shorter one"));
+    }
+    let until_ms = context.now_ms.saturating_add(grace_ms);
+    let mut events = vec![Event::PersonLeft { person: leaving.id, time_ms: context.now_ms }];
+    events.extend(
+        state
+            .identities
+            .values()
+            .filter(|identity| identity.owner.person == person || identity.deputy.person == person)
+            .filter(|identity| !matches!(identity.state, Lifecycle::Retired | Lifecycle::Revoked))
+            .filter(|identity| identity.grace_until_ms.is_none_or(|before| before > until_ms))
+            .map(|identity| Event::GraceStarted { identity: identity.id, until_ms }),
+    );
+    Ok(events)
+}
+
+fn register_service(state: &State, description: ServiceDescription, context: &Context) -> Admission {
+    let party = party_of(state, description.party)?;
+    let owner = active_person(state, description.owner)?;
+    if owner.party != party.id {
+        return Err(invalid(
+            format!("`{}` does not act for `{}`", owner.name, party.name),
+            "the person who signs for a service belongs to the party that provides it",
+        ));
+    }
+    if state.service_named(description.name.as_str()).is_some() {
+        return Err(conflict(format!("a service named `{}` exists", description.name), "choose another name"));
+    }
+    if state.services.values().any(|service| service.host == description.host) {
+        return Err(conflict(format!("the host `{}` is taken", description.host), "choose another host name"));
+    }
+    let service = Service {
+        id: ServiceId::from_entropy(context.entropy),
+        name: description.name,
+        party: description.party,
+        owner: description.owner,
+        host: description.host,
+        upstream: description.upstream,
+        resources: description.resources,
+        injection: description.injection,
+    };
+    match service.problem() {
+        Some(problem) => Err(invalid(problem, "")),
+        None => Ok(vec![Event::ServiceRegistered(service)]),
+    }
+}
+
+fn draft_instrument(state: &State, draft: InstrumentDraft, context: &Context) -> Admission {
+    party_of(state, draft.provider)?;
+    party_of(state, draft.consumer)?;
+    let service =
+        state.services.get(&draft.service).ok_or_else(|| not_found(format!("no service `{}`", draft.service)))?;
+    if service.party != draft.provider {
+        return Err(invalid(format!("`{}` is not a service of the provider", service.name), ""));
+    }
+    if draft.machines.is_empty() || draft.machines.len() > MACHINES_MAX {
+        return Err(invalid(format!("a contract names between 1 and {MACHINES_MAX} machines"), ""));
+    }
+    for machine in &draft.machines {
+        if identity_of(state, *machine)?.party != draft.consumer {
+            return Err(invalid(format!("`{}` is not the consumer's", state.identity_label(*machine)), ""));
+        }
+    }
+    let newest = state.instrument_versions(&draft.name).last().map_or(0, |instrument| instrument.version);
+    if draft.version != newest + 1 {
+        return Err(conflict(
+            format!("`{}` has version {newest}; the next is {}", draft.name, newest + 1),
+            format!("write `version = {}`", newest + 1),
+        ));
+    }
+    Ok(vec![Event::InstrumentDrafted(Instrument {
+        id: InstrumentId::from_entropy(context.entropy),
+        name: draft.name,
+        version: draft.version,
+        title: line(draft.title)?,
+        provider: draft.provider,
+        service: draft.service,
+        consumer: draft.consumer,
+        machines: draft.machines,
+        document: draft.document,
+        bundle: draft.bundle,
+        envelope: draft.envelope,
+        credential_ttl_max_ms: draft.credential_ttl_max_ms,
+        start_ms: draft.start_ms,
+        end_ms: draft.end_ms,
+        signatures: Vec::new(),
+        status: InstrumentStatus::Drafted,
+    })])
+}
+
+fn sign_instrument(
+    state: &State,
+    instrument: InstrumentId,
+    person: PersonId,
+    signature: String,
+    context: &Context,
+) -> Admission {
+    let found = instrument_of(state, instrument)?;
+    if found.status != InstrumentStatus::Drafted {
+        return Err(conflict(format!("`{}` is {}", found.name, found.status), "only a draft can be signed"));
+    }
+    let signer = active_person(state, person)?;
+    let needed = signatories(state, found);
+    if !needed.contains(&person) {
+        return Err(not_entitled(
+            format!("`{}` does not sign `{}`", signer.name, found.name),
+            "it is signed by the owner of the service and the owner of every machine it names",
+        ));
+    }
+    if found.signatures.iter().any(|there| there.person == person) {
+        return Err(conflict(format!("`{}` has signed already", signer.name), ""));
+    }
+    signer
+        .key
+        .verify(INSTRUMENT, found.envelope.as_bytes(), &signature)
+        .map_err(|error| not_entitled(error.to_string(), "sign the envelope that `writ sign` shows"))?;
+    let done = |p: &PersonId| *p == person || found.signatures.iter().any(|there| there.person == *p);
+    let complete = needed.iter().all(done);
+    let signature = InstrumentSignature { person, time_ms: context.now_ms, signature };
+    let mut events = vec![Event::InstrumentSigned { instrument, signature }];
+    if complete {
+        // A new version takes the place of the one in force.
+        events.extend(
+            state
+                .instrument_versions(&found.name)
+                .filter(|other| other.status == InstrumentStatus::InForce)
+                .map(|other| Event::InstrumentEnded {
+                    instrument: other.id,
+                    reason: format!("replaced by version {}", found.version),
+                }),
+        );
+        events.push(Event::InstrumentInForce { instrument });
+    }
+    Ok(events)
+}
+
+/// Who must sign an instrument: the service's owner and the owner of every machine.
+pub fn signatories(state: &State, instrument: &Instrument) -> Vec<PersonId> {
+    let provider = state.services.get(&instrument.service).map(|service| service.owner);
+    let consumers = instrument.machines.iter().filter_map(|m| state.identities.get(m)).map(|i| i.owner.person);
+    let mut people: Vec<PersonId> = provider.into_iter().chain(consumers).collect();
+    people.sort();
+    people.dedup();
+    people
+}
+
+fn create_token(
+    state: &State,
+    identity: IdentityId,
+    digest: [u8; 32],
+    expires_ms: Millis,
+    context: &Context,
+) -> Admission {
+    let found = identity_of(state, identity)?;
+    standing(found, context.now_ms)?;
+    if expires_ms <= context.now_ms || expires_ms - context.now_ms > TOKEN_LIFE_MAX_MS {
+        return Err(invalid("a join token lives between a moment and 24 hours", ""));
+    }
+    Ok(vec![Event::JoinTokenCreated { identity, digest, expires_ms }])
+}
+
+fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
+    let found = identity_of(state, request.identity)?;
+    standing(found, context.now_ms)?;
+    if found.grace_until_ms.is_none() {
+        answered_for(state, found)?;
+    }
+    let life = request.not_after_ms.saturating_sub(request.not_before_ms);
+    if life == 0 || life > CREDENTIAL_LIFE_MAX_MS || request.not_after_ms <= context.now_ms {
+        return Err(invalid("a certificate lives between a moment and 24 hours", ""));
+    }
+    let token = match request.ground {
+        IssueGround::Renewal { serial } => {
+            let live = state
+                .credentials
+                .get(&serial)
+                .filter(|credential| credential.identity == request.identity)
+                .filter(|credential| credential.revoked.is_none() && credential.not_after_ms > context.now_ms);
+            if live.is_none() {
+                return Err(not_entitled("the certificate is not live", "join again with a token"));
+            }
+            None
+        }
+        IssueGround::Token { digest } => {
+            let token = state.tokens.get(&digest).filter(|token| token.identity == request.identity);
+            if token.is_none_or(|token| token.expires_ms <= context.now_ms) {
+                return Err(not_entitled(
+                    "the join token is unknown, used or expired",
+                    "ask for a new one: `writ token create`",
+                ));
+            }
+            Some(digest)
+        }
+    };
+    if state.credentials.contains_key(&request.serial) {
+        return Err(conflict("the serial number is taken", "try again"));
+    }
+    Ok(vec![Event::CredentialIssued {
+        identity: request.identity,
+        serial: request.serial,
+        public_key: request.public_key,
+        not_before_ms: request.not_before_ms,
+        not_after_ms: request.not_after_ms,
+        token,
+    }])
+}
+
+fn answered_for(state: &State, identity: &Identity) -> Result<(), Refusal> {
+    if state.is_answered_for(identity) {
+        return Ok(());
+    }
+    let missing: Vec<&str> = [Office::Owner, Office::Deputy]
+        .into_iter()
+        .filter(|office| {
+            let seat = identity.seat(*office);
+            seat.accepted_ms.is_none() || !state.people.get(&seat.person).is_some_and(Person::is_active)
+        })
+        .map(Office::as_str)
+        .collect();
+    Err(not_entitled(
+        format!("`{}` has no {} who accepted by signature", identity.name, missing.join(" and no ")),
+        "each signs the statement that `writ identity statement` shows; then `writ identity accept`",
+    ))
+}
+
+fn standing(identity: &Identity, now_ms: Millis) -> Result<(), Refusal> {
+    match identity.standing(now_ms) {
+        Standing::Good => Ok(()),
+        Standing::Refused(why) => Err(not_entitled(format!("`{}` {why}", identity.name), "")),
+    }
+}
+
+fn expect_state(identity: &Identity, allowed: &[Lifecycle], participle: &str) -> Result<(), Refusal> {
+    if allowed.contains(&identity.state) {
+        return Ok(());
+    }
+    let states: Vec<&str> = allowed.iter().map(|state| state.as_str()).collect();
+    Err(conflict(
+        format!("`{}` is {} and cannot be {participle}", identity.name, identity.state),
+        format!("only an identity that is {} can be", states.join(" or ")),
+    ))
+}
+
+fn identity_of(state: &State, id: IdentityId) -> Result<&Identity, Refusal> {
+    state.identities.get(&id).ok_or_else(|| not_found(format!("no identity `{id}`")))
+}
+
+fn instrument_of(state: &State, id: InstrumentId) -> Result<&Instrument, Refusal> {
+    state.instruments.get(&id).ok_or_else(|| not_found(format!("no instrument `{id}`")))
+}
+
+fn party_of(state: &State, id: PartyId) -> Result<&Party, Refusal> {
+    state.parties.get(&id).ok_or_else(|| not_found(format!("no party `{id}`")))
+}
+
+fn active_person(state: &State, id: PersonId) -> Result<&Person, Refusal> {
+    let person = state.people.get(&id).ok_or_else(|| not_found(format!("no person `{id}`")))?;
+    if person.is_active() {
+        Ok(person)
+    } else {
+        Err(not_entitled(format!("`{}` has left", person.name), "name somebody who is still there"))
+    }
+}
+
+fn text(text: String) -> Result<String, Refusal> {
+    let length = text.chars().count();
+    if text.trim().is_empty() || length > TEXT_CHARS_MAX {
+        return Err(invalid(format!("a text has between 1 and {TEXT_CHARS_MAX} characters, not {length}"), ""));
+    }
+    Ok(text)
+}
+
+fn line(value: String) -> Result<String, Refusal> {
+    if value.chars().any(char::is_control) {
+        return Err(invalid("a one-line text holds a line break or control character", "write it on one line"));
+    }
+    text(value)
+}
+
+fn conflict(reason: impl Into<String>, help: impl Into<String>) -> Refusal {
+    Refusal::new(RefusalKind::Conflict, reason, help)
+}
+
+fn invalid(reason: impl Into<String>, help: impl Into<String>) -> Refusal {
+    Refusal::new(RefusalKind::Invalid, reason, help)
+}
+
+fn not_entitled(reason: impl Into<String>, help: impl Into<String>) -> Refusal {
+    Refusal::new(RefusalKind::NotEntitled, reason, help)
+}
+
+fn not_found(reason: String) -> Refusal {
+    Refusal::new(RefusalKind::NotFound, reason, "list what there is with the `list` command")
+}

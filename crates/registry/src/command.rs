@@ -1,0 +1,129 @@
+//! What can be asked of the registry. One variant is one intention; [`crate::admit`] decides.
+
+use crate::{
+    Environment, IdentityId, IdentityKind, Injection, InstrumentId, Millis, Name, Office, PartyId, PersonId,
+    PublicKey, Resource, ServiceId,
+};
+
+/// A command. The id of what it creates comes from the context's entropy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are named as in the events, which document them")]
+pub enum Command {
+    /// A person accepts an office they were offered, by signature.
+    AcceptOwnership { identity: IdentityId, office: Office, signature: String },
+    /// Lets an accepted identity act.
+    ActivateIdentity { identity: IdentityId },
+    /// Writes a decision log's checkpoint into the control ledger.
+    AnchorLog { origin: String, key: String, size: u64, root: [u8; 32] },
+    /// A one-time token for the first certificate of an identity.
+    CreateJoinToken { identity: IdentityId, digest: [u8; 32], expires_ms: Millis },
+    /// A contract with the hashes that are to be signed.
+    DraftInstrument(Box<InstrumentDraft>),
+    /// Ends an instrument for good.
+    EndInstrument { instrument: InstrumentId, reason: String },
+    /// The first command: which trust domain this ledger speaks for, and its keys.
+    Establish { trust_domain: String, log_key: String, root_certificate: [u8; 32] },
+    /// Offers an office to another person.
+    HandOver { identity: IdentityId, office: Office, to: PersonId },
+    /// Records a certificate before it leaves.
+    IssueCredential(IssueRequest),
+    /// A person leaves; their machines are suspended after the grace unless handed over.
+    PersonLeaves { person: PersonId, grace_ms: Millis },
+    /// Documents a machine identity.
+    ProposeIdentity(Box<IdentityProposal>),
+    /// Registers a legal person.
+    RegisterParty { name: Name, legal_name: String, jurisdiction: String },
+    /// Registers a natural person.
+    RegisterPerson { name: Name, party: PartyId, key: PublicKey, profile: [u8; 32] },
+    /// Registers a service.
+    RegisterService(Box<ServiceDescription>),
+    /// Lets a suspended identity act again.
+    ResumeIdentity { identity: IdentityId },
+    /// Ends an identity by plan.
+    RetireIdentity { identity: IdentityId },
+    /// Makes one certificate worthless.
+    RevokeCredential { serial: [u8; 16], reason: String },
+    /// Kills an identity.
+    RevokeIdentity { identity: IdentityId, reason: String },
+    /// Signs an instrument.
+    SignInstrument { instrument: InstrumentId, person: PersonId, signature: String },
+    /// Stops an identity for now.
+    SuspendIdentity { identity: IdentityId, reason: String },
+    /// Suspends an identity whose grace ran out (given by the reconciler).
+    SuspendOwnerless { identity: IdentityId },
+}
+
+/// The documentation of a new identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are those of `Identity`, which documents them")]
+pub struct IdentityProposal {
+    pub name: Name,
+    pub party: PartyId,
+    pub kind: IdentityKind,
+    pub purpose: String,
+    pub environment: Environment,
+    pub owner: PersonId,
+    pub deputy: PersonId,
+    pub review_ms: Millis,
+    pub roles: Vec<Name>,
+}
+
+/// The description of a new service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are those of `Service`, which documents them")]
+pub struct ServiceDescription {
+    pub name: Name,
+    pub party: PartyId,
+    pub owner: PersonId,
+    pub host: String,
+    pub upstream: String,
+    pub resources: Vec<Resource>,
+    pub injection: Option<Injection>,
+}
+
+/// A contract ready to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are those of `Instrument`, which documents them")]
+pub struct InstrumentDraft {
+    pub name: Name,
+    pub version: u32,
+    pub title: String,
+    pub provider: PartyId,
+    pub service: ServiceId,
+    pub consumer: PartyId,
+    pub machines: Vec<IdentityId>,
+    pub document: [u8; 32],
+    pub bundle: [u8; 32],
+    pub envelope: String,
+    pub credential_ttl_max_ms: Option<Millis>,
+    pub start_ms: Option<Millis>,
+    pub end_ms: Option<Millis>,
+}
+
+/// What is to be certified, and on what ground.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are those of the `CredentialIssued` event, which documents them")]
+pub struct IssueRequest {
+    pub identity: IdentityId,
+    pub ground: IssueGround,
+    pub serial: [u8; 16],
+    pub public_key: [u8; 32],
+    pub not_before_ms: Millis,
+    pub not_after_ms: Millis,
+}
+
+/// Why a certificate may be issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssueGround {
+    /// The holder of a live certificate asks for the next one.
+    Renewal {
+        /// The serial of the live certificate.
+        serial: [u8; 16],
+    },
+    /// Somebody has the one-time token with this digest.
+    Token {
+        /// SHA-256 of the token.
+        digest: [u8; 32],
+    },
+}
+

@@ -1,0 +1,292 @@
+//! What happened: the eternal bytes of the control ledger. Variants and fields may be added under
+//! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
+
+use crate::{
+    Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, Millis, Office, Party, Person, PersonId,
+    Service,
+};
+use minicbor::{Decode, Encode};
+
+/// An event with who caused it: the body of a control-ledger entry of kind `registry/event`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Recorded {
+    /// Who caused it.
+    #[n(0)]
+    pub actor: Actor,
+    /// What happened.
+    #[n(1)]
+    pub event: Event,
+}
+
+/// Who causes events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Actor {
+    /// A machine, by its credential.
+    #[n(2)]
+    Identity(#[n(0)] IdentityId),
+    /// The operator of this installation, by the API token.
+    #[n(0)]
+    Operator,
+    /// A person, by their signature.
+    #[n(1)]
+    Person(#[n(0)] PersonId),
+    /// Writ itself: a reconciler.
+    #[n(3)]
+    System,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Identity(id) => id.fmt(f),
+            Self::Operator => f.write_str("operator"),
+            Self::Person(id) => id.fmt(f),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// What happened. Times are in the entry's envelope; those here are part of the fact.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Event {
+    /// This ledger speaks for a trust domain.
+    #[n(0)]
+    Established {
+        /// The SPIFFE trust domain.
+        #[n(0)]
+        trust_domain: String,
+        /// The control ledger's verifier key.
+        #[n(1)]
+        log_key: String,
+        /// SHA-256 of the root certificate (DER).
+        #[cbor(n(2), with = "minicbor::bytes")]
+        root_certificate: [u8; 32],
+    },
+    /// A legal person is known.
+    #[n(1)]
+    PartyRegistered(#[n(0)] Party),
+    /// A natural person is known.
+    #[n(2)]
+    PersonRegistered(#[n(0)] Person),
+    /// A person left.
+    #[n(3)]
+    PersonLeft {
+        /// Who.
+        #[n(0)]
+        person: PersonId,
+        /// When.
+        #[n(1)]
+        time_ms: Millis,
+    },
+    /// A service is known.
+    #[n(4)]
+    ServiceRegistered(#[n(0)] Service),
+    /// An identity is documented.
+    #[n(5)]
+    IdentityProposed(#[n(0)] Identity),
+    /// A person accepted an office.
+    #[n(6)]
+    OwnershipAccepted {
+        /// For which identity.
+        #[n(0)]
+        identity: IdentityId,
+        /// Which office.
+        #[n(1)]
+        office: Office,
+        /// Who.
+        #[n(2)]
+        person: PersonId,
+        /// When.
+        #[n(3)]
+        time_ms: Millis,
+        /// Their SSH signature over the statement.
+        #[n(4)]
+        signature: String,
+    },
+    /// An identity may act.
+    #[n(7)]
+    IdentityActivated {
+        /// Which.
+        #[n(0)]
+        identity: IdentityId,
+    },
+    /// An identity is stopped for now.
+    #[n(8)]
+    IdentitySuspended {
+        /// Which.
+        #[n(0)]
+        identity: IdentityId,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// An identity may act again.
+    #[n(9)]
+    IdentityResumed {
+        /// Which.
+        #[n(0)]
+        identity: IdentityId,
+    },
+    /// An identity was killed.
+    #[n(10)]
+    IdentityRevoked {
+        /// Which.
+        #[n(0)]
+        identity: IdentityId,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// An identity ended by plan.
+    #[n(11)]
+    IdentityRetired {
+        /// Which.
+        #[n(0)]
+        identity: IdentityId,
+    },
+    /// An accountable person left; the clock runs.
+    #[n(12)]
+    GraceStarted {
+        /// For which identity.
+        #[n(0)]
+        identity: IdentityId,
+        /// Until when somebody must have taken over.
+        #[n(1)]
+        until_ms: Millis,
+    },
+    /// An office was offered to another person.
+    #[n(13)]
+    OfficeOffered {
+        /// Of which identity.
+        #[n(0)]
+        identity: IdentityId,
+        /// Which office.
+        #[n(1)]
+        office: Office,
+        /// To whom.
+        #[n(2)]
+        to: PersonId,
+    },
+    /// A contract is written.
+    #[n(14)]
+    InstrumentDrafted(#[n(0)] Instrument),
+    /// A person signed it.
+    #[n(15)]
+    InstrumentSigned {
+        /// Which.
+        #[n(0)]
+        instrument: InstrumentId,
+        /// The signature.
+        #[n(1)]
+        signature: InstrumentSignature,
+    },
+    /// Everybody it needs has signed.
+    #[n(16)]
+    InstrumentInForce {
+        /// Which.
+        #[n(0)]
+        instrument: InstrumentId,
+    },
+    /// It is over.
+    #[n(17)]
+    InstrumentEnded {
+        /// Which.
+        #[n(0)]
+        instrument: InstrumentId,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// A one-time token was handed out.
+    #[n(18)]
+    JoinTokenCreated {
+        /// For which identity.
+        #[n(0)]
+        identity: IdentityId,
+        /// SHA-256 of the token.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        digest: [u8; 32],
+        /// Until when it can be used.
+        #[n(2)]
+        expires_ms: Millis,
+    },
+    /// A certificate is about to leave.
+    #[n(19)]
+    CredentialIssued {
+        /// For which identity.
+        #[n(0)]
+        identity: IdentityId,
+        /// Its serial number.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        serial: [u8; 16],
+        /// SHA-256 of the certified public key (SPKI, DER).
+        #[cbor(n(2), with = "minicbor::bytes")]
+        public_key: [u8; 32],
+        /// From when it is valid.
+        #[n(3)]
+        not_before_ms: Millis,
+        /// Until when.
+        #[n(4)]
+        not_after_ms: Millis,
+        /// The digest of the token that was used up, if it was the first certificate.
+        #[cbor(n(5), with = "minicbor::bytes")]
+        token: Option<[u8; 32]>,
+    },
+    /// A certificate is worthless.
+    #[n(20)]
+    CredentialRevoked {
+        /// Its serial number.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        serial: [u8; 16],
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// A decision log's checkpoint is part of the control ledger from here on.
+    #[n(21)]
+    LogAnchored {
+        /// The log's origin.
+        #[n(0)]
+        origin: String,
+        /// Its verifier key.
+        #[n(1)]
+        key: String,
+        /// Its size.
+        #[n(2)]
+        size: u64,
+        /// Its root.
+        #[cbor(n(3), with = "minicbor::bytes")]
+        root: [u8; 32],
+    },
+}
+
+impl Event {
+    /// A short name for tables and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::CredentialIssued { .. } => "credential issued",
+            Self::CredentialRevoked { .. } => "credential revoked",
+            Self::Established { .. } => "established",
+            Self::GraceStarted { .. } => "grace started",
+            Self::IdentityActivated { .. } => "identity activated",
+            Self::IdentityProposed(_) => "identity proposed",
+            Self::IdentityResumed { .. } => "identity resumed",
+            Self::IdentityRetired { .. } => "identity retired",
+            Self::IdentityRevoked { .. } => "identity revoked",
+            Self::IdentitySuspended { .. } => "identity suspended",
+            Self::InstrumentDrafted(_) => "instrument drafted",
+            Self::InstrumentEnded { .. } => "instrument ended",
+            Self::InstrumentInForce { .. } => "instrument in force",
+            Self::InstrumentSigned { .. } => "instrument signed",
+            Self::JoinTokenCreated { .. } => "join token created",
+            Self::LogAnchored { .. } => "log anchored",
+            Self::OfficeOffered { .. } => "office offered",
+            Self::OwnershipAccepted { .. } => "ownership accepted",
+            Self::PartyRegistered(_) => "party registered",
+            Self::PersonLeft { .. } => "person left",
+            Self::PersonRegistered(_) => "person registered",
+            Self::ServiceRegistered(_) => "service registered",
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Who and what exists: parties, people, machine identities, services, instruments, credentials.
+//!
+//! In scope: the commands people give, the rules that admit or refuse them, the events that follow,
+//! the state that events fold into, and SSH signatures over statements.
+//! Out of scope: the words of instruments (`contract`), decisions (`policy`), storage and time
+//! (`now` and entropy are arguments).
+//!
+//! ```text
+//! Command ─▶ admit(&State, Command, &Context) ─▶ Ok(events) ─▶ State::apply ─▶ State
+//!                                             └▶ Err(Refusal): a value, with what to do instead
+//! ```
+//! State depends on events alone; nothing personal is in an event (see [`Person`]).
+
+pub mod admit;
+pub mod command;
+pub mod event;
+pub mod id;
+pub mod identity;
+pub mod instrument;
+pub mod name;
+pub mod party;
+pub mod service;
+pub mod signature;
+pub mod state;
+
+pub use admit::{Context, Refusal, RefusalKind, admit};
+pub use command::Command;
+pub use event::{Actor, Event, Recorded};
+pub use id::{IdentityId, InstrumentId, PartyId, PersonId, ServiceId};
+pub use identity::{Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
+pub use instrument::{Instrument, InstrumentSignature, InstrumentStatus};
+pub use name::Name;
+pub use party::{Party, Person};
+pub use service::{Injection, Operation, Resource, Service};
+pub use signature::{PublicKey, SignatureError};
+pub use state::{Credential, JoinToken, State};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = u64;

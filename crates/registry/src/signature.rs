@@ -1,0 +1,107 @@
+//! SSH signatures over statements: what `ssh-keygen -Y sign` makes, checked here.
+
+use minicbor::{Decode, Encode};
+use ssh_key::{HashAlg, SshSig};
+use std::fmt;
+use std::str::FromStr;
+
+/// Namespace of a signature that accepts an office.
+pub const OWNERSHIP: &str = "writ.ownership";
+/// Namespace of a signature under an instrument.
+pub const INSTRUMENT: &str = "writ.instrument";
+
+/// A person's public key in OpenSSH form, without the comment (comments name people).
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct PublicKey(#[n(0)] String);
+
+impl PublicKey {
+    /// Checks an armored SSH signature over `message` in `namespace`.
+    pub fn verify(&self, namespace: &str, message: &[u8], armored: &str) -> Result<(), SignatureError> {
+        let signature = SshSig::from_pem(armored.trim()).map_err(|_| SignatureError::Malformed)?;
+        if signature.namespace() != namespace {
+            return Err(SignatureError::Namespace {
+                found: signature.namespace().to_owned(),
+                expected: namespace.to_owned(),
+            });
+        }
+        let key = ssh_key::PublicKey::from_openssh(&self.0).map_err(|_| SignatureError::Malformed)?;
+        if signature.public_key() != key.key_data() {
+            return Err(SignatureError::OtherKey {
+                found: signature.public_key().fingerprint(HashAlg::Sha256).to_string(),
+                expected: self.fingerprint(),
+            });
+        }
+        key.verify(namespace, message, &signature).map_err(|_| SignatureError::DoesNotFit)
+    }
+
+    /// The key's SHA-256 fingerprint, as `ssh-keygen -l` shows it.
+    pub fn fingerprint(&self) -> String {
+        ssh_key::PublicKey::from_openssh(&self.0)
+            .map(|key| key.fingerprint(HashAlg::Sha256).to_string())
+            .unwrap_or_default()
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = SignatureError;
+    fn from_str(text: &str) -> Result<Self, SignatureError> {
+        use ssh_key::{Algorithm, EcdsaCurve};
+        let mut key = ssh_key::PublicKey::from_openssh(text.trim()).map_err(|_| SignatureError::NotAKey)?;
+        match key.algorithm() {
+            Algorithm::Ed25519
+            | Algorithm::SkEd25519
+            | Algorithm::SkEcdsaSha2NistP256
+            | Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 } => {
+                key.set_comment("");
+                key.to_openssh().map(Self).map_err(|_| SignatureError::NotAKey)
+            }
+            other => Err(SignatureError::KeyKind(other.to_string())),
+        }
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a signature is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// Right key, other text.
+    #[error("the signature does not fit the statement: sign exactly the text Writ shows, byte for byte")]
+    DoesNotFit,
+    /// A kind of key that is not accepted.
+    #[error("keys of kind `{0}` are not accepted: use ssh-ed25519, ecdsa-sha2-nistp256 or their sk- forms")]
+    KeyKind(String),
+    /// Not an SSH signature.
+    #[error("not an SSH signature: make one with `ssh-keygen -Y sign`")]
+    Malformed,
+    /// Signed for another use.
+    #[error("the signature is for the namespace `{found}`, not `{expected}`: sign with `ssh-keygen -Y sign -n {expected}`")]
+    Namespace {
+        /// What it was signed for.
+        found: String,
+        /// What it must be signed for.
+        expected: String,
+    },
+    /// Not an SSH public key.
+    #[error("not an SSH public key: give the line of a `.pub` file")]
+    NotAKey,
+    /// Signed by somebody else.
+    #[error("signed with the key {found}, but the person's key is {expected}")]
+    OtherKey {
+        /// The key that signed.
+        found: String,
+        /// The person's key.
+        expected: String,
+    },
+}

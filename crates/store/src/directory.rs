@@ -1,0 +1,200 @@
+//! Heads and objects as files, key files, and the lock on a data directory.
+
+use ledger::{Heads, Objects, StoreError};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use zeroize::Zeroizing;
+
+/// A data directory that this process alone uses for as long as the value lives.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Creates the directory if need be (readable by its owner only) and locks it.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        create_dir(path)?;
+        let lock = path.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock)
+            .map_err(|source| io_error("open", &lock, source))?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path: path.display().to_string() }),
+            Err(errno) => Err(io_error("lock", &lock, errno.into())),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A directory of heads and objects below this one.
+    pub fn directory(&self, name: &str) -> Result<Directory, StoreError> {
+        Directory::open(&self.path.join(name))
+    }
+
+    /// The 32 secret bytes in `keys/<name>`, made with `fresh` the first time. Readable by its owner only.
+    pub fn secret_seed(&self, name: &str, fresh: Zeroizing<[u8; 32]>) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+        let bytes = self.secret_file(name, || Ok(Zeroizing::new(fresh.to_vec())))?;
+        let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| StoreError::Damaged {
+            path: format!("keys/{name}"),
+            reason: "a seed has 32 bytes".into(),
+        })?;
+        Ok(Zeroizing::new(seed))
+    }
+
+    /// The bytes of `keys/<name>`, made with `fresh` the first time. Readable by its owner only.
+    pub fn secret_file(
+        &self,
+        name: &str,
+        fresh: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, StoreError>,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let keys = self.path.join("keys");
+        create_dir(&keys)?;
+        let path = keys.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Zeroizing::new(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let bytes = fresh()?;
+                write_durably(&path, &bytes)?;
+                Ok(bytes)
+            }
+            Err(source) => Err(io_error("read", &path, source)),
+        }
+    }
+
+    /// Writes a file for others to read (tokens, addresses), durably and readable by its owner only.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        write_durably(&self.path.join(name), bytes)
+    }
+}
+
+/// Heads and objects in a directory. Compare-and-swap holds within this process, which the lock
+/// on the data directory makes the only one.
+#[derive(Debug)]
+pub struct Directory {
+    root: PathBuf,
+    swap: Mutex<()>,
+}
+
+impl Directory {
+    /// Opens (and creates) the directory.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        create_dir(root)?;
+        Ok(Self { root: root.to_owned(), swap: Mutex::new(()) })
+    }
+
+    /// Opens a directory that must exist, for reading.
+    pub fn open_existing(root: &Path) -> Result<Self, StoreError> {
+        match fs::metadata(root) {
+            Ok(found) if found.is_dir() => Ok(Self { root: root.to_owned(), swap: Mutex::new(()) }),
+            Ok(_) => Err(io_error("open the directory", root, io::Error::from(io::ErrorKind::NotADirectory))),
+            Err(source) => Err(io_error("open the directory", root, source)),
+        }
+    }
+
+    fn path(&self, kind: &str, name: &str) -> Result<PathBuf, StoreError> {
+        let plain = !name.is_empty()
+            && name.split('/').all(|part| {
+                !part.is_empty()
+                    && !part.starts_with('.')
+                    && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            });
+        if plain {
+            Ok(self.root.join(kind).join(name))
+        } else {
+            Err(StoreError::Damaged { path: name.to_owned(), reason: "not a name for an object".into() })
+        }
+    }
+}
+
+impl Heads for Directory {
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        read_optional(&self.path("heads", name)?)
+    }
+
+    fn swap(&self, name: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<bool, StoreError> {
+        let path = self.path("heads", name)?;
+        let _guard = self.swap.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if read_optional(&path)?.as_deref() != expected {
+            return Ok(false);
+        }
+        write_durably(&path, new)?;
+        Ok(true)
+    }
+}
+
+impl Objects for Directory {
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.path("objects", name)?;
+        match read_optional(&path)? {
+            Some(there) if there == bytes => Ok(()),
+            Some(_) => Err(StoreError::Damaged {
+                path: name.to_owned(),
+                reason: "an object of this name with other bytes exists".into(),
+            }),
+            None => write_durably(&path, bytes),
+        }
+    }
+
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        read_optional(&self.path("objects", name)?)
+    }
+
+    fn get_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+        let path = self.path("objects", name)?;
+        let file = File::open(&path).map_err(|source| io_error("open", &path, source))?;
+        let mut bytes = vec![0; length];
+        file.read_exact_at(&mut bytes, offset).map_err(|source| io_error("read", &path, source))?;
+        Ok(bytes)
+    }
+}
+
+/// Writes a whole file so that a crash leaves either the old one or the new one: temporary file,
+/// flush, rename, flush of the directory.
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    create_dir(parent)?;
+    let temporary = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        File::open(parent)?.sync_all()
+    };
+    write().map_err(|source| io_error("write", path, source))
+}
+
+pub(crate) fn create_dir(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| io_error("create", path, source))
+}
+
+pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(io_error("read", path, source)),
+    }
+}
+
+pub(crate) fn io_error(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { doing, path: path.display().to_string(), source }
+}

@@ -1,0 +1,698 @@
+//! The embedded log: a write-ahead log, one sequencer thread with natural group commit, sealed
+//! segments, signed checkpoints.
+//!
+//! ```text
+//! append ─▶ bounded queue ─▶ sequencer: drain ▸ index ▸ hash ▸ frame ▸ one write ▸ one flush ▸ acknowledge
+//!                                                              every 65,536 entries: seal the segment
+//! publisher (every second, and on demand): sign ▸ compare-and-swap `heads/checkpoint`
+//! ```
+//! A crash before the flush loses only what nobody was told about. A failed write or flush makes
+//! the log refuse everything until the process is started again and has re-read the disk.
+
+use crate::directory::{Directory, create_dir, io_error};
+use crate::disk::{Disk, RealDisk, WalFile};
+use ledger::frame::{self, Found};
+use ledger::segment::{self, Layout, Pile, SEGMENT_ENTRIES};
+use ledger::tree::{MissingHash, fold_complete};
+use ledger::{
+    Append, AppendError, Checkpoint, ENTRY_BYTES_MAX, Edge, Hash, Heads as _, NoteSigner, Objects as _, ReadLog,
+    Sequenced, StoreError, Submission, SubtreeHashes, VerifierKey, port::Pending,
+};
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Submissions that may wait for the sequencer; one more is refused with [`AppendError::Overloaded`].
+pub const QUEUE_MAX: usize = 8_192;
+/// Entries in one frame at most.
+pub const BATCH_ENTRIES_MAX: usize = 4_096;
+/// Bytes of entries and addenda in one frame at most.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How much a WAL file grows at a time: zeros written ahead, so that a flush writes no metadata.
+pub const EXTEND_BYTES: u64 = 4 * 1024 * 1024;
+/// A checkpoint is published at least this often while the log grows.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// Full segments that may wait to be sealed before the sequencer waits for them.
+const UNSEALED_MAX: usize = 4;
+
+/// What a log needs to run.
+pub struct LogConfig {
+    /// Its directory: `wal/`, `heads/`, `objects/`.
+    pub directory: PathBuf,
+    /// Its checkpoint key; the key's name is the log's origin.
+    pub signer: NoteSigner,
+    /// The disk; [`RealDisk`] but in tests.
+    pub disk: Box<dyn Disk>,
+}
+
+impl LogConfig {
+    /// A log in `directory` on the real disk.
+    pub fn new(directory: PathBuf, signer: NoteSigner) -> Self {
+        Self { directory, signer, disk: Box::new(RealDisk) }
+    }
+}
+
+/// An open log. Dropping it stops its threads after what was queued is durable.
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+    queue: Mutex<Option<SyncSender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Job {
+    submission: Submission,
+    done: oneshot::Sender<Result<Sequenced, AppendError>>,
+}
+
+struct Shared {
+    origin: String,
+    signer: NoteSigner,
+    directory: Directory,
+    wal: PathBuf,
+    disk: Box<dyn Disk>,
+    /// Written by the sequencer and the sealer, read by everybody.
+    state: RwLock<State>,
+    /// Held while a checkpoint is signed and swapped in.
+    publishing: Mutex<()>,
+    closing: AtomicBool,
+}
+
+struct State {
+    segments: Vec<Segment>,
+    edge: Edge,
+    failed: Option<AppendError>,
+}
+
+enum Segment {
+    /// In the WAL; its hashes in memory (2 MiB when full).
+    Live(Arc<Live>),
+    /// In objects; the hash over all its entries in memory.
+    Sealed(Hash),
+}
+
+struct Live {
+    file: Box<dyn WalFile>,
+    rows: RwLock<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+    leaves: Vec<Hash>,
+    spans: Vec<Span>,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    at: u64,
+    entry: u32,
+    addendum: u32,
+}
+
+impl EmbeddedLog {
+    /// Opens the log, reads what is there, repairs a torn tail, and starts the threads.
+    /// Refuses a log that is damaged, or shorter than its last checkpoint says.
+    pub fn open(config: LogConfig) -> Result<Self, StoreError> {
+        let origin = config.signer.verifier().name().to_owned();
+        let wal = config.directory.join("wal");
+        create_dir(&wal)?;
+        let directory = Directory::open(&config.directory)?;
+        let published = read_checkpoint(&directory, &config.signer.verifier())?;
+        let (state, writer) = recover(&directory, &wal, config.disk.as_ref(), published.as_ref().map(|c| &c.0))?;
+        let shared = Arc::new(Shared {
+            origin,
+            signer: config.signer,
+            directory,
+            wal,
+            disk: config.disk,
+            state: RwLock::new(state),
+            publishing: Mutex::new(()),
+            closing: AtomicBool::new(false),
+        });
+        let (queue, jobs) = sync_channel(QUEUE_MAX);
+        let (seal, full) = sync_channel(UNSEALED_MAX);
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(format!("log-{name}")).spawn(run).map_err(|source| {
+                io_error("start a thread for", &config.directory, source)
+            })
+        };
+        shared.queue_unsealed(&seal);
+        let (sequencing, sealing, publishing) = (shared.clone(), shared.clone(), shared.clone());
+        let threads = vec![
+            spawn("sequencer", Box::new(move || Sequencer { shared: sequencing, writer, seal }.run(&jobs)))?,
+            spawn("sealer", Box::new(move || sealing.seal_all(&full)))?,
+            spawn("publisher", Box::new(move || publishing.publish_regularly()))?,
+        ];
+        Ok(Self { shared, queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) })
+    }
+
+    /// The key its checkpoints verify under.
+    pub fn verifier(&self) -> VerifierKey {
+        self.shared.signer.verifier()
+    }
+
+    /// Signs and publishes a checkpoint of all that is durable now.
+    pub fn publish(&self) -> Result<(Checkpoint, String), StoreError> {
+        self.shared.publish()
+    }
+
+    /// Why the log refuses to go on, if it does.
+    pub fn failure(&self) -> Option<AppendError> {
+        read(&self.shared.state).failed.clone()
+    }
+
+    /// Waits for what was queued, publishes a last checkpoint, stops the threads.
+    pub fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.shared.closing.store(true, Ordering::Release);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::error!(log = %self.shared.origin, "a thread of the log had stopped by a panic");
+            }
+        }
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Append for EmbeddedLog {
+    fn append(&self, submission: Submission) -> Pending<Result<Sequenced, AppendError>> {
+        if submission.entry.len() > ENTRY_BYTES_MAX || submission.addendum.len() > BATCH_BYTES_MAX / 2 {
+            let length = submission.entry.len().max(submission.addendum.len());
+            return Box::pin(std::future::ready(Err(AppendError::TooLong(length))));
+        }
+        let (done, landed) = oneshot::channel();
+        let queued = match &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(queue) => queue.try_send(Job { submission, done }),
+            None => return Box::pin(std::future::ready(Err(AppendError::Closed))),
+        };
+        match queued {
+            Ok(()) => Box::pin(async move { landed.await.unwrap_or(Err(AppendError::Closed)) }),
+            Err(TrySendError::Full(_)) => Box::pin(std::future::ready(Err(AppendError::Overloaded(QUEUE_MAX)))),
+            Err(TrySendError::Disconnected(_)) => Box::pin(std::future::ready(Err(AppendError::Closed))),
+        }
+    }
+}
+
+impl SubtreeHashes for EmbeddedLog {
+    fn subtree(&self, level: u8, index: u64) -> Result<Hash, MissingHash> {
+        self.shared.subtree(level, index).map_err(|reason| MissingHash { level, index, reason })
+    }
+}
+
+impl ReadLog for EmbeddedLog {
+    fn size(&self) -> u64 {
+        read(&self.shared.state).edge.size()
+    }
+
+    fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.item(index, Part::Entry)
+    }
+
+    fn addendum(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.shared.item(index, Part::Addendum)?.filter(|bytes| !bytes.is_empty()))
+    }
+
+    fn checkpoint(&self) -> Result<Option<(Checkpoint, String)>, StoreError> {
+        read_checkpoint(&self.shared.directory, &self.verifier())
+    }
+}
+
+// === the sequencer ===
+
+struct Sequencer {
+    shared: Arc<Shared>,
+    writer: Writer,
+    seal: SyncSender<u64>,
+}
+
+/// Where the next frame goes; the chain of digests starts anew in each file. Owned by the sequencer.
+struct Writer {
+    at: u64,
+    extended: u64,
+    previous: [u8; 32],
+}
+
+impl Sequencer {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut waiting = VecDeque::from([first]);
+            // Natural group commit: whatever came while the previous flush ran is one batch.
+            waiting.extend(jobs.try_iter().take(BATCH_ENTRIES_MAX - 1));
+            while !waiting.is_empty() {
+                let batch = self.take_batch(&mut waiting);
+                self.commit(batch);
+            }
+        }
+    }
+
+    /// The front of the queue that fits one frame of the current segment.
+    fn take_batch(&self, waiting: &mut VecDeque<Job>) -> Vec<Job> {
+        let size = read(&self.shared.state).edge.size();
+        let room = (SEGMENT_ENTRIES - size % SEGMENT_ENTRIES) as usize;
+        let mut bytes = 0;
+        let mut batch = Vec::new();
+        while let Some(job) = waiting.pop_front() {
+            bytes += job.submission.entry.len() + job.submission.addendum.len();
+            if !batch.is_empty() && (batch.len() == room || bytes > BATCH_BYTES_MAX) {
+                waiting.push_front(job);
+                break;
+            }
+            batch.push(job);
+        }
+        batch
+    }
+
+    fn commit(&mut self, batch: Vec<Job>) {
+        let (submissions, waiters): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|job| (job.submission, job.done)).unzip();
+        match self.write(&submissions) {
+            Ok((first, size, root)) => {
+                for (index, done) in (first..).zip(waiters) {
+                    // A waiter that went away loses only its answer; the entry stays.
+                    let _ = done.send(Ok(Sequenced { index, size, root }));
+                }
+                if size.is_multiple_of(SEGMENT_ENTRIES) {
+                    self.start_segment(size);
+                }
+            }
+            Err(error) => {
+                tracing::error!(log = %self.shared.origin, %error, "entries refused");
+                if matches!(error, AppendError::Failed(_)) {
+                    write(&self.shared.state).failed = Some(error.clone());
+                }
+                for done in waiters {
+                    let _ = done.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// One frame, one write, one flush; only then does memory change.
+    fn write(&mut self, batch: &[Submission]) -> Result<(u64, u64, Hash), AppendError> {
+        let (live, mut edge) = {
+            let state = read(&self.shared.state);
+            if let Some(failure) = &state.failed {
+                return Err(failure.clone());
+            }
+            match state.segments.last() {
+                Some(Segment::Live(live)) => (live.clone(), state.edge.clone()),
+                Some(Segment::Sealed(_)) | None => {
+                    return Err(AppendError::Failed("the log has no open segment".into()));
+                }
+            }
+        };
+        let first = edge.size();
+        let leaves: Vec<Hash> = batch.iter().map(|s| Hash::of_leaf(&s.entry)).collect();
+        leaves.iter().for_each(|leaf| edge.append(*leaf));
+        let root = edge.root();
+        let mut bytes = Vec::new();
+        let digest = frame::encode(first, &self.writer.previous, &root, batch, &mut bytes);
+        let end = self.writer.at + bytes.len() as u64;
+        if end > self.writer.extended {
+            // Running out of space shows here, before anything of the frame is written.
+            let length = end.next_multiple_of(EXTEND_BYTES);
+            live.file.extend(length).map_err(disk_error)?;
+            self.writer.extended = length;
+        }
+        let failed = |error: io::Error| AppendError::Failed(error.to_string());
+        live.file.write_at(self.writer.at, &bytes).map_err(failed)?;
+        live.file.sync().map_err(failed)?;
+
+        let mut at = self.writer.at + frame::HEADER_BYTES as u64;
+        let mut rows = write(&live.rows);
+        for (submission, leaf) in batch.iter().zip(&leaves) {
+            let (entry, addendum) = (submission.entry.len() as u32, submission.addendum.len() as u32);
+            rows.spans.push(Span { at: at + frame::ITEM_BYTES as u64, entry, addendum });
+            rows.leaves.push(*leaf);
+            at += frame::ITEM_BYTES as u64 + u64::from(entry) + u64::from(addendum);
+        }
+        drop(rows);
+        let size = edge.size();
+        write(&self.shared.state).edge = edge;
+        self.writer.at = end;
+        self.writer.previous = digest;
+        Ok((first, size, root))
+    }
+
+    fn start_segment(&mut self, first: u64) {
+        match self.shared.open_wal(first) {
+            Ok(file) => {
+                let live = Live { file, rows: RwLock::default() };
+                write(&self.shared.state).segments.push(Segment::Live(Arc::new(live)));
+                self.writer = Writer { at: 0, extended: 0, previous: [0; 32] };
+                // Waits when the sealer is far behind: back-pressure instead of memory.
+                let _ = self.seal.send(first / SEGMENT_ENTRIES - 1);
+            }
+            Err(error) => write(&self.shared.state).failed = Some(AppendError::Failed(error.to_string())),
+        }
+    }
+}
+
+fn disk_error(error: io::Error) -> AppendError {
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+    {
+        AppendError::DiskFull
+    } else {
+        AppendError::Failed(error.to_string())
+    }
+}
+
+// === reading, sealing, publishing ===
+
+#[derive(Clone, Copy)]
+enum Part {
+    Entry,
+    Addendum,
+}
+
+impl Shared {
+    fn item(&self, index: u64, part: Part) -> Result<Option<Vec<u8>>, StoreError> {
+        let (segment, n) = (index / SEGMENT_ENTRIES, index % SEGMENT_ENTRIES);
+        let live = {
+            let state = read(&self.state);
+            if index >= state.edge.size() {
+                return Ok(None);
+            }
+            match state.segments.get(segment as usize) {
+                Some(Segment::Live(live)) => Some(live.clone()),
+                Some(Segment::Sealed(_)) => None,
+                None => return Ok(None),
+            }
+        };
+        let Some(live) = live else { return self.sealed_item(segment, n, part).map(Some) };
+        let Some(span) = read(&live.rows).spans.get(n as usize).copied() else { return Ok(None) };
+        let (at, length) = match part {
+            Part::Entry => (span.at, span.entry),
+            Part::Addendum => (span.at + u64::from(span.entry), span.addendum),
+        };
+        let mut bytes = vec![0; length as usize];
+        live.file.read_at(at, &mut bytes).map_err(|source| io_error("read", &self.wal, source))?;
+        Ok(Some(bytes))
+    }
+
+    fn sealed_item(&self, segment: u64, n: u64, part: Part) -> Result<Vec<u8>, StoreError> {
+        let (path, offsets, base) = match part {
+            Part::Entry => (segment_path(segment), Layout::offsets_of(n), Layout::entries()),
+            Part::Addendum => (pile_path(segment), Pile::offsets_of(n), Pile::blobs()),
+        };
+        let pair = self.directory.get_range(&path, offsets, 8)?;
+        let (start, end) = segment::read_span(&pair).ok_or_else(|| StoreError::Damaged {
+            path: path.clone(),
+            reason: "offsets run backwards".into(),
+        })?;
+        self.directory.get_range(&path, base + u64::from(start), (end - start) as usize)
+    }
+
+    fn subtree(&self, level: u8, index: u64) -> Result<Hash, String> {
+        if level >= 16 {
+            let (first, count) = (index << (level - 16), 1u64 << (level - 16));
+            let roots: Result<Vec<Hash>, String> = (first..first + count).map(|s| self.segment_root(s)).collect();
+            return roots.map(|roots| fold_complete(&roots));
+        }
+        let start = index << level;
+        let (segment, n, width) = (start / SEGMENT_ENTRIES, start % SEGMENT_ENTRIES, 1usize << level);
+        let live = match read(&self.state).segments.get(segment as usize) {
+            Some(Segment::Live(live)) => Some(live.clone()),
+            Some(Segment::Sealed(_)) => None,
+            None => return Err("beyond the end of the log".into()),
+        };
+        if let Some(live) = live {
+            let rows = read(&live.rows);
+            let leaves = rows.leaves.get(n as usize..n as usize + width).ok_or("beyond the end of the log")?;
+            return Ok(fold_complete(leaves));
+        }
+        let (at, count) =
+            if level < 8 { (Layout::leaf(n), width) } else { (Layout::level8(n / 256), width / 256) };
+        let bytes = self.directory.get_range(&segment_path(segment), at, 32 * count).map_err(|e| e.to_string())?;
+        Ok(fold_complete(&bytes.chunks(32).filter_map(Hash::from_slice).collect::<Vec<_>>()))
+    }
+
+    fn segment_root(&self, segment: u64) -> Result<Hash, String> {
+        match read(&self.state).segments.get(segment as usize) {
+            Some(Segment::Sealed(root)) => Ok(*root),
+            Some(Segment::Live(live)) => {
+                let rows = read(&live.rows);
+                if rows.leaves.len() as u64 == SEGMENT_ENTRIES {
+                    Ok(fold_complete(&rows.leaves))
+                } else {
+                    Err("the segment is not full yet".into())
+                }
+            }
+            None => Err("beyond the end of the log".into()),
+        }
+    }
+
+    fn open_wal(&self, first: u64) -> io::Result<Box<dyn WalFile>> {
+        self.disk.open(&wal_path(&self.wal, first))
+    }
+
+    /// Tells the sealer of full segments that an earlier run left in the WAL.
+    fn queue_unsealed(&self, seal: &SyncSender<u64>) {
+        for (number, segment) in (0..).zip(&read(&self.state).segments) {
+            if let Segment::Live(live) = segment
+                && read(&live.rows).leaves.len() as u64 == SEGMENT_ENTRIES
+                && seal.try_send(number).is_err()
+            {
+                tracing::warn!(log = %self.origin, segment = number, "left in the WAL until the next start");
+            }
+        }
+    }
+
+    fn seal_all(&self, full: &Receiver<u64>) {
+        while let Ok(segment) = full.recv() {
+            if let Err(error) = self.seal(segment) {
+                // The WAL still has everything; the next start tries again.
+                tracing::error!(log = %self.origin, segment, %error, "could not seal a segment");
+            }
+        }
+    }
+
+    /// Moves a full segment from the WAL to objects. A crash between two steps repeats them at
+    /// the next start: objects are put again with equal bytes, the WAL file goes last.
+    fn seal(&self, number: u64) -> Result<(), StoreError> {
+        let live = match read(&self.state).segments.get(number as usize) {
+            Some(Segment::Live(live)) => live.clone(),
+            Some(Segment::Sealed(_)) | None => return Ok(()),
+        };
+        let first = number * SEGMENT_ENTRIES;
+        let mut entries = Vec::with_capacity(SEGMENT_ENTRIES as usize);
+        let mut addenda = Vec::with_capacity(SEGMENT_ENTRIES as usize);
+        for index in first..first + SEGMENT_ENTRIES {
+            entries.push(self.item(index, Part::Entry)?.unwrap_or_default());
+            addenda.push(self.item(index, Part::Addendum)?.unwrap_or_default());
+        }
+        let leaves = read(&live.rows).leaves.clone();
+        self.directory.put(&pile_path(number), &Pile::encode(&addenda))?;
+        self.directory.put(&segment_path(number), &segment::encode(first, &entries, &leaves))?;
+        if let Some(slot) = write(&self.state).segments.get_mut(number as usize) {
+            *slot = Segment::Sealed(fold_complete(&leaves));
+        }
+        let path = wal_path(&self.wal, first);
+        std::fs::remove_file(&path).map_err(|source| io_error("remove", &path, source))
+    }
+
+    fn publish(&self) -> Result<(Checkpoint, String), StoreError> {
+        let _guard = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let checkpoint = Checkpoint::of(&self.origin, &read(&self.state).edge);
+        let current = self.directory.get_head("checkpoint")?;
+        let published = read_checkpoint(&self.directory, &self.signer.verifier())?;
+        if let Some((before, note)) = published {
+            if before == checkpoint {
+                return Ok((before, note));
+            }
+            if before.size >= checkpoint.size {
+                return Err(StoreError::RolledBack {
+                    path: self.origin.clone(),
+                    found: checkpoint.size,
+                    published: before.size,
+                });
+            }
+        }
+        let note = checkpoint
+            .sign(&self.signer)
+            .map_err(|error| damaged("checkpoint", &error.to_string()))?
+            .to_string();
+        if self.directory.swap("checkpoint", current.as_deref(), note.as_bytes())? {
+            Ok((checkpoint, note))
+        } else {
+            Err(damaged("checkpoint", "another process published a checkpoint of this log"))
+        }
+    }
+
+    fn publish_regularly(&self) {
+        loop {
+            std::thread::park_timeout(CHECKPOINT_INTERVAL);
+            let closing = self.closing.load(Ordering::Acquire);
+            if read(&self.state).edge.size() > 0
+                && let Err(error) = self.publish()
+            {
+                tracing::error!(log = %self.origin, %error, "no checkpoint published");
+            }
+            if closing {
+                return;
+            }
+        }
+    }
+}
+
+// === recovery ===
+
+/// Reads everything the directory holds of the log.
+fn recover(
+    directory: &Directory,
+    wal: &Path,
+    disk: &dyn Disk,
+    published: Option<&Checkpoint>,
+) -> Result<(State, Writer), StoreError> {
+    let mut segments = Vec::new();
+    let mut edge = Edge::default();
+    while let Some(bytes) = directory_object(directory, &segment_path(segments.len() as u64))? {
+        let path = segment_path(segments.len() as u64);
+        let segment = segment::Segment::decode(&path, &bytes)?;
+        segment.leaves.iter().for_each(|leaf| edge.append(*leaf));
+        let first = segments.len() as u64 * SEGMENT_ENTRIES;
+        let leftover = wal_path(wal, first);
+        if leftover.exists() {
+            std::fs::remove_file(&leftover).map_err(|source| io_error("remove", &leftover, source))?;
+        }
+        segments.push(Segment::Sealed(fold_complete(&segment.leaves)));
+    }
+    let writer;
+    loop {
+        let first = segments.len() as u64 * SEGMENT_ENTRIES;
+        let path = wal_path(wal, first);
+        let file = disk.open(&path).map_err(|source| io_error("open", &path, source))?;
+        let (rows, next) = recover_file(&path, file.as_ref(), &mut edge, published)?;
+        let full = rows.leaves.len() as u64 == SEGMENT_ENTRIES;
+        segments.push(Segment::Live(Arc::new(Live { file, rows: RwLock::new(rows) })));
+        if !full {
+            writer = next;
+            break;
+        }
+    }
+    let state = State { segments, edge, failed: None };
+    match published {
+        Some(checkpoint) if checkpoint.size > state.edge.size() => Err(StoreError::RolledBack {
+            path: wal.display().to_string(),
+            found: state.edge.size(),
+            published: checkpoint.size,
+        }),
+        Some(_) | None => Ok((state, writer)),
+    }
+}
+
+fn recover_file(
+    path: &Path,
+    file: &dyn WalFile,
+    edge: &mut Edge,
+    published: Option<&Checkpoint>,
+) -> Result<(Rows, Writer), StoreError> {
+    let length = file.length().map_err(|source| io_error("read", path, source))?;
+    let mut bytes = vec![0; length as usize];
+    file.read_at(0, &mut bytes).map_err(|source| io_error("read", path, source))?;
+    let name = path.display().to_string();
+    let broken = |reason: String| StoreError::Damaged { path: name.clone(), reason };
+    let mut rows = Rows::default();
+    let mut writer = Writer { at: 0, extended: length, previous: [0; 32] };
+    loop {
+        let rest = bytes.get(writer.at as usize..).unwrap_or_default();
+        let frame = match frame::read(rest) {
+            Found::End => break,
+            Found::Frame(frame) => frame,
+            Found::Broken { entry, reason } => {
+                let place = entry.map_or_else(String::new, |entry| format!(" at entry {entry}"));
+                if frame::any_frame_in(rest.get(1..).unwrap_or_default()) {
+                    return Err(broken(format!("{reason}{place}, and whole batches follow it")));
+                }
+                if published.is_some_and(|checkpoint| edge.size() < checkpoint.size) {
+                    return Err(broken(format!("{reason}{place}, below the size already signed")));
+                }
+                // The last write of a process that died: nobody was told of it.
+                tracing::warn!(file = %name, %reason, "a torn write at the end of the log was removed");
+                file.write_at(writer.at, &vec![0; rest.len()]).map_err(|source| io_error("repair", path, source))?;
+                file.sync().map_err(|source| io_error("repair", path, source))?;
+                break;
+            }
+        };
+        if frame.first != edge.size() || frame.previous != writer.previous {
+            return Err(broken(format!("the batch at entry {} does not continue the one before it", frame.first)));
+        }
+        for item in &frame.items {
+            let entry = rest.get(item.entry_at..item.entry_at + item.entry_length).unwrap_or_default();
+            let leaf = Hash::of_leaf(entry);
+            edge.append(leaf);
+            rows.leaves.push(leaf);
+            rows.spans.push(Span {
+                at: writer.at + item.entry_at as u64,
+                entry: item.entry_length as u32,
+                addendum: item.addendum_length as u32,
+            });
+            if let Some(checkpoint) = published
+                && checkpoint.size == edge.size()
+                && checkpoint.root != edge.root()
+            {
+                return Err(broken(format!("the log differs from its checkpoint at size {}", edge.size())));
+            }
+        }
+        if frame.root != edge.root() {
+            return Err(broken(format!("the entries from {} do not lead to the recorded root", frame.first)));
+        }
+        writer.at += frame.length as u64;
+        writer.previous = frame.digest;
+    }
+    Ok((rows, writer))
+}
+
+fn read_checkpoint(directory: &Directory, key: &VerifierKey) -> Result<Option<(Checkpoint, String)>, StoreError> {
+    let Some(bytes) = directory.get_head("checkpoint")? else { return Ok(None) };
+    let note = String::from_utf8(bytes).map_err(|_| damaged("heads/checkpoint", "not text"))?;
+    let checkpoint = Checkpoint::open(&note, key).map_err(|e| damaged("heads/checkpoint", &e.to_string()))?;
+    Ok(Some((checkpoint, note)))
+}
+
+pub(crate) fn segment_path(number: u64) -> String {
+    format!("segments/{number:010}")
+}
+
+pub(crate) fn pile_path(number: u64) -> String {
+    format!("addenda/{number:010}")
+}
+
+pub(crate) fn wal_path(wal: &Path, first: u64) -> PathBuf {
+    wal.join(format!("{first:020}.wal"))
+}
+
+pub(crate) fn damaged(path: &str, reason: &str) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+pub(crate) fn directory_object(directory: &Directory, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    ledger::Objects::get(directory, path)
+}
+
+impl Directory {
+    fn get_head(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        ledger::Heads::get(self, name)
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
