@@ -1,0 +1,197 @@
+//! What a gateway writes down of every decision and its outcome. Eternal bytes: numbers of fields
+//! are never reused. Nothing personal: how the request looked is committed to, and kept beside.
+
+use crate::decide::{Denial, Permit};
+use contract::Number;
+use minicbor::{Decode, Encode};
+use registry::{IdentityId, InstrumentId, Name, ServiceId};
+use sha2::{Digest, Sha256};
+
+/// The kind of a decision-log entry that holds a [`VerdictRecord`].
+pub const VERDICT: &str = "decision/verdict";
+/// The kind of a decision-log entry that holds an [`Outcome`].
+pub const OUTCOME: &str = "decision/outcome";
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct VerdictRecord {
+    /// Whether it was permitted.
+    #[n(0)]
+    pub permitted: bool,
+    /// `permitted`, or the denial's reason.
+    #[n(1)]
+    pub reason: String,
+    /// Who asked; absent when the certificate named nobody known.
+    #[n(2)]
+    pub identity: Option<IdentityId>,
+    /// The certificate's serial number.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub serial: [u8; 16],
+    /// Which service; absent when there is none of the host name.
+    #[n(4)]
+    pub service: Option<ServiceId>,
+    /// The act; absent when the request is no known operation.
+    #[n(5)]
+    pub action: Option<Name>,
+    /// On what.
+    #[n(6)]
+    pub resource: Option<Name>,
+    /// The instrument the verdict rests on.
+    #[n(7)]
+    pub instrument: Option<InstrumentId>,
+    /// Its version.
+    #[n(8)]
+    pub version: Option<u32>,
+    /// The clauses it rests on.
+    #[n(9)]
+    pub clauses: Vec<String>,
+    /// The quotas it counts against.
+    #[n(10)]
+    pub counted: Vec<String>,
+    /// The compiled rule.
+    #[cbor(n(11), with = "minicbor::bytes")]
+    pub bundle: Option<[u8; 32]>,
+    /// The control ledger's size it was decided under.
+    #[n(12)]
+    pub as_of_size: u64,
+    /// The control ledger's root at that size.
+    #[cbor(n(13), with = "minicbor::bytes")]
+    pub as_of_root: [u8; 32],
+    /// Commitment to the [`Inputs`].
+    #[cbor(n(14), with = "minicbor::bytes")]
+    pub inputs: [u8; 32],
+}
+
+/// How the request looked: kept beside the log, erasable.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Inputs {
+    /// Random: makes the commitment say nothing once this is erased.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub nonce: [u8; 16],
+    /// The method.
+    #[n(1)]
+    pub method: String,
+    /// The host.
+    #[n(2)]
+    pub host: String,
+    /// Path and query as received.
+    #[n(3)]
+    pub target: String,
+    /// The address it came from.
+    #[n(4)]
+    pub peer: String,
+    /// The verdict in words.
+    #[n(5)]
+    pub detail: String,
+}
+
+impl Inputs {
+    /// The bytes kept beside the log, and the commitment that goes into it.
+    pub fn commit(&self) -> (Vec<u8>, [u8; 32]) {
+        let bytes = minicbor::to_vec(self).unwrap_or_default();
+        let digest = Sha256::digest(&bytes).into();
+        (bytes, digest)
+    }
+}
+
+/// How a permitted request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Outcome {
+    /// The index of its verdict in the same log.
+    #[n(0)]
+    pub verdict: u64,
+    /// The upstream's status; 0 when it gave none.
+    #[n(1)]
+    pub status: u16,
+    /// Bytes of the request's body.
+    #[n(2)]
+    pub bytes_up: u64,
+    /// Bytes of the response's body.
+    #[n(3)]
+    pub bytes_down: u64,
+    /// How it ended.
+    #[n(4)]
+    pub ending: Ending,
+    /// From permit to end, in milliseconds.
+    #[n(5)]
+    pub duration_ms: u64,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Ending {
+    /// Both sides said all they had to say.
+    #[n(0)]
+    Complete,
+    /// The exchange was cut: the machine went away, or was stopped.
+    #[n(1)]
+    Cut,
+    /// The upstream could not be reached or broke off.
+    #[n(2)]
+    UpstreamFailed,
+}
+
+impl Ending {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Cut => "cut",
+            Self::UpstreamFailed => "upstream failed",
+        }
+    }
+}
+
+fn numbers(numbers: &[Number]) -> Vec<String> {
+    numbers.iter().map(Number::to_string).collect()
+}
+
+impl VerdictRecord {
+    /// The record of a permit.
+    pub fn of_permit(permit: &Permit, inputs: [u8; 32]) -> Self {
+        let request = permit.request();
+        Self {
+            permitted: true,
+            reason: "permitted".into(),
+            identity: Some(request.identity),
+            serial: request.serial,
+            service: Some(request.service),
+            action: Some(request.action.clone()),
+            resource: Some(request.resource.clone()),
+            instrument: Some(permit.instrument()),
+            version: Some(permit.version()),
+            clauses: numbers(permit.clauses()),
+            counted: numbers(permit.counted()),
+            bundle: Some(permit.bundle()),
+            as_of_size: permit.as_of().size,
+            as_of_root: permit.as_of().root,
+            inputs,
+        }
+    }
+
+    /// The record of a denial, of which the gateway adds what it knows of the request.
+    pub fn of_denial(denial: &Denial, serial: [u8; 16], inputs: [u8; 32]) -> Self {
+        let cited = denial.cited.as_ref();
+        Self {
+            permitted: false,
+            reason: denial.reason.as_str().into(),
+            identity: None,
+            serial,
+            service: None,
+            action: None,
+            resource: None,
+            instrument: cited.map(|cited| cited.instrument),
+            version: cited.map(|cited| cited.version),
+            clauses: cited.map(|cited| cited.clause.to_string()).into_iter().collect(),
+            counted: Vec::new(),
+            bundle: cited.map(|cited| cited.bundle),
+            as_of_size: denial.as_of.size,
+            as_of_root: denial.as_of.root,
+            inputs,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What decisions are made from: a fold of the control ledger, indexed by (machine, service).
+//! The authority and every gateway keep one; both fold the same entries.
+
+use crate::compile::Compiled;
+use registry::{
+    Event, IdentityId, Instrument, InstrumentId, InstrumentStatus, Millis, Recorded, Service, ServiceId, State,
+};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// The control ledger's size and root that a decision was made under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsOf {
+    /// Entries.
+    pub size: u64,
+    /// Root over them.
+    pub root: [u8; 32],
+}
+
+/// Where the text of instruments comes from.
+pub trait Documents: Send + Sync {
+    /// The document with this SHA-256, if it can be had.
+    fn document(&self, digest: &[u8; 32]) -> Option<String>;
+}
+
+/// The state of the registry and the contracts in force.
+pub struct Rules {
+    state: State,
+    as_of: AsOf,
+    pairs: HashMap<(IdentityId, ServiceId), Vec<Arc<Slot>>>,
+    hosts: HashMap<String, Arc<Service>>,
+    documents: Arc<dyn Documents>,
+}
+
+/// A contract in force. It is read and compiled when it is first needed.
+pub(crate) struct Slot {
+    pub(crate) instrument: InstrumentId,
+    pub(crate) version: u32,
+    pub(crate) name: String,
+    pub(crate) title: String,
+    document: [u8; 32],
+    bundle: [u8; 32],
+    compiled: OnceLock<Result<Compiled, String>>,
+}
+
+impl Slot {
+    fn of(instrument: &Instrument) -> Self {
+        Self {
+            instrument: instrument.id,
+            version: instrument.version,
+            name: instrument.name.to_string(),
+            title: instrument.title.clone(),
+            document: instrument.document,
+            bundle: instrument.bundle,
+            compiled: OnceLock::new(),
+        }
+    }
+
+    /// The rule, or why there is none. A failure is kept: what cannot be read does not permit.
+    pub(crate) fn compiled(&self, documents: &dyn Documents) -> Result<&Compiled, &str> {
+        let load = || {
+            let source = documents.document(&self.document).ok_or("its document is missing")?;
+            let digest: [u8; 32] = Sha256::digest(&source).into();
+            if digest != self.document {
+                return Err("its document is not the one that was signed".to_owned());
+            }
+            Compiled::load(&source, &self.bundle)
+        };
+        self.compiled.get_or_init(load).as_ref().map_err(String::as_str)
+    }
+}
+
+impl Rules {
+    /// No rules yet: everything is denied.
+    pub fn new(documents: Arc<dyn Documents>) -> Self {
+        let as_of = AsOf { size: 0, root: Sha256::digest([]).into() };
+        Self { state: State::default(), as_of, pairs: HashMap::new(), hosts: HashMap::new(), documents }
+    }
+
+    /// Folds one entry of the control ledger.
+    pub fn apply(&mut self, recorded: &Recorded, time_ms: Millis) {
+        self.state.apply(&recorded.event, time_ms);
+        match &recorded.event {
+            Event::InstrumentEnded { instrument, .. } => self.remove(*instrument),
+            Event::InstrumentInForce { instrument } => self.insert(*instrument),
+            Event::ServiceRegistered(service) => {
+                self.hosts.insert(service.host.clone(), Arc::new(service.clone()));
+            }
+            Event::CredentialIssued { .. }
+            | Event::CredentialRevoked { .. }
+            | Event::Established { .. }
+            | Event::GraceStarted { .. }
+            | Event::IdentityActivated { .. }
+            | Event::IdentityProposed(_)
+            | Event::IdentityResumed { .. }
+            | Event::IdentityRetired { .. }
+            | Event::IdentityRevoked { .. }
+            | Event::IdentitySuspended { .. }
+            | Event::InstrumentDrafted(_)
+            | Event::InstrumentSigned { .. }
+            | Event::JoinTokenCreated { .. }
+            | Event::LogAnchored { .. }
+            | Event::OfficeOffered { .. }
+            | Event::OwnershipAccepted { .. }
+            | Event::PartyRegistered(_)
+            | Event::PersonLeft { .. }
+            | Event::PersonRegistered(_) => {}
+        }
+    }
+
+    /// Names the ledger size and root that the state now corresponds to.
+    pub fn seal(&mut self, as_of: AsOf) {
+        self.as_of = as_of;
+    }
+
+    /// The registry's state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What decisions are made under now.
+    pub fn as_of(&self) -> AsOf {
+        self.as_of
+    }
+
+    /// The service reached under a host name.
+    pub fn service_at(&self, host: &str) -> Option<&Arc<Service>> {
+        self.hosts.get(host)
+    }
+
+    /// All services.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.hosts.values()
+    }
+
+    pub(crate) fn slots(&self, identity: IdentityId, service: ServiceId) -> &[Arc<Slot>] {
+        self.pairs.get(&(identity, service)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn documents(&self) -> &dyn Documents {
+        self.documents.as_ref()
+    }
+
+    /// The shortest certificate life that the contracts of an identity ask for, and which one asks.
+    pub fn credential_terms(&self, identity: IdentityId) -> Option<(Millis, InstrumentId)> {
+        self.state
+            .instruments
+            .values()
+            .filter(|instrument| instrument.status == InstrumentStatus::InForce)
+            .filter(|instrument| instrument.machines.contains(&identity))
+            .filter_map(|instrument| instrument.credential_ttl_max_ms.map(|ttl| (ttl, instrument.id)))
+            .min()
+    }
+
+    fn insert(&mut self, id: InstrumentId) {
+        let Some(instrument) = self.state.instruments.get(&id) else { return };
+        let slot = Arc::new(Slot::of(instrument));
+        for machine in &instrument.machines {
+            self.pairs.entry((*machine, instrument.service)).or_default().push(slot.clone());
+        }
+    }
+
+    fn remove(&mut self, id: InstrumentId) {
+        let Some(instrument) = self.state.instruments.get(&id) else { return };
+        for machine in &instrument.machines {
+            let pair = (*machine, instrument.service);
+            if let Some(slots) = self.pairs.get_mut(&pair) {
+                slots.retain(|slot| slot.instrument != id);
+                if slots.is_empty() {
+                    self.pairs.remove(&pair);
+                }
+            }
+        }
+    }
+}
