@@ -1,1 +1,34 @@
-//! placeholder
+//! The control plane: the single writer of the control ledger, issuance, reconcilers.
+//!
+//! In scope: admitting commands one after another, making their events durable, folding them into
+//! the rules that gateways decide by, certificates, instruments, periodic work.
+//! Out of scope: how commands arrive (`api`), storage (the ports), live traffic (`gateway`).
+//!
+//! ```text
+//! submit ─▶ one writer task: admit ▸ append, wait until durable ▸ apply ▸ answer ▸ push
+//! ```
+
+pub mod ca;
+pub mod documents;
+pub mod instruments;
+pub mod issue;
+pub mod plane;
+pub mod reconcile;
+
+pub use ca::{Ca, RootMaterial};
+pub use instruments::{DraftError, Drafted};
+pub use issue::{IssueFailure, Issued, NewToken};
+pub use plane::{Admitted, Authority, Config, ControlLog, Ports, SubmitError};
+
+use registry::Millis;
+use std::sync::Arc;
+
+/// Where the time comes from.
+pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// Random bytes. Fails only when the system has no randomness, and then nothing can go on.
+pub fn entropy<const N: usize>() -> Result<[u8; N], SubmitError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| SubmitError::Internal(format!("no randomness: {error}")))?;
+    Ok(bytes)
+}

@@ -31,6 +31,7 @@ pub struct Rules {
     pairs: HashMap<(IdentityId, ServiceId), Vec<Arc<Slot>>>,
     hosts: HashMap<String, Arc<Service>>,
     documents: Arc<dyn Documents>,
+    stops: u64,
 }
 
 /// A contract in force. It is read and compiled when it is first needed.
@@ -75,13 +76,22 @@ impl Rules {
     /// No rules yet: everything is denied.
     pub fn new(documents: Arc<dyn Documents>) -> Self {
         let as_of = AsOf { size: 0, root: Sha256::digest([]).into() };
-        Self { state: State::default(), as_of, pairs: HashMap::new(), hosts: HashMap::new(), documents }
+        Self { state: State::default(), as_of, pairs: HashMap::new(), hosts: HashMap::new(), documents, stops: 0 }
     }
 
     /// Folds one entry of the control ledger.
     pub fn apply(&mut self, recorded: &Recorded, time_ms: Millis) {
-        self.state.apply(&recorded.event, time_ms);
-        match &recorded.event {
+        for event in &recorded.events {
+            self.apply_event(event, time_ms);
+        }
+    }
+
+    fn apply_event(&mut self, event: &Event, time_ms: Millis) {
+        self.state.apply(event, time_ms);
+        if may_stop(event) {
+            self.stops += 1;
+        }
+        match event {
             Event::InstrumentEnded { instrument, .. } => self.remove(*instrument),
             Event::InstrumentInForce { instrument } => self.insert(*instrument),
             Event::ServiceRegistered(service) => {
@@ -90,7 +100,6 @@ impl Rules {
             Event::CredentialIssued { .. }
             | Event::CredentialRevoked { .. }
             | Event::Established { .. }
-            | Event::GraceStarted { .. }
             | Event::IdentityActivated { .. }
             | Event::IdentityProposed(_)
             | Event::IdentityResumed { .. }
@@ -105,7 +114,8 @@ impl Rules {
             | Event::OwnershipAccepted { .. }
             | Event::PartyRegistered(_)
             | Event::PersonLeft { .. }
-            | Event::PersonRegistered(_) => {}
+            | Event::PersonRegistered(_)
+            | Event::ServerCertified { .. } => {}
         }
     }
 
@@ -122,6 +132,20 @@ impl Rules {
     /// What decisions are made under now.
     pub fn as_of(&self) -> AsOf {
         self.as_of
+    }
+
+    /// Counts up with every event that can end what is already running: what a gateway watches.
+    pub fn stops(&self) -> u64 {
+        self.stops
+    }
+
+    /// Whether an instrument binds at `now_ms`.
+    pub fn is_in_force(&self, instrument: InstrumentId, now_ms: Millis) -> bool {
+        self.state.instruments.get(&instrument).is_some_and(|instrument| {
+            instrument.status == InstrumentStatus::InForce
+                && instrument.start_ms.is_none_or(|start| start <= now_ms)
+                && instrument.end_ms.is_none_or(|end| now_ms < end)
+        })
     }
 
     /// The service reached under a host name.
@@ -172,5 +196,33 @@ impl Rules {
                 }
             }
         }
+    }
+}
+
+/// Whether an event can take away somebody's right to go on.
+fn may_stop(event: &Event) -> bool {
+    match event {
+        Event::CredentialRevoked { .. }
+        | Event::IdentityRetired { .. }
+        | Event::IdentityRevoked { .. }
+        | Event::IdentitySuspended { .. }
+        | Event::InstrumentEnded { .. } => true,
+        Event::CredentialIssued { .. }
+        | Event::Established { .. }
+        | Event::IdentityActivated { .. }
+        | Event::IdentityProposed(_)
+        | Event::IdentityResumed { .. }
+        | Event::InstrumentDrafted(_)
+        | Event::InstrumentInForce { .. }
+        | Event::InstrumentSigned { .. }
+        | Event::JoinTokenCreated { .. }
+        | Event::LogAnchored { .. }
+        | Event::OfficeOffered { .. }
+        | Event::OwnershipAccepted { .. }
+        | Event::PartyRegistered(_)
+        | Event::PersonLeft { .. }
+        | Event::PersonRegistered(_)
+        | Event::ServerCertified { .. }
+        | Event::ServiceRegistered(_) => false,
     }
 }

@@ -75,6 +75,9 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             }
             Ok(vec![Event::LogAnchored { origin, key, size, root }])
         }
+        Command::CertifyServer { hosts, serial, public_key, not_after_ms } => {
+            Ok(vec![Event::ServerCertified { hosts, serial, public_key, not_after_ms }])
+        }
         Command::CreateJoinToken { identity, digest, expires_ms } => {
             create_token(state, identity, digest, expires_ms, context)
         }
@@ -244,18 +247,11 @@ fn person_leaves(state: &State, person: PersonId, grace_ms: Millis, context: &Co
     if grace_ms > GRACE_MAX_MS {
         return Err(invalid("the grace is longer than 90 days", "state a shorter one"));
     }
-    let until_ms = context.now_ms.saturating_add(grace_ms);
-    let mut events = vec![Event::PersonLeft { person: leaving.id, time_ms: context.now_ms }];
-    events.extend(
-        state
-            .identities
-            .values()
-            .filter(|identity| identity.owner.person == person || identity.deputy.person == person)
-            .filter(|identity| !matches!(identity.state, Lifecycle::Retired | Lifecycle::Revoked))
-            .filter(|identity| identity.grace_until_ms.is_none_or(|before| before > until_ms))
-            .map(|identity| Event::GraceStarted { identity: identity.id, until_ms }),
-    );
-    Ok(events)
+    Ok(vec![Event::PersonLeft {
+        person: leaving.id,
+        time_ms: context.now_ms,
+        grace_until_ms: context.now_ms.saturating_add(grace_ms),
+    }])
 }
 
 fn register_service(state: &State, description: ServiceDescription, context: &Context) -> Admission {

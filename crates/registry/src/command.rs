@@ -15,6 +15,8 @@ pub enum Command {
     ActivateIdentity { identity: IdentityId },
     /// Writes a decision log's checkpoint into the control ledger.
     AnchorLog { origin: String, key: String, size: u64, root: [u8; 32] },
+    /// Records a gateway's own certificate before it is used.
+    CertifyServer { hosts: Vec<String>, serial: [u8; 16], public_key: [u8; 32], not_after_ms: Millis },
     /// A one-time token for the first certificate of an identity.
     CreateJoinToken { identity: IdentityId, digest: [u8; 32], expires_ms: Millis },
     /// A contract with the hashes that are to be signed.

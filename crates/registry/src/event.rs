@@ -7,16 +7,17 @@ use crate::{
 };
 use minicbor::{Decode, Encode};
 
-/// An event with who caused it: the body of a control-ledger entry of kind `registry/event`.
+/// What one command caused, and who gave it: the body of a control-ledger entry of kind
+/// `registry/event`. One command is one entry, so that it happens whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Recorded {
     /// Who caused it.
     #[n(0)]
     pub actor: Actor,
-    /// What happened.
+    /// What happened, in order; at least one.
     #[n(1)]
-    pub event: Event,
+    pub events: Vec<Event>,
 }
 
 /// Who causes events.
@@ -78,6 +79,9 @@ pub enum Event {
         /// When.
         #[n(1)]
         time_ms: Millis,
+        /// Until when somebody must have taken over what they answered for.
+        #[n(2)]
+        grace_until_ms: Millis,
     },
     /// A service is known.
     #[n(4)]
@@ -145,18 +149,8 @@ pub enum Event {
         #[n(0)]
         identity: IdentityId,
     },
-    /// An accountable person left; the clock runs.
-    #[n(12)]
-    GraceStarted {
-        /// For which identity.
-        #[n(0)]
-        identity: IdentityId,
-        /// Until when somebody must have taken over.
-        #[n(1)]
-        until_ms: Millis,
-    },
     /// An office was offered to another person.
-    #[n(13)]
+    #[n(12)]
     OfficeOffered {
         /// Of which identity.
         #[n(0)]
@@ -169,10 +163,10 @@ pub enum Event {
         to: PersonId,
     },
     /// A contract is written.
-    #[n(14)]
+    #[n(13)]
     InstrumentDrafted(#[n(0)] Instrument),
     /// A person signed it.
-    #[n(15)]
+    #[n(14)]
     InstrumentSigned {
         /// Which.
         #[n(0)]
@@ -182,14 +176,14 @@ pub enum Event {
         signature: InstrumentSignature,
     },
     /// Everybody it needs has signed.
-    #[n(16)]
+    #[n(15)]
     InstrumentInForce {
         /// Which.
         #[n(0)]
         instrument: InstrumentId,
     },
     /// It is over.
-    #[n(17)]
+    #[n(16)]
     InstrumentEnded {
         /// Which.
         #[n(0)]
@@ -199,7 +193,7 @@ pub enum Event {
         reason: String,
     },
     /// A one-time token was handed out.
-    #[n(18)]
+    #[n(17)]
     JoinTokenCreated {
         /// For which identity.
         #[n(0)]
@@ -212,7 +206,7 @@ pub enum Event {
         expires_ms: Millis,
     },
     /// A certificate is about to leave.
-    #[n(19)]
+    #[n(18)]
     CredentialIssued {
         /// For which identity.
         #[n(0)]
@@ -234,7 +228,7 @@ pub enum Event {
         token: Option<[u8; 32]>,
     },
     /// A certificate is worthless.
-    #[n(20)]
+    #[n(19)]
     CredentialRevoked {
         /// Its serial number.
         #[cbor(n(0), with = "minicbor::bytes")]
@@ -244,7 +238,7 @@ pub enum Event {
         reason: String,
     },
     /// A decision log's checkpoint is part of the control ledger from here on.
-    #[n(21)]
+    #[n(20)]
     LogAnchored {
         /// The log's origin.
         #[n(0)]
@@ -259,6 +253,22 @@ pub enum Event {
         #[cbor(n(3), with = "minicbor::bytes")]
         root: [u8; 32],
     },
+    /// A gateway is about to be given the certificate it shows to machines.
+    #[n(21)]
+    ServerCertified {
+        /// The host names in it.
+        #[n(0)]
+        hosts: Vec<String>,
+        /// Its serial number.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        serial: [u8; 16],
+        /// SHA-256 of the certified public key (SPKI, DER).
+        #[cbor(n(2), with = "minicbor::bytes")]
+        public_key: [u8; 32],
+        /// Until when it is valid.
+        #[n(3)]
+        not_after_ms: Millis,
+    },
 }
 
 impl Event {
@@ -268,7 +278,6 @@ impl Event {
             Self::CredentialIssued { .. } => "credential issued",
             Self::CredentialRevoked { .. } => "credential revoked",
             Self::Established { .. } => "established",
-            Self::GraceStarted { .. } => "grace started",
             Self::IdentityActivated { .. } => "identity activated",
             Self::IdentityProposed(_) => "identity proposed",
             Self::IdentityResumed { .. } => "identity resumed",
@@ -286,6 +295,7 @@ impl Event {
             Self::PartyRegistered(_) => "party registered",
             Self::PersonLeft { .. } => "person left",
             Self::PersonRegistered(_) => "person registered",
+            Self::ServerCertified { .. } => "server certified",
             Self::ServiceRegistered(_) => "service registered",
         }
     }

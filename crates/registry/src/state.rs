@@ -84,9 +84,6 @@ impl State {
                 }
             }
             Event::Established { trust_domain, .. } => self.trust_domain = Some(trust_domain.clone()),
-            Event::GraceStarted { identity, until_ms } => {
-                self.change(*identity, |identity| identity.grace_until_ms = Some(*until_ms));
-            }
             Event::IdentityActivated { identity } | Event::IdentityResumed { identity } => {
                 self.change(*identity, |identity| identity.state = Lifecycle::Active);
             }
@@ -138,14 +135,17 @@ impl State {
             Event::PartyRegistered(party) => {
                 self.parties.insert(party.id, party.clone());
             }
-            Event::PersonLeft { person, time_ms } => {
+            Event::PersonLeft { person, time_ms, grace_until_ms } => {
                 if let Some(person) = self.people.get_mut(person) {
                     person.left_ms = Some(*time_ms);
                 }
+                self.start_grace(*person, *grace_until_ms);
             }
             Event::PersonRegistered(person) => {
                 self.people.insert(person.id, person.clone());
             }
+            // Nothing later depends on it: it is in the ledger so that every certificate is.
+            Event::ServerCertified { .. } => {}
             Event::ServiceRegistered(service) => {
                 self.services.insert(service.id, service.clone());
             }
@@ -155,6 +155,18 @@ impl State {
     fn change(&mut self, identity: IdentityId, change: impl FnOnce(&mut Identity)) {
         if let Some(identity) = self.identities.get_mut(&identity) {
             change(identity);
+        }
+    }
+
+    /// The clock runs for everything a person answered for; an earlier end stays.
+    fn start_grace(&mut self, person: PersonId, until_ms: Millis) {
+        for identity in self.identities.values_mut() {
+            let answered = identity.owner.person == person || identity.deputy.person == person;
+            let over = matches!(identity.state, Lifecycle::Retired | Lifecycle::Revoked);
+            if answered && !over {
+                let until = identity.grace_until_ms.map_or(until_ms, |before| before.min(until_ms));
+                identity.grace_until_ms = Some(until);
+            }
         }
     }
 

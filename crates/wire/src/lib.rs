@@ -1,1 +1,4 @@
-//! placeholder
+//! Bytes to operations, one folder per protocol. Sans IO: what a request means and which requests
+//! could mean two things; not sockets, not verdicts.
+
+pub mod http;

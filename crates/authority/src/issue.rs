@@ -1,0 +1,175 @@
+//! Issuance: the entry is durable before the certificate leaves.
+
+use crate::ca::{key_pair, serial, terms};
+use crate::{Authority, SubmitError, entropy};
+use credential::issue::{
+    BACKDATE_MS, Certified, DEFAULT_LIFE_MS, IssueError, SigningRequest, certified, server_params,
+};
+use registry::command::{IssueGround, IssueRequest};
+use registry::{Actor, Command, IdentityId, Millis};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// The life of a gateway's own certificate.
+pub const SERVER_LIFE_MS: Millis = 24 * 3_600_000;
+
+/// A certificate with its chain and its place in the ledger.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The leaf and the intermediate, PEM.
+    pub chain_pem: String,
+    /// The trust bundle, PEM.
+    pub bundle_pem: String,
+    /// The SPIFFE ID.
+    pub spiffe_id: String,
+    /// The serial number, hexadecimal.
+    pub serial: String,
+    /// When it expires.
+    pub not_after_ms: Millis,
+    /// The issuance's index in the control ledger.
+    pub index: u64,
+}
+
+/// A join token, shown once.
+pub struct NewToken {
+    /// The secret text.
+    pub token: Zeroizing<String>,
+    /// When it expires.
+    pub expires_ms: Millis,
+    /// Its index in the control ledger.
+    pub index: u64,
+}
+
+/// A gateway's own certificate and key.
+pub struct ServerCertificate {
+    /// Leaf and intermediate, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// The private key, PKCS#8 DER.
+    pub key: Zeroizing<Vec<u8>>,
+    /// When it expires.
+    pub not_after_ms: Millis,
+}
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueFailure {
+    /// The request or the authority is at fault.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// It was not admitted or not recorded.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+impl Authority {
+    /// Hands out a one-time token for the first certificate of an identity.
+    pub async fn create_token(
+        &self,
+        actor: Actor,
+        identity: IdentityId,
+        life_ms: Millis,
+    ) -> Result<NewToken, SubmitError> {
+        let secret = Zeroizing::new(entropy::<32>()?);
+        let token = Zeroizing::new(format!("writ_join_{}", contract::canonical::hex(secret.as_slice())));
+        let expires_ms = self.now_ms().saturating_add(life_ms);
+        let command = Command::CreateJoinToken { identity, digest: digest(&token), expires_ms };
+        let admitted = self.submit(actor, command).await?;
+        Ok(NewToken { token, expires_ms, index: admitted.index })
+    }
+
+    /// Certifies the key of whoever holds the token.
+    pub async fn issue_with_token(&self, token: &str, csr_pem: &str) -> Result<Issued, IssueFailure> {
+        let digest = digest(token.trim());
+        let identity = self.rules().state().tokens.get(&digest).map(|token| token.identity);
+        let Some(identity) = identity else {
+            return Err(SubmitError::Refused(registry::Refusal {
+                kind: registry::RefusalKind::NotEntitled,
+                reason: "the join token is unknown, used or expired".into(),
+                help: "ask for a new one: `writ token create`".into(),
+            })
+            .into());
+        };
+        self.issue(identity, IssueGround::Token { digest }, csr_pem).await
+    }
+
+    /// Certifies a new key for the holder of a live certificate.
+    pub async fn renew(
+        &self,
+        identity: IdentityId,
+        serial: [u8; 16],
+        csr_pem: &str,
+    ) -> Result<Issued, IssueFailure> {
+        self.issue(identity, IssueGround::Renewal { serial }, csr_pem).await
+    }
+
+    async fn issue(
+        &self,
+        identity: IdentityId,
+        ground: IssueGround,
+        csr_pem: &str,
+    ) -> Result<Issued, IssueFailure> {
+        let request = SigningRequest::parse(csr_pem)?;
+        let now_ms = self.now_ms();
+        let (spiffe_id, life_ms) = {
+            let rules = self.rules();
+            let state = rules.state();
+            let found = state.identities.get(&identity);
+            let party = found.and_then(|found| state.parties.get(&found.party));
+            let (Some(found), Some(party)) = (found, party) else {
+                return Err(IssueError::Failed("the identity is not registered".into()).into());
+            };
+            let asked = rules.credential_terms(identity).map_or(DEFAULT_LIFE_MS, |(ttl, _)| ttl);
+            (self.ca.trust_domain().machine(&party.name, &found.name), asked.min(DEFAULT_LIFE_MS))
+        };
+        // The life a contract limits is the whole of it: from the first to the last valid moment.
+        let mut terms = terms(serial()?, now_ms, life_ms);
+        terms.not_before_ms = terms.not_before_ms.max(now_ms.saturating_sub(BACKDATE_MS.min(life_ms / 10)));
+        terms.not_before_ms -= terms.not_before_ms % 1000;
+        terms.not_after_ms = terms.not_before_ms.saturating_add(life_ms);
+        terms.not_after_ms -= terms.not_after_ms % 1000;
+        let command = Command::IssueCredential(IssueRequest {
+            identity,
+            ground,
+            serial: terms.serial,
+            public_key: request.public_key_digest(),
+            not_before_ms: terms.not_before_ms,
+            not_after_ms: terms.not_after_ms,
+        });
+        let intermediate = self.ca.intermediate();
+        let leaf = request.certify(&spiffe_id, terms, &intermediate.issuer)?;
+        // Only when this returns is the certificate on record; it does not leave before.
+        let admitted = self.submit(Actor::Identity(identity), command).await?;
+        Ok(Issued {
+            chain_pem: format!("{}{}", leaf.pem, intermediate.certificate.pem),
+            bundle_pem: self.ca.root_pem().to_owned(),
+            spiffe_id: spiffe_id.to_string(),
+            serial: contract::canonical::hex(&terms.serial),
+            not_after_ms: terms.not_after_ms,
+            index: admitted.index,
+        })
+    }
+
+    /// Makes the certificate a gateway shows to machines, for these host names.
+    pub async fn certify_server(&self, hosts: &[String]) -> Result<ServerCertificate, IssueFailure> {
+        let key = key_pair()?;
+        let terms = terms(serial()?, self.now_ms(), SERVER_LIFE_MS);
+        let intermediate = self.ca.intermediate();
+        let leaf: Certified = certified(server_params(hosts, terms)?.signed_by(&key, &intermediate.issuer))?;
+        let command = Command::CertifyServer {
+            hosts: hosts.to_vec(),
+            serial: terms.serial,
+            public_key: Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key)).into(),
+            not_after_ms: terms.not_after_ms,
+        };
+        self.submit(Actor::System, command).await?;
+        Ok(ServerCertificate {
+            chain: vec![leaf.der, intermediate.certificate.der.clone()],
+            key: Zeroizing::new(key.serialize_der()),
+            not_after_ms: terms.not_after_ms,
+        })
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}

@@ -1,0 +1,85 @@
+//! Periodic work. Each task takes no input, can be run again at any time, and only submits commands.
+
+use crate::Authority;
+use ledger::{ReadLog, VerifierKey};
+use registry::{Actor, Command};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often the tasks run.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+/// Decision logs are anchored at least this often while they grow.
+pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A decision log whose checkpoints are anchored in the control ledger.
+#[derive(Clone)]
+pub struct AnchoredLog {
+    /// The log.
+    pub log: Arc<dyn ReadLog>,
+    /// Its verifier key.
+    pub key: VerifierKey,
+}
+
+impl Authority {
+    /// Runs all tasks until `stop`.
+    pub async fn reconcile(self, logs: Vec<AnchoredLog>, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(INTERVAL);
+        let every = ANCHOR_INTERVAL.as_secs() / INTERVAL.as_secs();
+        let mut ticks = 0;
+        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            self.suspend_ownerless().await;
+            self.rotate_intermediate();
+            if ticks % every == 0 {
+                self.anchor(&logs).await;
+            }
+            ticks += 1;
+        }
+        self.anchor(&logs).await;
+    }
+
+    /// Suspends identities whose grace ran out.
+    pub async fn suspend_ownerless(&self) {
+        let due = self.rules().state().ownerless(self.now_ms());
+        for identity in due {
+            if let Err(error) = self.submit(Actor::System, Command::SuspendOwnerless { identity }).await {
+                tracing::error!(%identity, %error, "an ownerless identity could not be suspended");
+            }
+        }
+    }
+
+    /// Writes the newest checkpoints of decision logs into the control ledger.
+    pub async fn anchor(&self, logs: &[AnchoredLog]) {
+        for anchored in logs {
+            let checkpoint = match anchored.log.checkpoint() {
+                Ok(Some((checkpoint, _))) => checkpoint,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "a decision log has no readable checkpoint");
+                    continue;
+                }
+            };
+            let known = self.rules().state().anchors.get(&checkpoint.origin).copied().unwrap_or(0);
+            if checkpoint.size <= known {
+                continue;
+            }
+            let command = Command::AnchorLog {
+                origin: checkpoint.origin,
+                key: anchored.key.to_string(),
+                size: checkpoint.size,
+                root: checkpoint.root.0,
+            };
+            if let Err(error) = self.submit(Actor::System, command).await {
+                tracing::error!(%error, "a decision log could not be anchored");
+            }
+        }
+    }
+
+    fn rotate_intermediate(&self) {
+        match self.ca.rotate(self.now_ms()) {
+            Ok(true) => tracing::info!("a new intermediate certificate is in use"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "no new intermediate certificate"),
+        }
+    }
+}

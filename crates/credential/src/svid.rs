@@ -1,0 +1,98 @@
+//! Reading a presented X.509-SVID (SPIFFE X.509-SVID §5.2). The chain and the times are checked by
+//! TLS; here is what TLS does not look at.
+
+use crate::spiffe::{SpiffeId, SpiffeIdError};
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+/// A leaf certificate that follows the profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Svid {
+    /// Whose it is.
+    pub id: SpiffeId,
+    /// Its serial number.
+    pub serial: [u8; 16],
+    /// When it expires, milliseconds since 1970.
+    pub not_after_ms: u64,
+}
+
+impl Svid {
+    /// Reads a leaf from DER.
+    pub fn parse(der: &[u8]) -> Result<Self, SvidError> {
+        let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| SvidError::Malformed)?;
+        if !rest.is_empty() {
+            return Err(SvidError::Malformed);
+        }
+        let mut id = None;
+        let mut may_sign = false;
+        for extension in certificate.extensions() {
+            let parsed = extension.parsed_extension();
+            if let ParsedExtension::SubjectAlternativeName(names) = parsed {
+                for name in &names.general_names {
+                    if let GeneralName::URI(uri) = name {
+                        if id.is_some() {
+                            return Err(SvidError::SeveralIds);
+                        }
+                        id = Some(uri.parse()?);
+                    }
+                }
+            } else if let ParsedExtension::BasicConstraints(constraints) = parsed {
+                if constraints.ca {
+                    return Err(SvidError::Authority);
+                }
+            } else if let ParsedExtension::KeyUsage(usage) = parsed {
+                if usage.key_cert_sign() || usage.crl_sign() {
+                    return Err(SvidError::Authority);
+                }
+                may_sign = usage.digital_signature();
+            } else if let ParsedExtension::ParseError { .. } = parsed {
+                return Err(SvidError::Malformed);
+            }
+        }
+        if !may_sign {
+            return Err(SvidError::KeyUsage);
+        }
+        Ok(Self {
+            id: id.ok_or(SvidError::NoId)?,
+            serial: serial(certificate.raw_serial()).ok_or(SvidError::Serial)?,
+            not_after_ms: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0) * 1000,
+        })
+    }
+}
+
+/// A serial number of at most 16 bytes, without the sign byte DER may put in front.
+fn serial(raw: &[u8]) -> Option<[u8; 16]> {
+    let digits = match raw {
+        [0, rest @ ..] if rest.len() == 16 => rest,
+        other => other,
+    };
+    let mut serial = [0; 16];
+    serial.get_mut(16usize.checked_sub(digits.len())?..)?.copy_from_slice(digits);
+    Some(serial)
+}
+
+/// Why a certificate is not an X.509-SVID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SvidError {
+    /// It is an authority's.
+    #[error("an authority's certificate is not a credential")]
+    Authority,
+    /// Its URI is not a SPIFFE ID.
+    #[error("its URI is not acceptable")]
+    Id(#[from] SpiffeIdError),
+    /// It may not sign, so it cannot authenticate.
+    #[error("its key usage lacks digitalSignature")]
+    KeyUsage,
+    /// Not a certificate.
+    #[error("not an X.509 certificate")]
+    Malformed,
+    /// It names nobody.
+    #[error("it has no URI subject alternative name")]
+    NoId,
+    /// Its serial number is too long to be one of ours.
+    #[error("its serial number is not one Writ would give")]
+    Serial,
+    /// It names more than one workload.
+    #[error("it has more than one URI subject alternative name")]
+    SeveralIds,
+}

@@ -1,0 +1,243 @@
+//! Listening: TLS 1.3 with client certificates, one task per connection.
+
+use crate::authenticate::Peer;
+use crate::connections::Connections;
+use crate::exchange::Pipeline;
+use crate::forward::Forwarder;
+use crate::limits::{
+    CONNECTIONS_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, KEEPALIVE,
+    RESET_STREAMS_MAX, STREAMS_MAX,
+};
+use crate::{Config, Ports};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The certificate a gateway shows, ready to sign with.
+#[derive(Debug)]
+pub struct ServerIdentity(Arc<CertifiedKey>);
+
+impl ServerIdentity {
+    /// From a chain (leaf first, DER) and a private key (PKCS#8, DER).
+    pub fn new(chain: Vec<Vec<u8>>, key: &[u8]) -> Result<Self, TlsError> {
+        let key = PrivateKeyDer::try_from(key.to_vec()).map_err(|error| TlsError(error.to_string()))?;
+        let signer = aws_lc_rs::sign::any_supported_type(&key).map_err(|error| TlsError(error.to_string()))?;
+        let chain = chain.into_iter().map(CertificateDer::from).collect();
+        Ok(Self(Arc::new(CertifiedKey::new(chain, signer))))
+    }
+}
+
+/// The TLS configuration cannot be made.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the gateway's TLS cannot be set up: {0}")]
+pub struct TlsError(String);
+
+/// A gateway that is bound to its address.
+pub struct Gateway {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    pipeline: Arc<Pipeline>,
+    connections: Arc<Connections>,
+    tasks: TaskTracker,
+}
+
+impl Gateway {
+    /// Binds. From here on connections queue; [`Gateway::run`] serves them.
+    pub async fn bind(config: Config, ports: Ports) -> Result<Self, BindError> {
+        let acceptor = TlsAcceptor::from(Arc::new(tls(&config, ports.identity.clone())?));
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|source| BindError::Listen { address: config.listen, source })?;
+        let tasks = TaskTracker::new();
+        let connections = Arc::new(Connections::default());
+        let forwarder = Forwarder::new(&config)?;
+        let pipeline = Arc::new(Pipeline::new(ports, forwarder, tasks.clone()));
+        Ok(Self { listener, acceptor, pipeline, connections, tasks })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`, then lets what is under way finish for a while.
+    pub async fn run(self, stop: CancellationToken) {
+        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        self.tasks.spawn(self.connections.clone().watch(self.pipeline.ports.clone(), stop.clone()));
+        while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or the peer went away: wait a moment, go on.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    continue;
+                }
+            };
+            let Ok(seat) = room.clone().try_acquire_owned() else {
+                self.pipeline.ports.metrics.refused_connections.inc();
+                continue;
+            };
+            let connection = Connection {
+                acceptor: self.acceptor.clone(),
+                pipeline: self.pipeline.clone(),
+                connections: self.connections.clone(),
+                stop: stop.clone(),
+            };
+            self.tasks.spawn(async move {
+                connection.serve(stream, address).await;
+                drop(seat);
+            });
+        }
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN_TIME_MAX, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time and are cut");
+            self.connections.cut_all();
+        }
+    }
+}
+
+struct Connection {
+    acceptor: TlsAcceptor,
+    pipeline: Arc<Pipeline>,
+    connections: Arc<Connections>,
+    stop: CancellationToken,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, address: SocketAddr) {
+        let metrics = &self.pipeline.ports.metrics;
+        // Nagle would hold back the small frames of streams.
+        let _ = stream.set_nodelay(true);
+        let stream = match tokio::time::timeout(HANDSHAKE_TIME_MAX, self.acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                metrics.failed_handshakes.inc();
+                tracing::info!(%address, %error, "no TLS: a client certificate of this trust domain is needed");
+                return;
+            }
+            Err(_) => {
+                metrics.failed_handshakes.inc();
+                tracing::info!(%address, "no TLS within {HANDSHAKE_TIME_MAX:?}");
+                return;
+            }
+        };
+        let peer = match Peer::authenticate(stream.get_ref().1, address) {
+            Ok(peer) => Arc::new(peer),
+            Err(error) => {
+                metrics.failed_handshakes.inc();
+                tracing::info!(%address, %error, "the client certificate is not a credential");
+                return;
+            }
+        };
+        let live = Arc::new(self.connections.enter(peer.identity(&self.pipeline.ports), peer.svid.serial));
+        metrics.connections.inc();
+        let (pipeline, on) = (self.pipeline.clone(), live.clone());
+        let service = service_fn(move |request| {
+            let (pipeline, peer, live) = (pipeline.clone(), peer.clone(), on.clone());
+            async move { Ok::<_, std::convert::Infallible>(pipeline.serve(&peer, &live, request).await) }
+        });
+        let server = server();
+        let mut serving = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            // Cut: dropping the connection ends every stream on it without another byte.
+            () = live.token().cancelled() => Ok(()),
+            () = self.stop.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = serving.as_mut() => ended,
+                    () = live.token().cancelled() => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%address, %error, "the connection ended");
+        }
+        metrics.connections.dec();
+    }
+}
+
+fn server() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .half_close(false);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
+        .keep_alive_interval(KEEPALIVE);
+    server
+}
+
+fn tls(config: &Config, identity: watch::Receiver<Option<Arc<ServerIdentity>>>) -> Result<ServerConfig, TlsError> {
+    let bad = |error: &dyn std::fmt::Display| TlsError(error.to_string());
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    for der in &config.trust_bundle {
+        roots.add(CertificateDer::from(der.clone())).map_err(|error| bad(&error))?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|error| bad(&error))?;
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| bad(&error))?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(CurrentIdentity(identity)));
+    // A resumed session would skip the client's certificate: no tickets, no stored sessions.
+    tls.send_tls13_tickets = 0;
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
+#[derive(Debug)]
+struct CurrentIdentity(watch::Receiver<Option<Arc<ServerIdentity>>>);
+
+impl ResolvesServerCert for CurrentIdentity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.borrow().as_ref().map(|identity| identity.0.clone())
+    }
+}
+
+/// Why a gateway is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: choose another address with `--listen`")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl From<rustls::Error> for TlsError {
+    fn from(error: rustls::Error) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,139 @@
+//! What is running now, and cutting it: every connection and every exchange with the right it
+//! rests on. Looked through whenever the rules push a change that can stop something, and once a second.
+
+use crate::Ports;
+use crate::limits::SWEEP_INTERVAL;
+use policy::Rules;
+use registry::{IdentityId, InstrumentId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio_util::sync::CancellationToken;
+
+/// All live connections of a gateway.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    live: HashMap<u64, Right>,
+}
+
+/// What a connection or an exchange rests on.
+#[derive(Debug)]
+struct Right {
+    identity: Option<IdentityId>,
+    serial: [u8; 16],
+    instrument: Option<InstrumentId>,
+    token: CancellationToken,
+}
+
+/// A place in the table for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Live {
+    number: u64,
+    identity: Option<IdentityId>,
+    serial: [u8; 16],
+    token: CancellationToken,
+    table: Weak<Connections>,
+}
+
+impl Connections {
+    /// Enters a connection.
+    pub(crate) fn enter(self: &Arc<Self>, identity: Option<IdentityId>, serial: [u8; 16]) -> Live {
+        self.insert(identity, serial, None, CancellationToken::new())
+    }
+
+    fn insert(
+        self: &Arc<Self>,
+        identity: Option<IdentityId>,
+        serial: [u8; 16],
+        instrument: Option<InstrumentId>,
+        token: CancellationToken,
+    ) -> Live {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = table.next;
+        table.next += 1;
+        table.live.insert(number, Right { identity, serial, instrument, token: token.clone() });
+        Live { number, identity, serial, token, table: Arc::downgrade(self) }
+    }
+
+    /// Watches the rules and cuts what has lost its right.
+    pub(crate) async fn watch(self: Arc<Self>, ports: Ports, stop: CancellationToken) {
+        let mut changes = ports.changes.clone();
+        let mut seen = 0;
+        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+        loop {
+            let swept = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = sweep.tick() => true,
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        // Nobody can push any more: what cannot be stopped must not run.
+                        tracing::error!("the push of changes ended; all connections are cut");
+                        return self.cut_all();
+                    }
+                    false
+                }
+            };
+            let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+            if swept || rules.stops() != seen {
+                seen = rules.stops();
+                let cut = self.cut_lapsed(&rules, (ports.clock)());
+                ports.metrics.cut.inc_by(cut);
+            }
+        }
+    }
+
+    /// Cuts everything whose right has lapsed; says how many.
+    fn cut_lapsed(&self, rules: &Rules, now_ms: u64) -> u64 {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cut = 0;
+        for right in table.live.values() {
+            if !right.token.is_cancelled() && !right.holds(rules, now_ms) {
+                right.token.cancel();
+                cut += 1;
+            }
+        }
+        cut
+    }
+
+    /// Cuts everything.
+    pub(crate) fn cut_all(&self) {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.live.values().for_each(|right| right.token.cancel());
+    }
+}
+
+impl Right {
+    fn holds(&self, rules: &Rules, now_ms: u64) -> bool {
+        // A connection of nobody has no right to lapse: each of its requests is denied by itself.
+        let standing = self
+            .identity
+            .is_none_or(|identity| policy::decide::standing(rules, identity, &self.serial, now_ms).is_ok());
+        standing && self.instrument.is_none_or(|instrument| rules.is_in_force(instrument, now_ms))
+    }
+}
+
+impl Live {
+    /// Cancelled when it must end.
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Enters an exchange on this connection that rests on `instrument`.
+    pub(crate) fn exchange(&self, instrument: InstrumentId) -> Option<Self> {
+        let table = self.table.upgrade()?;
+        Some(table.insert(self.identity, self.serial, Some(instrument), self.token.child_token()))
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(connections) = self.table.upgrade() {
+            connections.table.lock().unwrap_or_else(PoisonError::into_inner).live.remove(&self.number);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! From a request's head to a verdict.
+
+use crate::Ports;
+use crate::authenticate::Peer;
+use hyper::http::request::Parts;
+use policy::{Denial, Reason, Request, Verdict};
+use registry::{IdentityId, Name, Service};
+use std::sync::{Arc, PoisonError};
+use wire::http::{Ambiguity, Route, Router, Target};
+
+/// What the registry says a request is.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) service: Arc<Service>,
+    pub(crate) action: Name,
+    pub(crate) resource: Name,
+    pub(crate) changes: bool,
+}
+
+/// A verdict with what was learnt on the way to it.
+pub(crate) struct Decided {
+    pub(crate) identity: Option<IdentityId>,
+    pub(crate) service: Option<Arc<Service>>,
+    pub(crate) operation: Option<Operation>,
+    pub(crate) verdict: Verdict,
+}
+
+/// The host a request is for, lower case, without port.
+pub(crate) fn host(parts: &Parts) -> Option<String> {
+    let from_header = || parts.headers.get(hyper::header::HOST).and_then(|value| value.to_str().ok());
+    let authority = parts.uri.authority().map(|authority| authority.as_str()).or_else(from_header)?;
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    Some(host.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// Decides on a request. Everything that is not plainly permitted is a denial.
+pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> Decided {
+    let identity = peer.identity(ports);
+    let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+    let as_of = rules.as_of();
+    let mut decided = Decided {
+        identity,
+        service: None,
+        operation: None,
+        verdict: Verdict::Denial(Denial {
+            reason: Reason::UnknownIdentity,
+            detail: format!("`{}` is not registered here", peer.svid.id),
+            cited: None,
+            as_of,
+        }),
+    };
+    let deny = |reason, detail: String| Verdict::Denial(Denial { reason, detail, cited: None, as_of });
+    let Some(identity) = identity else { return decided };
+    if let Some(ambiguity) = Ambiguity::find(&parts.headers, parts.uri.authority().map(|a| a.as_str())) {
+        decided.verdict = deny(Reason::RequestAmbiguous, ambiguity.to_string());
+        return decided;
+    }
+    let host = host(parts).unwrap_or_default();
+    let Some(service) = rules.service_at(&host).cloned() else {
+        decided.verdict = deny(Reason::NoSuchService, format!("no service has the host name `{host}`"));
+        return decided;
+    };
+    decided.service = Some(service.clone());
+    let target = match Target::parse(parts.uri.path(), parts.uri.query()) {
+        Ok(target) => target,
+        Err(error) => {
+            decided.verdict = deny(Reason::RequestAmbiguous, error.to_string());
+            return decided;
+        }
+    };
+    let Some((action, resource, changes)) = classify(&service, parts.method.as_str(), &target) else {
+        let detail = format!("the service `{}` declares no operation `{} {}`", service.name, parts.method, parts.uri.path());
+        // Standing comes first: a machine that may do nothing learns nothing of the service.
+        decided.verdict = match policy::decide::standing(&rules, identity, &peer.svid.serial, now_ms) {
+            Ok(()) => deny(Reason::NoSuchOperation, detail),
+            Err((reason, detail)) => deny(reason, detail),
+        };
+        return decided;
+    };
+    let request = Request {
+        identity,
+        serial: peer.svid.serial,
+        service: service.id,
+        action: action.clone(),
+        resource: resource.clone(),
+        changes,
+        now_ms,
+    };
+    decided.operation = Some(Operation { service, action, resource, changes });
+    decided.verdict = policy::decide(&rules, &ports.counters, request);
+    decided
+}
+
+/// The first operation, in the order the service declares them, that has the request's form.
+fn classify(service: &Service, method: &str, target: &Target) -> Option<(Name, Name, bool)> {
+    let routes = service.resources.iter().flat_map(|resource| {
+        resource.operations.iter().map(|operation| Route {
+            methods: operation.methods.clone(),
+            path: operation.path.clone(),
+            query: operation.query.clone(),
+            operation: (operation.action.clone(), resource.name.clone(), operation.changes),
+        })
+    });
+    Router::new(routes.collect()).find(method, target).cloned()
+}

@@ -1,0 +1,63 @@
+//! What a machine is told when the answer is no: RFC 9457 problem+json with the clause.
+
+use crate::forward::{Body, full};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+use policy::{Denial, Reason};
+use wire::http::Problem;
+use wire::http::problem::{CitedClause, MEDIA_TYPE};
+
+/// The answer to a denied request. `instance` is where the denial is on record.
+pub(crate) fn denial(denial: &Denial, instance: Option<String>) -> Response<Body> {
+    let (status, title) = match denial.reason {
+        Reason::ClauseForbids | Reason::NothingPermits | Reason::NoContract => {
+            (StatusCode::FORBIDDEN, "not permitted by contract")
+        }
+        Reason::QuotaExhausted => (StatusCode::TOO_MANY_REQUESTS, "the contract's quota is used up"),
+        Reason::ContractUnusable => (StatusCode::FORBIDDEN, "the contract cannot be applied"),
+        Reason::CredentialNotGood | Reason::IdentityNotGood | Reason::UnknownIdentity => {
+            (StatusCode::FORBIDDEN, "this machine may not act")
+        }
+        Reason::NoSuchOperation => (StatusCode::FORBIDDEN, "not an operation of the service"),
+        Reason::NoSuchService => (StatusCode::MISDIRECTED_REQUEST, "no such service"),
+        Reason::RequestAmbiguous => (StatusCode::BAD_REQUEST, "the request could mean two things"),
+    };
+    let clause = denial.cited.as_ref().map(|cited| CitedClause {
+        contract: cited.name.clone(),
+        title: cited.title.clone(),
+        version: cited.version,
+        number: cited.clause.to_string(),
+        sentence: cited.sentence.clone(),
+    });
+    respond(Problem {
+        kind: format!("urn:writ:denial:{}", denial.reason.as_str()),
+        title: title.to_owned(),
+        status: status.as_u16(),
+        detail: denial.detail.clone(),
+        instance,
+        reason: denial.reason.as_str().to_owned(),
+        clause,
+    })
+}
+
+/// An answer for what is nobody's denial: the gateway or the upstream is at fault.
+pub(crate) fn failure(status: StatusCode, reason: &str, title: &str, detail: String) -> Response<Body> {
+    respond(Problem {
+        kind: format!("urn:writ:failure:{reason}"),
+        title: title.to_owned(),
+        status: status.as_u16(),
+        detail,
+        instance: None,
+        reason: reason.to_owned(),
+        clause: None,
+    })
+}
+
+fn respond(problem: Problem) -> Response<Body> {
+    let mut response = Response::new(full(problem.to_json()));
+    *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

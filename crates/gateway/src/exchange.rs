@@ -1,0 +1,267 @@
+//! The straight line every request takes.
+
+use crate::authenticate::Peer;
+use crate::connections::Live;
+use crate::decide::{Operation, decide, host};
+use crate::forward::{Body, ForwardError, Forwarder, ResponseBody, UpstreamRequest};
+use crate::limits::EXCHANGES_MAX;
+use crate::record::{Meter, RecordError, outcome};
+use crate::{Pending, Ports, deny};
+use contract::Recording;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use policy::record::VERDICT;
+use policy::{Ending, Inputs, Permit, Verdict, VerdictRecord};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
+
+/// What all requests of a gateway share.
+pub(crate) struct Pipeline {
+    pub(crate) ports: Ports,
+    forwarder: Forwarder,
+    tasks: TaskTracker,
+    room: Arc<Semaphore>,
+    /// A relaxed record came too late: until one is in time again, all recording is strict.
+    late: Arc<AtomicBool>,
+}
+
+impl Pipeline {
+    pub(crate) fn new(ports: Ports, forwarder: Forwarder, tasks: TaskTracker) -> Self {
+        let room = Arc::new(Semaphore::new(EXCHANGES_MAX));
+        Self { ports, forwarder, tasks, room, late: Arc::default() }
+    }
+
+    /// Decide, record, forward, record the outcome.
+    pub(crate) async fn serve(&self, peer: &Peer, live: &Live, request: Request<Incoming>) -> Response<Body> {
+        let Ok(seat) = self.room.clone().try_acquire_owned() else {
+            let detail = format!("{EXCHANGES_MAX} requests are under way: try again");
+            return deny::failure(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "the gateway is full", detail);
+        };
+        let (parts, body) = request.into_parts();
+        let now_ms = (self.ports.clock)();
+        let decided = decide(&self.ports, peer, &parts, now_ms);
+        let observed = |verdict, reason| self.ports.metrics.decided(verdict, reason);
+        let permit = match decided.verdict {
+            Verdict::Permit(permit) => permit,
+            Verdict::Denial(denial) => {
+                observed("denied", denial.reason.as_str());
+                let record = |inputs| {
+                    let mut record = VerdictRecord::of_denial(&denial, peer.svid.serial, inputs);
+                    record.identity = decided.identity;
+                    record.service = decided.service.as_ref().map(|service| service.id);
+                    record.action = decided.operation.as_ref().map(|operation| operation.action.clone());
+                    record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
+                    record
+                };
+                let instance = match self.record(peer, &parts, denial.detail.clone(), record) {
+                    Ok(pending) => pending.await.ok().map(|index| self.instance(index)),
+                    Err(_) => None,
+                };
+                if instance.is_none() {
+                    self.ports.metrics.unrecorded.inc();
+                    tracing::error!(reason = denial.reason.as_str(), "a denial could not be recorded");
+                }
+                return deny::denial(&denial, instance);
+            }
+        };
+        observed("permitted", "permitted");
+        let Some(operation) = decided.operation else {
+            return not_recorded(&RecordError("a permit without an operation".into()));
+        };
+        let detail = format!("permitted by clause {}", list(permit.clauses()));
+        let pending = match self.record(peer, &parts, detail, |inputs| VerdictRecord::of_permit(&permit, inputs)) {
+            Ok(pending) => pending,
+            Err(error) => return not_recorded(&error),
+        };
+        let Some(exchange) = live.exchange(permit.instrument()) else {
+            return not_recorded(&RecordError("the gateway is stopping".into()));
+        };
+        let permitted = Permitted { permit, operation, exchange, pending, now_ms, _seat: seat };
+        self.forward(peer, permitted, parts, body).await
+    }
+
+    /// The permitted half of the line. Recording is awaited where the clause asks for it.
+    async fn forward(&self, peer: &Peer, permitted: Permitted, parts: Parts, body: Incoming) -> Response<Body> {
+        let Permitted { permit, operation, exchange, pending, now_ms, _seat: seat } = permitted;
+        let relaxed = match permit.recording() {
+            Recording::Within(span) if !self.late.load(Ordering::Relaxed) => Some(Duration::from_millis(span.as_ms())),
+            Recording::Within(_) | Recording::Strict => None,
+        };
+        let meter = Arc::new(Meter::default());
+        let (ended, ending) = oneshot::channel();
+        let mut recorded = self.follow(pending, meter.clone(), ending, relaxed, now_ms, seat);
+        let mut index = None;
+        if relaxed.is_none() && operation.changes {
+            // What can change something waits until the record is durable.
+            match landed(recorded).await {
+                Ok(at) => index = Some(at),
+                Err(error) => return not_recorded(&error),
+            }
+            recorded = None;
+        }
+        let sent = async {
+            let secret = self.secret(&operation)?;
+            let identity = peer.svid.id.to_string();
+            let upstream =
+                UpstreamRequest::new(parts, body, &operation.service, &identity, secret.as_ref(), meter.clone())?;
+            self.forwarder.send(permit, upstream, &exchange).await
+        };
+        let response = if relaxed.is_some() {
+            sent.await
+        } else if recorded.is_some() {
+            // What only reads may be asked meanwhile, but its answer waits for the record.
+            let (at, response) = tokio::join!(landed(recorded), sent);
+            match at {
+                Ok(at) => index = Some(at),
+                Err(error) => return not_recorded(&error),
+            }
+            response
+        } else {
+            sent.await
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => return self.unanswered(&error, ended),
+        };
+        meter.status.store(response.status().as_u16().into(), Ordering::Relaxed);
+        let (mut head, body) = response.into_parts();
+        wire::http::strip_for_forwarding(&mut head.headers);
+        if let Some(value) = index.and_then(|index| HeaderValue::from_str(&self.instance(index)).ok()) {
+            head.headers.insert("writ-decision", value);
+        }
+        Response::from_parts(head, ResponseBody::new(body, meter, exchange, ended).boxed_unsync())
+    }
+
+    /// Queues the record of a verdict.
+    fn record(
+        &self,
+        peer: &Peer,
+        parts: &Parts,
+        detail: String,
+        record: impl FnOnce([u8; 32]) -> VerdictRecord,
+    ) -> Result<Pending<Result<u64, RecordError>>, RecordError> {
+        let nonce = (self.ports.entropy)().ok_or_else(|| RecordError("no randomness".into()))?;
+        let inputs = Inputs {
+            nonce,
+            method: parts.method.to_string(),
+            host: host(parts).unwrap_or_default(),
+            target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            peer: peer.address.to_string(),
+            detail,
+        };
+        let (addendum, commitment) = inputs.commit();
+        let body = minicbor::to_vec(record(commitment)).map_err(|error| RecordError(error.to_string()))?;
+        Ok(self.ports.recorder.record(VERDICT, body, addendum))
+    }
+
+    /// Follows an exchange to its end in a task of its own: waits for the record, passes its index
+    /// on, then records the outcome. The seat is given back when all is written.
+    fn follow(
+        &self,
+        pending: Pending<Result<u64, RecordError>>,
+        meter: Arc<Meter>,
+        ending: oneshot::Receiver<Ending>,
+        relaxed: Option<Duration>,
+        now_ms: u64,
+        seat: OwnedSemaphorePermit,
+    ) -> Recorded {
+        let (landed, index) = oneshot::channel();
+        let (recorder, clock, metrics) =
+            (self.ports.recorder.clone(), self.ports.clock.clone(), self.ports.metrics.clone());
+        let late = self.late.clone();
+        self.tasks.spawn(async move {
+            let started = tokio::time::Instant::now();
+            let verdict = pending.await;
+            let took = started.elapsed();
+            metrics.record_seconds.observe(took.as_secs_f64());
+            late.store(verdict.is_err() || relaxed.is_some_and(|within| took > within), Ordering::Relaxed);
+            let index = match &verdict {
+                Ok(index) => *index,
+                Err(error) => {
+                    metrics.unrecorded.inc();
+                    tracing::error!(%error, "a permit could not be recorded");
+                    let _ = landed.send(verdict);
+                    return;
+                }
+            };
+            // A relaxed exchange does not wait for the index.
+            let _ = landed.send(Ok(index));
+            let elapsed = move || clock().saturating_sub(now_ms);
+            if let Err(error) = outcome(recorder, index, meter, ending, elapsed).await {
+                metrics.unrecorded.inc();
+                tracing::error!(%error, "an outcome could not be recorded");
+            }
+            drop(seat);
+        });
+        Some(index)
+    }
+
+    fn secret(&self, operation: &Operation) -> Result<Option<Zeroizing<Vec<u8>>>, ForwardError> {
+        let Some(injection) = &operation.service.injection else { return Ok(None) };
+        let name = injection.secret.as_str();
+        match self.ports.secrets.secret(name) {
+            Ok(Some(secret)) => Ok(Some(secret)),
+            Ok(None) => Err(ForwardError::NoSecret(name.to_owned())),
+            Err(error) => Err(ForwardError::Secrets(error)),
+        }
+    }
+
+    fn unanswered(&self, error: &ForwardError, ended: oneshot::Sender<Ending>) -> Response<Body> {
+        let (status, ending) = match error {
+            ForwardError::NoSecret(_) | ForwardError::Secrets(_) | ForwardError::Upstream(_) => {
+                (StatusCode::BAD_GATEWAY, Ending::UpstreamFailed)
+            }
+            ForwardError::Timeout => (StatusCode::GATEWAY_TIMEOUT, Ending::UpstreamFailed),
+            ForwardError::Cut => (StatusCode::FORBIDDEN, Ending::Cut),
+        };
+        // The task that records the outcome waits for this.
+        let _ = ended.send(ending);
+        self.ports.metrics.upstream_failures.inc();
+        tracing::warn!(%error, "no response from an upstream");
+        deny::failure(status, "upstream", "the upstream gave no response", error.to_string())
+    }
+
+    fn instance(&self, index: u64) -> String {
+        format!("{}/{index}", self.ports.recorder.origin())
+    }
+}
+
+/// A permitted request on its way.
+struct Permitted {
+    permit: Permit,
+    operation: Operation,
+    exchange: Live,
+    pending: Pending<Result<u64, RecordError>>,
+    now_ms: u64,
+    _seat: OwnedSemaphorePermit,
+}
+
+/// Resolves when the verdict is durable.
+type Recorded = Option<oneshot::Receiver<Result<u64, RecordError>>>;
+
+async fn landed(recorded: Recorded) -> Result<u64, RecordError> {
+    match recorded {
+        Some(recorded) => recorded.await.unwrap_or_else(|_| Err(RecordError("the recorder stopped".into()))),
+        None => Err(RecordError("there is no record to wait for".into())),
+    }
+}
+
+fn not_recorded(error: &RecordError) -> Response<Body> {
+    deny::failure(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not-recorded",
+        "what cannot be recorded does not happen",
+        error.to_string(),
+    )
+}
+
+fn list(clauses: &[contract::Number]) -> String {
+    clauses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

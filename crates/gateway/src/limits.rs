@@ -1,0 +1,34 @@
+//! Every limit of the data plane, by name.
+
+use std::time::Duration;
+
+/// Connections at one time; further ones are closed at once.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// Requests under way at one time; further ones get 503.
+pub const EXCHANGES_MAX: usize = 10_000;
+/// From accept to the end of the TLS handshake.
+pub const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
+/// From the first byte of a request head to its last (HTTP/1), and idle between requests.
+pub const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
+/// A request head in bytes (HTTP/1 buffer, HTTP/2 header list).
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Header fields in a request head (HTTP/1).
+pub const HEADERS_MAX: usize = 100;
+/// Concurrent streams on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 256;
+/// Streams a client may reset before the connection is closed (rapid reset).
+pub const RESET_STREAMS_MAX: usize = 20;
+/// A request body that sends nothing for this long is cut.
+pub const BODY_IDLE_MAX: Duration = Duration::from_secs(60);
+/// From the end of the TCP handshake with an upstream.
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// From the end of the request to the upstream's response head.
+pub const RESPONSE_HEAD_TIME_MAX: Duration = Duration::from_secs(120);
+/// HTTP/2 connections are probed when silent this long.
+pub const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Idle connections kept to one upstream.
+pub const UPSTREAM_IDLE_MAX: usize = 64;
+/// How often live connections are looked at when nothing was pushed (certificates expire silently).
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a stopping gateway waits for what is under way.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);

@@ -1,0 +1,52 @@
+//! The record is a stage of the path, not an afterthought: its future is awaited where the clause
+//! says, and an outcome follows every permit that was used.
+
+use crate::Pending;
+use policy::record::OUTCOME;
+use policy::{Ending, Outcome};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::oneshot;
+
+/// Writes to the gateway's decision log.
+pub trait Recorder: Send + Sync {
+    /// Queues an entry at once; resolves to its index when it is durable.
+    fn record(&self, kind: &'static str, body: Vec<u8>, addendum: Vec<u8>) -> Pending<Result<u64, RecordError>>;
+    /// The log's origin.
+    fn origin(&self) -> &str;
+}
+
+/// The act was not recorded, so it does not happen.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the decision could not be recorded: {0}")]
+pub struct RecordError(pub String);
+
+/// Counts and ends of one exchange, shared by its two bodies and the task that records its outcome.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) up: AtomicU64,
+    pub(crate) down: AtomicU64,
+    pub(crate) status: AtomicU64,
+}
+
+/// Waits for the end of an exchange and records it. `ended` closes without a word when the
+/// exchange was dropped: then it was cut.
+pub(crate) async fn outcome(
+    recorder: Arc<dyn Recorder>,
+    verdict: u64,
+    meter: Arc<Meter>,
+    ended: oneshot::Receiver<Ending>,
+    elapsed_ms: impl Fn() -> u64,
+) -> Result<u64, RecordError> {
+    let ending = ended.await.unwrap_or(Ending::Cut);
+    let outcome = Outcome {
+        verdict,
+        status: u16::try_from(meter.status.load(Ordering::Relaxed)).unwrap_or(0),
+        bytes_up: meter.up.load(Ordering::Relaxed),
+        bytes_down: meter.down.load(Ordering::Relaxed),
+        ending,
+        duration_ms: elapsed_ms(),
+    };
+    let body = minicbor::to_vec(&outcome).map_err(|error| RecordError(error.to_string()))?;
+    recorder.record(OUTCOME, body, Vec::new()).await
+}
