@@ -1,1 +1,151 @@
-//! placeholder
+//! The front door: a JSON API with its OpenAPI description, and the client the CLI uses.
+//! One operation per file, in a folder per noun. Handlers hold no rules: they read what was asked,
+//! submit a command, and show what came of it.
+//!
+//! It listens on loopback and asks for the operator's bearer token, except where the caller brings
+//! proof of their own (a join token) or the answer is public (trust bundle, log, health).
+
+pub mod client;
+mod credentials;
+mod decisions;
+mod error;
+mod identities;
+mod instruments;
+mod logs;
+mod operations;
+mod parties;
+mod people;
+mod reference;
+mod services;
+pub mod view;
+
+pub use client::{Client, ClientError};
+pub use error::{ApiError, Finding, ProblemBody};
+
+use authority::Authority;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use ledger::ReadLog;
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
+
+/// The largest request body: a document of the largest size, in JSON.
+pub const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Rows in one page of a list.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+
+/// Keeps upstream secrets.
+pub trait SecretStore: Send + Sync {
+    /// Seals a secret under a name, replacing an earlier one.
+    fn put(&self, name: &str, secret: &[u8]) -> Result<(), String>;
+}
+
+/// What the API needs from outside.
+pub struct Ports {
+    /// The control plane.
+    pub authority: Authority,
+    /// The decision log of the gateway beside it.
+    pub decisions: Arc<dyn ReadLog>,
+    /// The origin of the decision log.
+    pub decisions_origin: String,
+    /// Upstream secrets.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The operator's token.
+    pub token: Zeroizing<String>,
+    /// Says why the process is not ready, if it is not.
+    pub not_ready: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// The metrics page.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+pub(crate) type Shared = Arc<Ports>;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Writ", description = "Identities, instruments, credentials and decisions of machines."),
+    tags(
+        (name = "parties", description = "Legal persons"),
+        (name = "people", description = "Natural persons who answer for machines"),
+        (name = "services", description = "What machines call"),
+        (name = "identities", description = "Machine identities"),
+        (name = "instruments", description = "Contracts"),
+        (name = "credentials", description = "Tokens and certificates"),
+        (name = "decisions", description = "What was permitted and denied"),
+        (name = "logs", description = "The ledger"),
+        (name = "operations", description = "Health and metrics"),
+    )
+)]
+struct Description;
+
+fn governed() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(parties::register::register_party))
+        .routes(routes!(parties::list::list_parties))
+        .routes(routes!(people::register::register_person))
+        .routes(routes!(people::list::list_people))
+        .routes(routes!(people::leave::person_leaves))
+        .routes(routes!(services::register::register_service))
+        .routes(routes!(services::list::list_services))
+        .routes(routes!(services::secret::set_secret))
+        .routes(routes!(identities::propose::propose_identity))
+        .routes(routes!(identities::list::list_identities))
+        .routes(routes!(identities::get::get_identity))
+        .routes(routes!(identities::accept::accept_ownership))
+        .routes(routes!(identities::hand_over::hand_over))
+        .routes(routes!(identities::change::change_identity))
+        .routes(routes!(instruments::draft::draft_instrument))
+        .routes(routes!(instruments::list::list_instruments))
+        .routes(routes!(instruments::get::get_instrument))
+        .routes(routes!(instruments::sign::sign_instrument))
+        .routes(routes!(instruments::end::end_instrument))
+        .routes(routes!(credentials::token::create_token))
+        .routes(routes!(credentials::revoke::revoke_credential))
+        .routes(routes!(decisions::list::list_decisions))
+        .routes(routes!(decisions::get::get_decision))
+}
+
+fn open() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(credentials::issue::issue_credential))
+        .routes(routes!(credentials::bundle::trust_bundle))
+        .routes(routes!(logs::checkpoint::checkpoint))
+        .routes(routes!(logs::proof::proof))
+        .routes(routes!(logs::tile::tile))
+        .routes(routes!(operations::health::live))
+        .routes(routes!(operations::ready::ready))
+        .routes(routes!(operations::metrics::metrics))
+}
+
+/// The API as a service.
+pub fn router(ports: Ports) -> axum::Router {
+    let shared: Shared = Arc::new(ports);
+    let (governed, _) = governed().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    let governed = governed.route_layer(axum::middleware::from_fn_with_state(shared.clone(), operator_only));
+    governed.merge(open).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(shared)
+}
+
+/// The OpenAPI description, as committed in `docs/reference/openapi.json`.
+pub fn openapi_json() -> String {
+    let (_, description) =
+        OpenApiRouter::with_openapi(Description::openapi()).merge(governed()).merge(open()).split_for_parts();
+    description.to_pretty_json().unwrap_or_default() + "\n"
+}
+
+/// Lets only the bearer of the operator's token through.
+async fn operator_only(State(ports): State<Shared>, request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(axum::http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    match given {
+        Some(token) if bool::from(token.as_bytes().ct_eq(ports.token.as_bytes())) => next.run(request).await,
+        Some(_) | None => ApiError::unauthorized().into_response(),
+    }
+}

@@ -129,6 +129,7 @@ fn resolve(
                 credential_ttl_max_ms: None,
                 start_ms: None,
                 end_ms: None,
+                quota_window_max_ms: None,
             };
             for clause in &contract.clauses {
                 match &clause.kind {
@@ -136,7 +137,10 @@ fn resolve(
                     Kind::Term { start_ms, end_ms } => {
                         (draft.start_ms, draft.end_ms) = (Some(*start_ms), Some(*end_ms));
                     }
-                    Kind::Permit { .. } | Kind::Prohibit { .. } | Kind::Quota { .. } | Kind::Words { .. } => {}
+                    Kind::Quota { window, .. } => {
+                        draft.quota_window_max_ms = draft.quota_window_max_ms.max(Some(window.as_ms()));
+                    }
+                    Kind::Permit { .. } | Kind::Prohibit { .. } | Kind::Words { .. } => {}
                 }
             }
             Ok(draft)

@@ -137,3 +137,8 @@ pub fn to_jcs(value: &Value) -> String {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
     }
 }
+
+/// SHA-256 of bytes.
+pub fn digest_bytes(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}

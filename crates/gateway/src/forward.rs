@@ -87,11 +87,10 @@ impl Forwarder {
     /// Sends a permitted request. The permit is used up.
     pub(crate) async fn send(
         &self,
-        permit: Permit,
+        _permit: Permit,
         upstream: UpstreamRequest,
         live: &Live,
     ) -> Result<Response<Incoming>, ForwardError> {
-        drop(permit);
         let response = tokio::time::timeout(RESPONSE_HEAD_TIME_MAX, self.client.request(upstream.0));
         match live.token().run_until_cancelled(response).await {
             Some(Ok(Ok(response))) => Ok(response),

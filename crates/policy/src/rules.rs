@@ -115,6 +115,7 @@ impl Rules {
             | Event::PartyRegistered(_)
             | Event::PersonLeft { .. }
             | Event::PersonRegistered(_)
+            | Event::SecretSealed { .. }
             | Event::ServerCertified { .. } => {}
         }
     }
@@ -222,6 +223,7 @@ fn may_stop(event: &Event) -> bool {
         | Event::PartyRegistered(_)
         | Event::PersonLeft { .. }
         | Event::PersonRegistered(_)
+        | Event::SecretSealed { .. }
         | Event::ServerCertified { .. }
         | Event::ServiceRegistered(_) => false,
     }

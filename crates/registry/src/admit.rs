@@ -135,6 +135,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "killed")?;
             Ok(vec![Event::IdentityRevoked { identity, reason: text(reason)? }])
         }
+        Command::SealSecret { name } => Ok(vec![Event::SecretSealed { name }]),
         Command::SignInstrument { instrument, person, signature } => {
             sign_instrument(state, instrument, person, signature, context)
         }
@@ -325,6 +326,7 @@ fn draft_instrument(state: &State, draft: InstrumentDraft, context: &Context) ->
         end_ms: draft.end_ms,
         signatures: Vec::new(),
         status: InstrumentStatus::Drafted,
+        quota_window_max_ms: draft.quota_window_max_ms,
     })])
 }
 

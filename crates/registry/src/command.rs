@@ -47,6 +47,8 @@ pub enum Command {
     RevokeCredential { serial: [u8; 16], reason: String },
     /// Kills an identity.
     RevokeIdentity { identity: IdentityId, reason: String },
+    /// Records that an upstream secret is set or replaced.
+    SealSecret { name: Name },
     /// Signs an instrument.
     SignInstrument { instrument: InstrumentId, person: PersonId, signature: String },
     /// Stops an identity for now.
@@ -100,6 +102,7 @@ pub struct InstrumentDraft {
     pub credential_ttl_max_ms: Option<Millis>,
     pub start_ms: Option<Millis>,
     pub end_ms: Option<Millis>,
+    pub quota_window_max_ms: Option<Millis>,
 }
 
 /// What is to be certified, and on what ground.

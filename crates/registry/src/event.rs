@@ -2,7 +2,7 @@
 //! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
 
 use crate::{
-    Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, Millis, Office, Party, Person, PersonId,
+    Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, Millis, Name, Office, Party, Person, PersonId,
     Service,
 };
 use minicbor::{Decode, Encode};
@@ -269,6 +269,13 @@ pub enum Event {
         #[n(3)]
         not_after_ms: Millis,
     },
+    /// An upstream secret is about to be set or replaced.
+    #[n(22)]
+    SecretSealed {
+        /// Its name; never its value.
+        #[n(0)]
+        name: Name,
+    },
 }
 
 impl Event {
@@ -295,6 +302,7 @@ impl Event {
             Self::PartyRegistered(_) => "party registered",
             Self::PersonLeft { .. } => "person left",
             Self::PersonRegistered(_) => "person registered",
+            Self::SecretSealed { .. } => "secret sealed",
             Self::ServerCertified { .. } => "server certified",
             Self::ServiceRegistered(_) => "service registered",
         }

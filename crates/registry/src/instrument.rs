@@ -57,6 +57,9 @@ pub struct Instrument {
     /// Where it stands.
     #[n(15)]
     pub status: InstrumentStatus,
+    /// The longest window of its quotas: how far back a restarting gateway must count.
+    #[n(16)]
+    pub quota_window_max_ms: Option<Millis>,
 }
 
 /// A person's signature over the envelope.

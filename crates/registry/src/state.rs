@@ -144,8 +144,8 @@ impl State {
             Event::PersonRegistered(person) => {
                 self.people.insert(person.id, person.clone());
             }
-            // Nothing later depends on it: it is in the ledger so that every certificate is.
-            Event::ServerCertified { .. } => {}
+            // Nothing later depends on them: they are in the ledger so that every act is.
+            Event::SecretSealed { .. } | Event::ServerCertified { .. } => {}
             Event::ServiceRegistered(service) => {
                 self.services.insert(service.id, service.clone());
             }

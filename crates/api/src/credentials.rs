@@ -1,0 +1,6 @@
+//! Join tokens and certificates.
+
+pub(crate) mod bundle;
+pub(crate) mod issue;
+pub(crate) mod revoke;
+pub(crate) mod token;

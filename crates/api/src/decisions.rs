@@ -1,0 +1,4 @@
+//! What was permitted and denied.
+
+pub(crate) mod get;
+pub(crate) mod list;

@@ -1,0 +1,141 @@
+//! `GET /v1/decisions/{index}`: why: the record, the clauses it rests on, and their sentences.
+
+use crate::error::{ApiError, ProblemBody};
+use crate::view::DecisionView;
+use crate::Shared;
+use axum::Json;
+use axum::extract::{Path, State};
+use contract::{Number, words};
+use ledger::Entry;
+use ledger::entry::decode_canonical;
+use policy::record::{OUTCOME, VERDICT};
+use policy::{Inputs, Outcome, VerdictRecord};
+use registry::InstrumentId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A decision explained.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// The record.
+    pub decision: DecisionView,
+    /// The instrument's title.
+    pub title: Option<String>,
+    /// The sentences of the clauses it rests on, as signed.
+    pub sentences: Vec<ClauseView>,
+    /// The verdict in words, as the machine was told.
+    pub detail: Option<String>,
+}
+
+/// A clause and its sentence.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ClauseView {
+    /// Its number.
+    pub number: String,
+    /// Its sentence.
+    pub sentence: String,
+}
+
+/// Explains a decision.
+#[utoipa::path(get, path = "/v1/decisions/{index}", tag = "decisions", params(("index" = u64, Path,)),
+    responses((status = 200, body = Explanation), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn get_decision(
+    State(ports): State<Shared>,
+    Path(index): Path<u64>,
+) -> Result<Json<Explanation>, ApiError> {
+    let entry = entry(&ports, index)?;
+    let decision = view(&ports, index)?;
+    let record = (entry.kind == VERDICT).then(|| decode_canonical::<VerdictRecord>(&entry.body)).transpose();
+    let record = record.map_err(ApiError::invalid)?;
+    let instrument = record.as_ref().and_then(|record| record.instrument);
+    let (title, sentences) = match instrument {
+        Some(instrument) => sentences(&ports, instrument, &decision.clauses)?,
+        None => (None, Vec::new()),
+    };
+    let detail = inputs(&ports, index)?.map(|inputs| inputs.detail);
+    Ok(Json(Explanation { decision, title, sentences, detail }))
+}
+
+/// One entry of the decision log, for people.
+pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError> {
+    let entry = entry(ports, index)?;
+    let mut view = DecisionView {
+        index,
+        time_ms: entry.time_ms,
+        kind: entry.kind.clone(),
+        machine: None,
+        service: None,
+        action: None,
+        resource: None,
+        reason: String::new(),
+        contract: None,
+        clauses: Vec::new(),
+        request: None,
+        verdict: None,
+        status: None,
+        bytes: None,
+        as_of: None,
+    };
+    match entry.kind.as_str() {
+        VERDICT => {
+            let record: VerdictRecord = decode_canonical(&entry.body).map_err(ApiError::invalid)?;
+            let rules = ports.authority.rules();
+            let state = rules.state();
+            let service = record.service.and_then(|id| state.services.get(&id));
+            let instrument = record.instrument.and_then(|id| state.instruments.get(&id));
+            view.kind = if record.permitted { "permitted" } else { "denied" }.to_owned();
+            view.machine = record.identity.map(|id| state.identity_label(id));
+            view.service = service.map(|service| service.name.to_string());
+            view.action = record.action.map(|action| action.to_string());
+            view.resource = record.resource.map(|resource| resource.to_string());
+            view.reason = record.reason;
+            view.contract = instrument.map(|found| format!("{}@{}", found.name, found.version));
+            view.clauses = record.clauses;
+            view.as_of = Some(record.as_of_size);
+            drop(rules);
+            view.request = inputs(ports, index)?.map(|i| format!("{} {}{}", i.method, i.host, i.target));
+        }
+        OUTCOME => {
+            let outcome: Outcome = decode_canonical(&entry.body).map_err(ApiError::invalid)?;
+            view.kind = "outcome".to_owned();
+            view.reason = outcome.ending.as_str().to_owned();
+            view.verdict = Some(outcome.verdict);
+            view.status = Some(outcome.status);
+            view.bytes = Some((outcome.bytes_up, outcome.bytes_down));
+        }
+        _ => {}
+    }
+    Ok(view)
+}
+
+fn entry(ports: &Shared, index: u64) -> Result<Entry, ApiError> {
+    let bytes = ports.decisions.entry(index)?;
+    let bytes = bytes.ok_or_else(|| ApiError::not_found(format!("decision {index}")))?;
+    Entry::decode(&bytes).map_err(ApiError::invalid)
+}
+
+fn inputs(ports: &Shared, index: u64) -> Result<Option<Inputs>, ApiError> {
+    let bytes = ports.decisions.addendum(index)?;
+    Ok(bytes.and_then(|bytes| minicbor::decode(&bytes).ok()))
+}
+
+fn sentences(
+    ports: &Shared,
+    instrument: InstrumentId,
+    clauses: &[String],
+) -> Result<(Option<String>, Vec<ClauseView>), ApiError> {
+    let found = ports.authority.rules().state().instruments.get(&instrument).cloned();
+    let Some(found) = found else { return Ok((None, Vec::new())) };
+    let document = authority::documents::read(ports.authority.objects(), &found.document)?;
+    let contract = document.and_then(|document| contract::check(&document).ok());
+    let sentence = |number: Number| {
+        let contract = contract.as_ref()?;
+        let clause = contract.clause(number);
+        let reading = (number == Number::READING).then(|| words::reading().to_owned());
+        clause.map(|clause| words::sentence(contract, &clause.kind)).or(reading)
+    };
+    let sentences = clauses.iter().filter_map(|number| {
+        Some(ClauseView { number: number.clone(), sentence: sentence(Number::parse(number)?)? })
+    });
+    Ok((Some(found.title), sentences.collect()))
+}

@@ -1,0 +1,169 @@
+//! What callers are told when something is not done: RFC 9457 problem details.
+
+use authority::{DraftError, IssueFailure, SubmitError};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use contract::Diagnostic;
+use ledger::{AppendError, StoreError};
+use registry::{Refusal, RefusalKind};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A problem document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProblemBody {
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong, as a sentence without its full stop.
+    pub title: String,
+    /// What to do instead; may be empty.
+    pub help: String,
+    /// For documents: every finding with its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong with a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// A stable code.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// First byte it concerns.
+    pub start: usize,
+    /// The byte behind the last.
+    pub end: usize,
+    /// What stands there.
+    pub label: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl From<Diagnostic> for Finding {
+    fn from(from: Diagnostic) -> Self {
+        Self {
+            code: from.code.to_owned(),
+            message: from.message,
+            start: from.span.start,
+            end: from.span.end,
+            label: from.label,
+            help: from.help,
+        }
+    }
+}
+
+/// An error of the API.
+#[derive(Debug)]
+pub struct ApiError(ProblemBody);
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, title: impl Into<String>, help: impl Into<String>) -> Self {
+        let (title, help) = (title.into(), help.into());
+        Self(ProblemBody { status: status.as_u16(), title, help, findings: Vec::new() })
+    }
+
+    pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no {what}"), "list what there is")
+    }
+
+    pub(crate) fn invalid(what: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, what.to_string(), "")
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "the operator's token is missing or wrong",
+            "send `Authorization: Bearer …` with the token from `api.json` in the data directory",
+        )
+    }
+
+    fn internal(what: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %what, "a request could not be answered");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, what.to_string(), "see the log of the server")
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.0)).into_response();
+        let json = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.kind {
+            RefusalKind::Conflict => StatusCode::CONFLICT,
+            RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            RefusalKind::NotEntitled => StatusCode::FORBIDDEN,
+            RefusalKind::NotFound => StatusCode::NOT_FOUND,
+        };
+        Self::new(status, refusal.reason, refusal.help)
+    }
+}
+
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => refusal.into(),
+            SubmitError::Append(error) => match error {
+                AppendError::DiskFull
+                | AppendError::Failed(_)
+                | AppendError::Overloaded(_)
+                | AppendError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), ""),
+                AppendError::TooLong(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string(), ""),
+            },
+            SubmitError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<DraftError> for ApiError {
+    fn from(error: DraftError) -> Self {
+        match error {
+            DraftError::Document(findings) => {
+                let mut error = Self::invalid("the document cannot be drafted");
+                error.0.findings = findings.into_iter().map(Finding::from).collect();
+                error
+            }
+            DraftError::Store(error) => error.into(),
+            DraftError::Submit(error) => error.into(),
+        }
+    }
+}
+
+impl From<IssueFailure> for ApiError {
+    fn from(error: IssueFailure) -> Self {
+        match error {
+            IssueFailure::Issue(credential::IssueError::BadRequest(what)) => {
+                Self::invalid(format!("not a usable certificate signing request: {what}"))
+            }
+            IssueFailure::Issue(error @ credential::IssueError::Failed(_)) => Self::internal(error),
+            IssueFailure::Submit(error) => error.into(),
+        }
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text(), "see the OpenAPI description")
+    }
+}
+
+/// JSON in, with our errors.
+#[derive(axum::extract::FromRequest)]
+#[from_request(via(Json), rejection(ApiError))]
+pub(crate) struct Input<T>(pub(crate) T);

@@ -1,0 +1,54 @@
+//! `POST /v1/instruments/{name}/sign`: a person signs.
+
+use crate::error::{ApiError, Input, ProblemBody};
+use crate::instruments::get::Version;
+use crate::reference::{instrument, look, person};
+use crate::view::{self, InstrumentView};
+use crate::Shared;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use registry::{Actor, Command};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A signature.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSignature {
+    /// The signer's party.
+    party: String,
+    /// The signer's handle.
+    person: String,
+    /// The SSH signature over the envelope, namespace `writ.instrument`.
+    signature: String,
+}
+
+/// What a signature led to.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Signed {
+    /// The entry's index in the control ledger.
+    index: u64,
+    /// Where the instrument stands now.
+    instrument: InstrumentView,
+}
+
+/// Signs an instrument. With the last signature it needs it is in force.
+#[utoipa::path(post, path = "/v1/instruments/{name}/sign", tag = "instruments", request_body = NewSignature,
+    params(("name" = String, Path,), Version),
+    responses((status = 200, body = Signed), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn sign_instrument(
+    State(ports): State<Shared>,
+    Path(name): Path<String>,
+    Query(version): Query<Version>,
+    Input(new): Input<NewSignature>,
+) -> Result<Json<Signed>, ApiError> {
+    let (id, person) = look(&ports, |state| {
+        Ok((instrument(state, &name, version.version)?, person(state, &new.party, &new.person)?))
+    })?;
+    let command = Command::SignInstrument { instrument: id, person, signature: new.signature };
+    let admitted = ports.authority.submit(Actor::Person(person), command).await?;
+    let rules = ports.authority.rules();
+    let state = rules.state();
+    let found = state.instruments.get(&id).ok_or_else(|| ApiError::not_found("such instrument"))?;
+    Ok(Json(Signed { index: admitted.index, instrument: view::instrument(state, found) }))
+}

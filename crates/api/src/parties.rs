@@ -1,0 +1,4 @@
+//! Legal persons.
+
+pub(crate) mod list;
+pub(crate) mod register;

@@ -1,0 +1,5 @@
+//! Natural persons.
+
+pub(crate) mod leave;
+pub(crate) mod list;
+pub(crate) mod register;

@@ -1,0 +1,66 @@
+//! `POST /v1/people`: registers a natural person. Their name and address are kept beside the
+//! ledger, committed to by a blinded digest.
+
+use crate::error::{ApiError, Input, ProblemBody};
+use crate::reference::{look, name, party};
+use crate::view::Done;
+use crate::Shared;
+use axum::Json;
+use axum::extract::State;
+use minicbor::Encode;
+use registry::{Actor, Command, Event};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A natural person.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPerson {
+    /// Their party.
+    party: String,
+    /// A handle without personal data.
+    name: String,
+    /// The SSH public key they sign with: the line of a `.pub` file.
+    key: String,
+    /// Their full name; kept beside the ledger.
+    #[serde(default)]
+    full_name: String,
+    /// Their e-mail address; kept beside the ledger.
+    #[serde(default)]
+    email: String,
+}
+
+/// What is kept beside the entry.
+#[derive(Encode)]
+#[cbor(map)]
+struct Profile {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    nonce: [u8; 16],
+    #[n(1)]
+    full_name: String,
+    #[n(2)]
+    email: String,
+}
+
+/// Registers a natural person.
+#[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson,
+    responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn register_person(
+    State(ports): State<Shared>,
+    Input(new): Input<NewPerson>,
+) -> Result<Json<Done>, ApiError> {
+    let profile = Profile { nonce: authority::entropy()?, full_name: new.full_name, email: new.email };
+    let addendum = minicbor::to_vec(&profile).map_err(ApiError::invalid)?;
+    let command = Command::RegisterPerson {
+        name: name(&new.name)?,
+        party: look(&ports, |state| party(state, &new.party))?,
+        key: new.key.parse().map_err(ApiError::invalid)?,
+        profile: contract::canonical::digest_bytes(&addendum),
+    };
+    let admitted = ports.authority.submit_with(Actor::Operator, command, addendum).await?;
+    let id = admitted.events.iter().find_map(|event| match event {
+        Event::PersonRegistered(person) => Some(person.id.to_string()),
+        _ => None,
+    });
+    Ok(Json(Done { id: id.unwrap_or_default(), index: admitted.index }))
+}

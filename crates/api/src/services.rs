@@ -1,0 +1,5 @@
+//! Services behind the gateway.
+
+pub(crate) mod list;
+pub(crate) mod register;
+pub(crate) mod secret;

@@ -1,0 +1,127 @@
+//! `POST /v1/services`: registers a service with its resources.
+
+use crate::error::{ApiError, Input, ProblemBody};
+use crate::reference::{look, name, party, person};
+use crate::view::Done;
+use crate::Shared;
+use axum::Json;
+use axum::extract::State;
+use registry::command::ServiceDescription;
+use registry::{Actor, Command, Event, Injection, Operation, Resource};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A service.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewService {
+    /// Its name.
+    name: String,
+    /// Who provides it.
+    party: String,
+    /// The handle of the person who signs for it.
+    owner: String,
+    /// The host name machines use to reach it through the gateway.
+    host: String,
+    /// Where the gateway reaches it: `http://host:port` or `https://host:port`.
+    upstream: String,
+    /// What it holds.
+    resources: Vec<NewResource>,
+    /// The secret the gateway adds to requests.
+    #[serde(default)]
+    inject: Option<NewInjection>,
+}
+
+/// A resource.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewResource {
+    /// Its name in clauses.
+    name: String,
+    /// How requests on it look.
+    operations: Vec<NewOperation>,
+}
+
+/// A form of request and the act it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewOperation {
+    /// The act's name in clauses.
+    action: String,
+    /// HTTP methods.
+    methods: Vec<String>,
+    /// Path: literal segments, `*` for one segment, `**` at the end for any rest.
+    path: String,
+    /// Query parameters that must have these values.
+    #[serde(default)]
+    query: BTreeMap<String, String>,
+    /// Whether the act can change something. Unless said, all methods but GET, HEAD and OPTIONS do.
+    #[serde(default)]
+    changes: Option<bool>,
+}
+
+/// Where a sealed secret goes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewInjection {
+    /// The secret's name in the sealed store.
+    secret: String,
+    /// The header.
+    header: String,
+    /// What stands before the secret, for example `Bearer `.
+    #[serde(default)]
+    prefix: String,
+}
+
+/// Registers a service.
+#[utoipa::path(post, path = "/v1/services", tag = "services", request_body = NewService,
+    responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn register_service(
+    State(ports): State<Shared>,
+    Input(new): Input<NewService>,
+) -> Result<Json<Done>, ApiError> {
+    let (party, owner) =
+        look(&ports, |state| Ok((party(state, &new.party)?, person(state, &new.party, &new.owner)?)))?;
+    let injection = new.inject.map(|inject| {
+        Ok::<_, ApiError>(Injection {
+            secret: name(&inject.secret)?,
+            header: inject.header.to_ascii_lowercase(),
+            prefix: inject.prefix,
+        })
+    });
+    let description = ServiceDescription {
+        name: name(&new.name)?,
+        party,
+        owner,
+        host: new.host,
+        upstream: new.upstream,
+        resources: new.resources.into_iter().map(resource).collect::<Result<_, _>>()?,
+        injection: injection.transpose()?,
+    };
+    let command = Command::RegisterService(Box::new(description));
+    let admitted = ports.authority.submit(Actor::Operator, command).await?;
+    let id = admitted.events.iter().find_map(|event| match event {
+        Event::ServiceRegistered(service) => Some(service.id.to_string()),
+        _ => None,
+    });
+    Ok(Json(Done { id: id.unwrap_or_default(), index: admitted.index }))
+}
+
+fn resource(new: NewResource) -> Result<Resource, ApiError> {
+    Ok(Resource {
+        name: name(&new.name)?,
+        operations: new.operations.into_iter().map(operation).collect::<Result<_, _>>()?,
+    })
+}
+
+fn operation(new: NewOperation) -> Result<Operation, ApiError> {
+    let safe = |method: &String| matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    Ok(Operation {
+        action: name(&new.action)?,
+        changes: new.changes.unwrap_or(!new.methods.iter().all(safe)),
+        methods: new.methods,
+        path: new.path,
+        query: new.query.into_iter().collect(),
+    })
+}
