@@ -183,6 +183,45 @@ pub struct DecisionView {
     pub as_of: Option<u64>,
 }
 
+/// A certificate with everything needed to use it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CredentialView {
+    /// Leaf and intermediate, PEM.
+    pub chain: String,
+    /// The trust bundle, PEM.
+    pub bundle: String,
+    /// The SPIFFE ID.
+    pub spiffe_id: String,
+    /// The serial number, hexadecimal.
+    pub serial: String,
+    /// When it expires, milliseconds since 1970.
+    pub not_after_ms: u64,
+    /// The issuance's index in the control ledger.
+    pub index: u64,
+}
+
+/// A decision explained.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// The record.
+    pub decision: DecisionView,
+    /// The instrument's title.
+    pub title: Option<String>,
+    /// The sentences of the clauses it rests on, as signed.
+    pub sentences: Vec<ClauseView>,
+    /// The verdict in words, as the machine was told.
+    pub detail: Option<String>,
+}
+
+/// A clause and its sentence.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ClauseView {
+    /// Its number.
+    pub number: String,
+    /// Its sentence.
+    pub sentence: String,
+}
+
 /// `party/name` of a person.
 pub(crate) fn person_label(state: &State, person: registry::PersonId) -> String {
     match state.people.get(&person) {

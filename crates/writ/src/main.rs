@@ -1,1 +1,19 @@
-fn main() {}
+//! The one binary: reads arguments, composes the parts, turns answers into text and exit codes.
+
+mod args;
+mod client;
+mod commands;
+mod exit;
+mod output;
+mod quickstart;
+mod recorder;
+mod serve;
+mod tls_client;
+mod verify;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    exit::code(commands::run(args::Args::parse()))
+}

@@ -2,10 +2,11 @@
 //! no operator is needed.
 
 use crate::error::{ApiError, Input, ProblemBody};
+use crate::view::CredentialView;
 use crate::Shared;
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// A token and a signing request.
@@ -16,23 +17,6 @@ pub(crate) struct NewCredential {
     token: String,
     /// A certificate signing request (PEM). Only its public key counts.
     csr: String,
-}
-
-/// A certificate with everything needed to use it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct CredentialView {
-    /// Leaf and intermediate, PEM.
-    pub chain: String,
-    /// The trust bundle, PEM.
-    pub bundle: String,
-    /// The SPIFFE ID.
-    pub spiffe_id: String,
-    /// The serial number, hexadecimal.
-    pub serial: String,
-    /// When it expires, milliseconds since 1970.
-    pub not_after_ms: u64,
-    /// The issuance's index in the control ledger.
-    pub index: u64,
 }
 
 /// Issues a certificate. Its entry in the ledger is durable before this answers.

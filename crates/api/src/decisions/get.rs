@@ -1,7 +1,7 @@
 //! `GET /v1/decisions/{index}`: why: the record, the clauses it rests on, and their sentences.
 
 use crate::error::{ApiError, ProblemBody};
-use crate::view::DecisionView;
+use crate::view::{ClauseView, DecisionView, Explanation};
 use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,30 +11,6 @@ use ledger::entry::decode_canonical;
 use policy::record::{OUTCOME, VERDICT};
 use policy::{Inputs, Outcome, VerdictRecord};
 use registry::InstrumentId;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-/// A decision explained.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Explanation {
-    /// The record.
-    pub decision: DecisionView,
-    /// The instrument's title.
-    pub title: Option<String>,
-    /// The sentences of the clauses it rests on, as signed.
-    pub sentences: Vec<ClauseView>,
-    /// The verdict in words, as the machine was told.
-    pub detail: Option<String>,
-}
-
-/// A clause and its sentence.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ClauseView {
-    /// Its number.
-    pub number: String,
-    /// Its sentence.
-    pub sentence: String,
-}
 
 /// Explains a decision.
 #[utoipa::path(get, path = "/v1/decisions/{index}", tag = "decisions", params(("index" = u64, Path,)),

@@ -1,0 +1,379 @@
+//! The command line. Doc comments here are the help people read.
+
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Puts every machine identity under a written mandate, and enforces it.
+#[derive(Debug, Parser)]
+#[command(name = "writ", version, after_help = crate::exit::HELP, propagate_version = true)]
+pub(crate) struct Args {
+    /// The data directory.
+    #[arg(long, global = true, env = "WRIT_DATA", default_value = "writ-data", value_hint = ValueHint::DirPath)]
+    pub(crate) data: PathBuf,
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log: `warn`, `info`, `debug`, or filters such as `gateway=debug`.
+    #[arg(long, global = true, env = "WRIT_LOG", default_value = "warn")]
+    pub(crate) log: String,
+    /// Log as JSON lines.
+    #[arg(long, global = true)]
+    pub(crate) log_json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything once, on this machine, in a few seconds.
+    Quickstart {
+        /// Do it once, print figures as JSON on the last line, and exit.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run authority, gateway and API on the data directory.
+    Up {
+        /// The SPIFFE trust domain; fixed when the data directory is made.
+        #[arg(long, default_value = "writ.localhost")]
+        trust_domain: String,
+        /// Where machines connect (TLS).
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        listen: SocketAddr,
+        /// Where the API listens (loopback only).
+        #[arg(long, default_value = "127.0.0.1:7443")]
+        api: SocketAddr,
+        /// Further roots for https:// upstreams (PEM).
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        upstream_roots: Option<PathBuf>,
+    },
+    /// Whether Writ is running and ready.
+    Status,
+    /// Legal persons.
+    #[command(subcommand)]
+    Party(PartyCommand),
+    /// Natural persons who answer for machines.
+    #[command(subcommand)]
+    Person(PersonCommand),
+    /// What machines call.
+    #[command(subcommand)]
+    Service(ServiceCommand),
+    /// Machine identities.
+    #[command(subcommand)]
+    Identity(IdentityCommand),
+    /// Contracts between the machines of two parties.
+    #[command(subcommand)]
+    Contract(ContractCommand),
+    /// Write the generated wording of documents anew.
+    Fmt {
+        /// `*.writ.md` files.
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        /// Change nothing; fail if something would change.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check documents: parameters, wording, compilation.
+    Check {
+        /// `*.writ.md` files.
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+    },
+    /// Sign a contract with your SSH key (uses ssh-keygen, so agents and security keys work).
+    Sign {
+        /// The contract's name.
+        contract: String,
+        /// Who signs: party/person.
+        #[arg(long = "as", value_name = "PARTY/PERSON")]
+        signer: String,
+        /// The SSH key to sign with (private, or public with an agent).
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        key: PathBuf,
+    },
+    /// One-time tokens for first certificates.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Get a certificate with a join token: writes key.pem, cert.pem and bundle.pem.
+    Issue {
+        /// The join token; better given as WRIT_TOKEN than on the command line.
+        #[arg(long, env = "WRIT_TOKEN", hide_env_values = true)]
+        token: String,
+        /// Where to write the files.
+        #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+        /// The API, when there is no data directory here.
+        #[arg(long)]
+        api: Option<String>,
+    },
+    /// Certificates.
+    #[command(subcommand)]
+    Credential(CredentialCommand),
+    /// Upstream secrets, sealed at rest.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Explain a decision: which clause, which words.
+    Why {
+        /// The decision's index, or `origin/index` as in a response.
+        decision: String,
+    },
+    /// Show decisions, and follow them live.
+    Log {
+        /// Go on showing new ones.
+        #[arg(long, short)]
+        follow: bool,
+        /// How many to begin with.
+        #[arg(long, short = 'n', default_value_t = 20)]
+        lines: usize,
+    },
+    /// Prove a ledger offline: entries, roots, signatures, anchors, decisions.
+    Verify {
+        /// A data directory, or a copy of its `ledger` folder.
+        #[arg(value_hint = ValueHint::DirPath)]
+        directory: Option<PathBuf>,
+        /// The control ledger's verifier key, from somebody you trust.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Check the files of the ledger.
+    Fsck {
+        /// Only the checkpoint, stored hashes and the open segment.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Shell completions.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The OpenAPI description of the API.
+    #[command(hide = true)]
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartyCommand {
+    /// Register a legal person.
+    Add {
+        /// Its short name.
+        name: String,
+        /// Its name in law.
+        #[arg(long)]
+        legal_name: String,
+        /// Where it is established.
+        #[arg(long)]
+        jurisdiction: String,
+    },
+    /// List legal persons.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Register a person with the SSH key they sign with.
+    Add {
+        /// party/handle: the handle holds no personal data.
+        person: String,
+        /// Their public key (a .pub file).
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        key: PathBuf,
+        /// Their name; kept beside the ledger, erasable.
+        #[arg(long, default_value = "")]
+        full_name: String,
+        /// Their address; kept beside the ledger, erasable.
+        #[arg(long, default_value = "")]
+        email: String,
+    },
+    /// A person leaves: machines they answer for are suspended after the grace.
+    Leave {
+        /// party/handle.
+        person: String,
+        /// How long others have to take over, for example "7 days".
+        #[arg(long)]
+        grace: String,
+    },
+    /// List people.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// Register a service from a TOML file.
+    Add {
+        /// The file; see examples/quickstart/estate.toml.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// List services.
+    List,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Office {
+    Owner,
+    Deputy,
+}
+
+impl Office {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Deputy => "deputy",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// Document a machine.
+    Propose {
+        /// party/name.
+        identity: String,
+        /// service-account, api-key, bot, container-workload, microservice, ci-pipeline, iot-device, synthetic-account or ai-agent.
+        #[arg(long)]
+        kind: String,
+        /// What it is for, in a sentence.
+        #[arg(long)]
+        purpose: String,
+        /// production, staging, development or test.
+        #[arg(long)]
+        environment: String,
+        /// The handle of the person who will answer for it.
+        #[arg(long)]
+        owner: String,
+        /// The handle of their deputy.
+        #[arg(long)]
+        deputy: String,
+        /// When it must be reviewed, for example 2027-01-31.
+        #[arg(long)]
+        review: String,
+        /// A role it holds; can be repeated.
+        #[arg(long = "role")]
+        roles: Vec<String>,
+    },
+    /// Accept to answer for a machine, with your SSH key.
+    Accept {
+        /// party/name.
+        identity: String,
+        /// Which office.
+        #[arg(long)]
+        office: Office,
+        /// The SSH key to sign with.
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        key: PathBuf,
+    },
+    /// Print the statement that is signed to accept.
+    Statement {
+        /// party/name.
+        identity: String,
+        /// Which office.
+        #[arg(long)]
+        office: Office,
+    },
+    /// Offer an office to another person.
+    HandOver {
+        /// party/name.
+        identity: String,
+        /// Which office.
+        #[arg(long)]
+        office: Office,
+        /// The handle of the person.
+        #[arg(long)]
+        to: String,
+    },
+    /// Let an accepted machine act.
+    Activate {
+        /// party/name.
+        identity: String,
+    },
+    /// Stop a machine for now.
+    Suspend {
+        /// party/name.
+        identity: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let a suspended machine act again.
+    Resume {
+        /// party/name.
+        identity: String,
+    },
+    /// End a machine for good, at once, with everything it has open.
+    Kill {
+        /// party/name.
+        identity: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// End a machine by plan.
+    Retire {
+        /// party/name.
+        identity: String,
+    },
+    /// Show one machine.
+    Show {
+        /// party/name.
+        identity: String,
+    },
+    /// List machines.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    /// Put a document before those who sign it.
+    Draft {
+        /// A `*.writ.md` file.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// List contracts.
+    List,
+    /// Show a contract: who signed, and its text.
+    Show {
+        /// Its name.
+        contract: String,
+    },
+    /// End a contract for good.
+    End {
+        /// Its name.
+        contract: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a one-time join token.
+    Create {
+        /// party/name of the machine.
+        identity: String,
+        /// How long it can be used.
+        #[arg(long, default_value = "10 minutes")]
+        life: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialCommand {
+    /// Make one certificate worthless.
+    Revoke {
+        /// Its serial number (32 hexadecimal digits).
+        serial: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Seal a secret; its value is read from standard input.
+    Set {
+        /// Its name.
+        name: String,
+    },
+}

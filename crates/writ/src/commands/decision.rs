@@ -1,0 +1,93 @@
+//! `writ why` and `writ log`.
+
+use crate::output;
+use api::view::{DecisionView, Explanation};
+
+pub(crate) async fn why(client: &api::Client, decision: &str, json: bool) -> anyhow::Result<()> {
+    let index = decision.rsplit('/').next().unwrap_or(decision);
+    let index: u64 = index.parse().map_err(|_| anyhow::anyhow!("`{decision}` is not the index of a decision"))?;
+    let why: Explanation = client.get(&format!("/v1/decisions/{index}")).await?;
+    if json {
+        output::json(&why);
+    } else {
+        output::text(&explain(&why));
+    }
+    Ok(())
+}
+
+/// An explanation in words.
+pub(crate) fn explain(why: &Explanation) -> String {
+    let decision = &why.decision;
+    let machine = decision.machine.as_deref().unwrap_or("an unknown machine");
+    let mut out = format!("decision {} at {}\n", decision.index, output::time(decision.time_ms));
+    if decision.kind == "outcome" {
+        let (up, down) = decision.bytes.unwrap_or_default();
+        out.push_str(&format!(
+            "  the exchange of decision {} ended: {}, status {}, {up} bytes up, {down} bytes down\n",
+            decision.verdict.unwrap_or_default(),
+            decision.reason,
+            decision.status.unwrap_or_default(),
+        ));
+        return out;
+    }
+    let act = match (&decision.action, &decision.resource, &decision.service) {
+        (Some(action), Some(resource), Some(service)) => format!("{action} {resource} of {service}"),
+        _ => "something no service declares".to_owned(),
+    };
+    out.push_str(&format!("  {machine} was {} to {act}\n", decision.kind));
+    if let Some(request) = &decision.request {
+        out.push_str(&format!("  request   {request}\n"));
+    }
+    match (&decision.contract, &why.title) {
+        (Some(contract), Some(title)) => out.push_str(&format!("  contract  {title} ({contract})\n")),
+        _ => out.push_str(&format!("  reason    {}\n", decision.reason)),
+    }
+    for clause in &why.sentences {
+        out.push_str(&format!("  clause    {}: {}\n", clause.number, clause.sentence));
+    }
+    if let (None, Some(detail)) = (&decision.contract, &why.detail) {
+        out.push_str(&format!("  detail    {detail}\n"));
+    }
+    if let Some(size) = decision.as_of {
+        out.push_str(&format!("  decided under the first {size} entries of the control ledger\n"));
+    }
+    out
+}
+
+pub(crate) async fn log(client: &api::Client, follow: bool, lines: usize, json: bool) -> anyhow::Result<()> {
+    let mut rows: Vec<DecisionView> = client.get(&format!("/v1/decisions?limit={lines}")).await?;
+    let mut next = 0;
+    if !json {
+        output::line(row(["INDEX", "TIME", "WHAT", "MACHINE", "ACT", "GROUND"]));
+    }
+    loop {
+        for decision in &rows {
+            next = decision.index + 1;
+            if json { output::line(serde_json::to_string(decision)?) } else { output::line(line(decision)) }
+        }
+        if !follow {
+            return Ok(());
+        }
+        rows = client.get(&format!("/v1/decisions?from={next}&limit=1000&wait_ms=20000")).await?;
+    }
+}
+
+fn line(decision: &DecisionView) -> String {
+    let act = match (&decision.action, &decision.resource, &decision.service) {
+        (Some(action), Some(resource), Some(service)) => format!("{action} {service}/{resource}"),
+        _ => decision.verdict.map_or_else(|| "-".to_owned(), |verdict| format!("of decision {verdict}")),
+    };
+    let ground = match &decision.contract {
+        Some(contract) => format!("{contract} {}", decision.clauses.join(", ")),
+        None => decision.reason.clone(),
+    };
+    let time = output::time(decision.time_ms);
+    let machine = decision.machine.as_deref().unwrap_or("-");
+    row([&decision.index.to_string(), &time, &decision.kind, machine, &act, &ground])
+}
+
+/// A row of the live table: fixed widths, since what follows is not known yet.
+fn row(cells: [&str; 6]) -> String {
+    let [index, time, what, machine, act, ground] = cells;
+    format!("{index:<7}{time:<22}{what:<11}{machine:<24}{act:<28}{ground}")
+}

@@ -1,0 +1,46 @@
+//! `writ up` and `writ status`.
+
+use crate::output;
+use crate::serve::{Options, Running};
+use serde_json::json;
+use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let data = options.data.clone();
+    let mut running = Running::start(options).await?;
+    output::line(format!("writ is up on {}", data.display()));
+    output::line(format!("  machines connect to  https://{}", running.gateway));
+    output::line(format!("  the API listens on   http://{}", running.api));
+    output::line(format!("  ledger key           {}", running.control.verifier()));
+    let mut terminate = signal(SignalKind::terminate())?;
+    let failed = tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(Into::into),
+        _ = terminate.recv() => Ok(()),
+        failed = running.failed() => failed,
+    };
+    let stopped = running.stop().await;
+    failed.and(stopped)
+}
+
+pub(crate) async fn status(data: &Path, json: bool) -> anyhow::Result<()> {
+    let address = crate::client::address(data)?;
+    let client = api::Client::new(&address.api, Some(&address.token));
+    client.get_text("/health/ready").await?;
+    let control = client.get_text("/v1/logs/control/checkpoint").await?;
+    let decisions = client.get_text("/v1/logs/decisions/checkpoint").await.unwrap_or_default();
+    let size = |note: &str| note.lines().nth(1).unwrap_or("0").to_owned();
+    if json {
+        output::json(&json!({
+            "ready": true, "api": address.api, "gateway": address.gateway,
+            "control_entries": size(&control), "decision_entries": size(&decisions),
+        }));
+    } else {
+        output::line("ready");
+        output::line(format!("  api        {}", address.api));
+        output::line(format!("  gateway    https://{}", address.gateway));
+        output::line(format!("  control    {} entries signed", size(&control)));
+        output::line(format!("  decisions  {} entries signed", size(&decisions)));
+    }
+    Ok(())
+}

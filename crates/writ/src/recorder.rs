@@ -1,0 +1,73 @@
+//! The gateway's decision log: its records as entries, and its counters after a restart.
+
+use authority::Clock;
+use gateway::{Pending, RecordError, Recorder};
+use ledger::entry::decode_canonical;
+use ledger::{Append as _, Entry, ReadLog, Submission};
+use policy::record::VERDICT;
+use policy::{Counters, VerdictRecord};
+use registry::{InstrumentStatus, State};
+use std::sync::{Arc, Mutex, PoisonError};
+use store::EmbeddedLog;
+
+/// Writes records to an embedded log.
+pub(crate) struct DecisionLog {
+    log: Arc<EmbeddedLog>,
+    origin: String,
+    clock: Clock,
+    /// Held from reading the clock to queueing: entry times never decrease.
+    last_ms: Mutex<u64>,
+}
+
+impl DecisionLog {
+    pub(crate) fn new(log: Arc<EmbeddedLog>, clock: Clock) -> Self {
+        let origin = log.verifier().name().to_owned();
+        Self { log, origin, clock, last_ms: Mutex::new(0) }
+    }
+}
+
+impl Recorder for DecisionLog {
+    fn record(&self, kind: &'static str, body: Vec<u8>, addendum: Vec<u8>) -> Pending<Result<u64, RecordError>> {
+        let mut last_ms = self.last_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        *last_ms = (*last_ms).max((self.clock)());
+        let entry = Entry { kind: kind.to_owned(), time_ms: *last_ms, key: Vec::new(), body };
+        let appended = match entry.encode() {
+            Ok(entry) => self.log.append(Submission { entry, addendum }),
+            Err(error) => return Box::pin(std::future::ready(Err(RecordError(error.to_string())))),
+        };
+        drop(last_ms);
+        Box::pin(async move {
+            appended.await.map(|landed| landed.index).map_err(|error| RecordError(error.to_string()))
+        })
+    }
+
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+/// Counts again what was permitted within the longest window of any contract in force: a restart
+/// gives nobody a fresh quota.
+pub(crate) fn restore_counters(counters: &Counters, log: &dyn ReadLog, state: &State, now_ms: u64) -> anyhow::Result<()> {
+    let in_force = state.instruments.values().filter(|i| i.status == InstrumentStatus::InForce);
+    let Some(window) = in_force.filter_map(|i| i.quota_window_max_ms).max() else { return Ok(()) };
+    let mut counted = Vec::new();
+    for index in (0..log.size()).rev() {
+        let Some(bytes) = log.entry(index)? else { break };
+        let entry = Entry::decode(&bytes)?;
+        if entry.time_ms.saturating_add(window) < now_ms {
+            break;
+        }
+        if entry.kind == VERDICT {
+            counted.push((entry.time_ms, decode_canonical::<VerdictRecord>(&entry.body)?));
+        }
+    }
+    // Oldest first, as they happened.
+    for (time_ms, record) in counted.into_iter().rev() {
+        if let (true, Some(identity), Some(instrument)) = (record.permitted, record.identity, record.instrument) {
+            let numbers = record.counted.iter().filter_map(|number| contract::Number::parse(number));
+            numbers.for_each(|number| counters.restore((instrument, number, identity), time_ms));
+        }
+    }
+    Ok(())
+}

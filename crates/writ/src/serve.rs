@@ -1,0 +1,327 @@
+//! Composition: authority, gateway and API in one process on one data directory.
+//! The only place that names a store.
+
+use crate::client::{ADDRESS_FILE, Address};
+use crate::recorder::{DecisionLog, restore_counters};
+use anyhow::{Context as _, bail};
+use authority::reconcile::AnchoredLog;
+use authority::{Authority, Clock, RootMaterial};
+use credential::TrustDomain;
+use gateway::{Gateway, Metrics, ServerIdentity};
+use ledger::NoteSigner;
+use policy::Counters;
+use prometheus_client::registry::Registry;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{DataDir, EmbeddedLog, LogConfig, SealedSecrets};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+/// What `writ up` is told.
+pub(crate) struct Options {
+    pub(crate) data: PathBuf,
+    pub(crate) trust_domain: String,
+    pub(crate) listen: SocketAddr,
+    pub(crate) api: SocketAddr,
+    pub(crate) upstream_roots: Option<PathBuf>,
+}
+
+/// A running Writ.
+pub(crate) struct Running {
+    pub(crate) api: SocketAddr,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) token: Zeroizing<String>,
+    pub(crate) control: Arc<EmbeddedLog>,
+    pub(crate) decisions: Arc<EmbeddedLog>,
+    pub(crate) authority: Authority,
+    pub(crate) anchored: Vec<AnchoredLog>,
+    stop: CancellationToken,
+    tasks: JoinSet<anyhow::Result<()>>,
+    _data: DataDir,
+}
+
+/// The system's clock. Nothing else in Writ asks for the time.
+#[expect(clippy::disallowed_methods, reason = "the binary owns the clock; everything else is given it")]
+pub(crate) fn clock() -> Clock {
+    Arc::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+impl Running {
+    /// Starts everything. When this returns, the API and the gateway accept.
+    pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
+        if !options.api.ip().is_loopback() {
+            bail!("the API listens on loopback only, not on {}: machines that join from elsewhere go through a tunnel", options.api);
+        }
+        let clock = clock();
+        let trust_domain: TrustDomain = options.trust_domain.parse().context("the trust domain")?;
+        let data = DataDir::open(&options.data)?;
+        let control = open_log(&data, &trust_domain, "control")?;
+        let decisions = open_log(&data, &trust_domain, "decisions")?;
+        let objects = Arc::new(data.directory("objects")?);
+        let seal_key = data.secret_seed("seal.key", random()?)?;
+        let secrets = Arc::new(Sealed(SealedSecrets::open(&data.path().join("sealed"), &seal_key)?));
+        let root = root(&data, &trust_domain, (clock)())?;
+        let ports = authority::Ports {
+            log: control.clone(),
+            log_key: control.verifier(),
+            objects,
+            clock: clock.clone(),
+        };
+        let authority = Authority::start(authority::Config { trust_domain, root }, ports).await?;
+        let counters = Arc::new(Counters::default());
+        restore_counters(&counters, decisions.as_ref(), authority.rules().state(), (clock)())?;
+
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let mut metrics = Registry::default();
+        let (identity, shown) = watch::channel(None);
+        let gateway_ports = gateway::Ports {
+            rules: authority.shared_rules(),
+            changes: authority.changes(),
+            counters,
+            recorder: Arc::new(DecisionLog::new(decisions.clone(), clock.clone())),
+            secrets: secrets.clone(),
+            identity: shown.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(|| authority::entropy().ok()),
+            metrics: Metrics::register(&mut metrics),
+        };
+        let config = gateway::Config {
+            listen: options.listen,
+            trust_bundle: vec![authority.ca().root_der().to_vec()],
+            upstream_roots: upstream_roots(options.upstream_roots)?,
+        };
+        let gateway = Gateway::bind(config, gateway_ports).await?;
+        let gateway_address = gateway.local_addr()?;
+        let renewing = ServerCertificates { authority: authority.clone(), shown: identity, hosts: Vec::new(), renew_ms: 0 };
+        let renewing = renewing.first().await?;
+        let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
+
+        let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
+        let listener = tokio::net::TcpListener::bind(options.api)
+            .await
+            .with_context(|| format!("the API cannot listen on {}: choose another address with --api", options.api))?;
+        let api_address = listener.local_addr()?;
+        let (control_log, decision_log) = (control.clone(), decisions.clone());
+        let not_ready = move || {
+            let failed = control_log.failure().or_else(|| decision_log.failure()).map(|error| error.to_string());
+            failed.or_else(|| shown.borrow().is_none().then(|| "the gateway has no certificate yet".to_owned()))
+        };
+        let router = api::router(api::Ports {
+            authority: authority.clone(),
+            decisions: decisions.clone(),
+            decisions_origin: decisions.verifier().name().to_owned(),
+            secrets,
+            token: token.clone(),
+            not_ready: Box::new(not_ready),
+            metrics: Box::new(move || {
+                let mut text = String::new();
+                let encoded = prometheus_client::encoding::text::encode(&mut text, &metrics);
+                if encoded.is_ok() { text } else { String::new() }
+            }),
+        });
+
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            axum_serve(listener, router, stopped).await;
+            Ok(())
+        });
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            gateway.run(stopped).await;
+            Ok(())
+        });
+        tasks.spawn(renewing.run(stop.clone()));
+        let reconciling = authority.clone().reconcile(anchored.clone(), stop.clone());
+        tasks.spawn(async move {
+            reconciling.await;
+            Ok(())
+        });
+        tasks.spawn(fail_with_the_disk(control.clone(), decisions.clone(), stop.clone()));
+
+        let address = Address {
+            api: format!("http://{api_address}"),
+            token: token.to_string(),
+            gateway: gateway_address.to_string(),
+        };
+        data.write(ADDRESS_FILE, &serde_json::to_vec_pretty(&address)?)?;
+        data.write("bundle.pem", authority.ca().root_pem().as_bytes())?;
+        Ok(Self {
+            api: api_address,
+            gateway: gateway_address,
+            token,
+            control,
+            decisions,
+            authority,
+            anchored,
+            stop,
+            tasks,
+            _data: data,
+        })
+    }
+
+    /// A client of its API.
+    pub(crate) fn client(&self) -> api::Client {
+        api::Client::new(&format!("http://{}", self.api), Some(&self.token))
+    }
+
+    /// Returns when a part failed; everything else goes on until [`Running::stop`].
+    pub(crate) async fn failed(&mut self) -> anyhow::Result<()> {
+        while let Some(ended) = self.tasks.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+
+    /// Stops: no new work, what is under way ends, last checkpoints are signed.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        let failed = self.failed().await;
+        let (control, decisions) = (self.control.clone(), self.decisions.clone());
+        tokio::task::spawn_blocking(move || {
+            decisions.close();
+            control.close();
+        })
+        .await?;
+        failed
+    }
+}
+
+async fn axum_serve(listener: tokio::net::TcpListener, router: axum::Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    // A follower that waits for decisions must not keep a stopping server up.
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    tokio::select! {
+        result = served => {
+            if let Err(error) = result {
+                tracing::error!(%error, "the API stopped");
+            }
+        }
+        () = late => {}
+    }
+}
+
+/// A log whose disk failed refuses everything; staying up would only look alive.
+async fn fail_with_the_disk(
+    control: Arc<EmbeddedLog>,
+    decisions: Arc<EmbeddedLog>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut tick = tokio::time::interval(Duration::from_millis(200));
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        if let Some(failure) = control.failure().or_else(|| decisions.failure()) {
+            stop.cancel();
+            bail!(failure);
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the gateway's own certificate fresh and in step with the services' host names.
+struct ServerCertificates {
+    authority: Authority,
+    shown: watch::Sender<Option<Arc<ServerIdentity>>>,
+    hosts: Vec<String>,
+    renew_ms: u64,
+}
+
+impl ServerCertificates {
+    async fn first(mut self) -> anyhow::Result<Self> {
+        self.renew().await?;
+        Ok(self)
+    }
+
+    async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut changes = self.authority.changes();
+        let mut tick = tokio::time::interval(Duration::from_secs(60));
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = tick.tick() => {}
+                changed = changes.changed() => if changed.is_err() { break },
+            }
+            if let Err(error) = self.renew().await {
+                // The certificate shown now has half its life left: there is time to try again.
+                tracing::error!(%error, "the gateway's certificate could not be renewed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn renew(&mut self) -> anyhow::Result<()> {
+        let mut hosts: Vec<String> = self.authority.rules().services().map(|s| s.host.clone()).collect();
+        hosts.push("localhost".to_owned());
+        hosts.sort();
+        hosts.dedup();
+        let now_ms = self.authority.now_ms();
+        if hosts == self.hosts && now_ms < self.renew_ms {
+            return Ok(());
+        }
+        let made = self.authority.certify_server(&hosts).await?;
+        let identity = ServerIdentity::new(made.chain, &made.key)?;
+        self.renew_ms = now_ms + (made.not_after_ms.saturating_sub(now_ms)) / 2;
+        self.hosts = hosts;
+        self.shown.send_replace(Some(Arc::new(identity)));
+        Ok(())
+    }
+}
+
+/// Sealed secrets, as the gateway and the API see them.
+struct Sealed(SealedSecrets);
+
+impl gateway::Secrets for Sealed {
+    fn secret(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+        self.0.get(name).map_err(|error| error.to_string())
+    }
+}
+
+impl api::SecretStore for Sealed {
+    fn put(&self, name: &str, secret: &[u8]) -> Result<(), String> {
+        self.0.put(name, secret).map_err(|error| error.to_string())
+    }
+}
+
+fn open_log(data: &DataDir, trust_domain: &TrustDomain, name: &str) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let seed = data.secret_seed(&format!("{name}-log.key"), random()?)?;
+    let signer = NoteSigner::from_seed(&format!("{trust_domain}/writ/{name}"), &seed)?;
+    data.write(&format!("ledger/{name}.vkey"), format!("{}\n", signer.verifier()).as_bytes())?;
+    let directory = data.path().join("ledger").join(name);
+    Ok(Arc::new(EmbeddedLog::open(LogConfig::new(directory, signer))?))
+}
+
+fn root(data: &DataDir, trust_domain: &TrustDomain, now_ms: u64) -> anyhow::Result<RootMaterial> {
+    let io = |reason: String| ledger::StoreError::Damaged { path: "keys/root.pem".into(), reason };
+    let made = data.secret_file("root.pem", || {
+        let mut serial: [u8; 16] = authority::entropy().map_err(|error| io(error.to_string()))?;
+        serial[0] &= 0x7f;
+        let made = RootMaterial::create(trust_domain, serial, now_ms).map_err(|error| io(error.to_string()))?;
+        Ok(Zeroizing::new(format!("{}{}", made.certificate_pem, made.key_pem.as_str()).into_bytes()))
+    })?;
+    let text = Zeroizing::new(String::from_utf8(made.to_vec()).context("keys/root.pem is not text")?);
+    let split = text.find("-----BEGIN PRIVATE KEY").context("keys/root.pem holds no private key")?;
+    let (certificate, key) = text.split_at(split);
+    Ok(RootMaterial { key_pem: Zeroizing::new(key.to_owned()), certificate_pem: certificate.to_owned() })
+}
+
+fn upstream_roots(file: Option<PathBuf>) -> anyhow::Result<Vec<Vec<u8>>> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let certificates = CertificateDer::pem_file_iter(&file)
+        .with_context(|| format!("`{}` cannot be read as PEM certificates", file.display()))?;
+    Ok(certificates.map(|der| der.map(|der| der.to_vec())).collect::<Result<_, _>>()?)
+}
+
+fn random() -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    Ok(Zeroizing::new(authority::entropy()?))
+}

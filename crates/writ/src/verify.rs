@@ -1,0 +1,253 @@
+//! Proving a ledger offline, with nothing but its files and one key.
+//!
+//! Control ledger: every entry hashed up to the signed root; every event readable and canonical;
+//! every acceptance and signature checked again; every document there, unchanged, compiling to the
+//! bundle that was signed. Decision log: the same hashing; every anchor in the control ledger fits;
+//! every decision names a state of the control ledger that existed.
+
+use ledger::entry::decode_canonical;
+use ledger::{Edge, Entry, Hash, VerifierKey};
+use policy::record::VERDICT;
+use policy::{Bundle, COMPILER, VerdictRecord};
+use registry::signature::{INSTRUMENT, OWNERSHIP};
+use registry::{Event, Instrument, Recorded, State};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use store::{Finding, Level};
+
+/// What a verification found.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Verdict {
+    /// What was checked and held.
+    pub(crate) checked: Vec<Checked>,
+    /// What does not hold.
+    pub(crate) findings: Vec<Problem>,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checked {
+    pub(crate) what: &'static str,
+    pub(crate) count: u64,
+    pub(crate) note: String,
+}
+
+/// One thing that does not hold.
+#[derive(Debug, Serialize)]
+pub(crate) struct Problem {
+    pub(crate) log: &'static str,
+    pub(crate) entry: Option<u64>,
+    pub(crate) what: String,
+}
+
+/// The `ledger` folder of a data directory, or the folder itself.
+pub(crate) fn ledger_folder(directory: &Path) -> PathBuf {
+    let inner = directory.join("ledger");
+    if inner.is_dir() { inner } else { directory.to_owned() }
+}
+
+/// Verifies the logs below `ledger`; documents are looked for beside it.
+pub(crate) fn verify(ledger: &Path, key: &VerifierKey) -> anyhow::Result<Verdict> {
+    let mut control = Control {
+        documents: ledger.parent().unwrap_or(ledger).join("objects/objects/documents"),
+        ..Control::default()
+    };
+    let report = store::fsck(&ledger.join("control"), key, Level::Full, &mut |index, bytes| control.entry(index, bytes))?;
+    let mut verdict = Verdict::default();
+    take(&mut verdict, "control", report.findings);
+    verdict.findings.append(&mut control.findings);
+    let signed = report.checkpoint.map_or(0, |checkpoint| checkpoint.size);
+    let note = format!("root {} signed over {signed}", report.root);
+    verdict.checked.push(Checked { what: "control entries", count: report.size, note });
+    let note = "checked against the people's keys".to_owned();
+    verdict.checked.push(Checked { what: "signatures", count: control.signatures, note });
+    let note = "present, unchanged, and compiling to what was signed".to_owned();
+    verdict.checked.push(Checked { what: "contracts", count: control.contracts, note });
+    if let Some((origin, key)) = control.decision_log.clone() {
+        decisions(ledger, &origin, &key, &control, &mut verdict)?;
+    }
+    Ok(verdict)
+}
+
+fn take(verdict: &mut Verdict, log: &'static str, findings: Vec<Finding>) {
+    verdict.findings.extend(findings.into_iter().map(|f| Problem { log, entry: f.entry, what: f.what }));
+}
+
+/// The control ledger as it is read.
+#[derive(Default)]
+struct Control {
+    state: State,
+    edge: Edge,
+    /// The root at every size, so that a decision's claim can be looked up.
+    roots: Vec<Hash>,
+    anchors: Vec<(u64, u64, Hash)>,
+    decision_log: Option<(String, String)>,
+    documents: PathBuf,
+    signatures: u64,
+    contracts: u64,
+    findings: Vec<Problem>,
+    last_ms: u64,
+}
+
+impl Control {
+    fn entry(&mut self, index: u64, bytes: &[u8]) {
+        if self.roots.is_empty() {
+            self.roots.push(Hash::of_empty());
+        }
+        self.edge.append(Hash::of_leaf(bytes));
+        self.roots.push(self.edge.root());
+        let read = Entry::decode(bytes).and_then(|entry| Ok((decode_canonical::<Recorded>(&entry.body)?, entry)));
+        let (recorded, entry) = match read {
+            Ok(read) => read,
+            Err(error) => return self.find(index, error.to_string()),
+        };
+        if entry.time_ms < self.last_ms {
+            self.find(index, "its time lies before the entry before it".into());
+        }
+        self.last_ms = entry.time_ms;
+        for event in &recorded.events {
+            self.check(index, event);
+            self.state.apply(event, entry.time_ms);
+        }
+    }
+
+    fn find(&mut self, index: u64, what: String) {
+        self.findings.push(Problem { log: "control", entry: Some(index), what });
+    }
+
+    fn check(&mut self, index: u64, event: &Event) {
+        match event {
+            Event::OwnershipAccepted { identity, office, person, signature, .. } => {
+                let Some(identity) = self.state.identities.get(identity) else {
+                    return self.find(index, "accepts an identity that is not there".into());
+                };
+                let party = self.state.parties.get(&identity.party).map(|party| party.name.to_string());
+                let statement = identity.statement(*office, &party.unwrap_or_default());
+                let key = self.state.people.get(person).map(|person| &person.key);
+                let held = key.is_some_and(|key| key.verify(OWNERSHIP, statement.as_bytes(), signature).is_ok());
+                self.signature(index, held, "the acceptance is not signed by the person");
+            }
+            Event::InstrumentSigned { instrument, signature } => {
+                let Some(instrument) = self.state.instruments.get(instrument) else {
+                    return self.find(index, "signs an instrument that is not there".into());
+                };
+                let key = self.state.people.get(&signature.person).map(|person| &person.key);
+                let message = instrument.envelope.as_bytes();
+                let held = key.is_some_and(|key| key.verify(INSTRUMENT, message, &signature.signature).is_ok());
+                self.signature(index, held, "the instrument is not signed by the person");
+            }
+            Event::InstrumentDrafted(instrument) => {
+                self.contracts += 1;
+                if let Err(what) = document(&self.documents, instrument) {
+                    self.find(index, format!("the contract `{}`: {what}", instrument.name));
+                }
+            }
+            Event::LogAnchored { origin, key, size, root } => {
+                self.anchors.push((index, *size, Hash(*root)));
+                self.decision_log = Some((origin.clone(), key.clone()));
+            }
+            Event::CredentialIssued { .. }
+            | Event::CredentialRevoked { .. }
+            | Event::Established { .. }
+            | Event::IdentityActivated { .. }
+            | Event::IdentityProposed(_)
+            | Event::IdentityResumed { .. }
+            | Event::IdentityRetired { .. }
+            | Event::IdentityRevoked { .. }
+            | Event::IdentitySuspended { .. }
+            | Event::InstrumentEnded { .. }
+            | Event::InstrumentInForce { .. }
+            | Event::JoinTokenCreated { .. }
+            | Event::OfficeOffered { .. }
+            | Event::PartyRegistered(_)
+            | Event::PersonLeft { .. }
+            | Event::PersonRegistered(_)
+            | Event::SecretSealed { .. }
+            | Event::ServerCertified { .. }
+            | Event::ServiceRegistered(_) => {}
+        }
+    }
+
+    fn signature(&mut self, index: u64, held: bool, otherwise: &str) {
+        self.signatures += 1;
+        if !held {
+            self.find(index, otherwise.to_owned());
+        }
+    }
+}
+
+/// Reads the document again and compiles it again, as the counterparty would.
+fn document(documents: &Path, instrument: &Instrument) -> Result<(), String> {
+    let path = documents.join(contract::canonical::hex(&instrument.document));
+    let source = std::fs::read_to_string(path).map_err(|_| "its document is not beside the ledger".to_owned())?;
+    let digest: [u8; 32] = Sha256::digest(&source).into();
+    if digest != instrument.document {
+        return Err("its document was changed".into());
+    }
+    let contract = contract::check(&source).map_err(|_| "its words are not what its clauses say".to_owned())?;
+    let bundle = Bundle::compile(&contract).map_err(|error| error.to_string())?;
+    let envelope = contract::Envelope::of(&contract, &source, bundle.hash(), COMPILER);
+    if envelope.to_json() != instrument.envelope || bundle.hash() != instrument.bundle {
+        return Err("it compiles to another rule than the one that was signed".into());
+    }
+    Ok(())
+}
+
+fn decisions(
+    ledger: &Path,
+    origin: &str,
+    key: &str,
+    control: &Control,
+    verdict: &mut Verdict,
+) -> anyhow::Result<()> {
+    let key = VerifierKey::parse(key)?;
+    let mut edge = Edge::default();
+    let mut anchors = control.anchors.iter().peekable();
+    let mut findings = Vec::new();
+    let (mut held, mut count) = (0, 0);
+    let mut find = |entry, what: String| findings.push(Problem { log: "decisions", entry: Some(entry), what });
+    let report = store::fsck(&ledger.join("decisions"), &key, Level::Full, &mut |index, bytes| {
+        edge.append(Hash::of_leaf(bytes));
+        while let Some((at, size, root)) = anchors.peek() {
+            if *size > edge.size() {
+                break;
+            }
+            if *size == edge.size() && *root == edge.root() {
+                held += 1;
+            } else {
+                find(index, format!("the log differs from what control entry {at} anchors at size {size}"));
+            }
+            anchors.next();
+        }
+        let entry = match Entry::decode(bytes) {
+            Ok(entry) => entry,
+            Err(error) => return find(index, error.to_string()),
+        };
+        if entry.kind != VERDICT {
+            return;
+        }
+        match decode_canonical::<VerdictRecord>(&entry.body) {
+            Err(error) => find(index, error.to_string()),
+            Ok(record) => {
+                count += 1;
+                let known = usize::try_from(record.as_of_size).ok().and_then(|size| control.roots.get(size));
+                if known != Some(&Hash(record.as_of_root)) {
+                    find(index, "names a state of the control ledger that never was".into());
+                }
+            }
+        }
+    })?;
+    let missing = anchors.next().map(|(at, size, _)| {
+        format!("control entry {at} anchors {size} entries, but only {} can be read", report.size)
+    });
+    verdict.findings.append(&mut findings);
+    verdict.findings.extend(missing.map(|what| Problem { log: "decisions", entry: None, what }));
+    take(verdict, "decisions", report.findings);
+    let note = format!("{origin}, root {}", report.root);
+    verdict.checked.push(Checked { what: "decision entries", count: report.size, note });
+    let note = "each names a state of the control ledger that existed".to_owned();
+    verdict.checked.push(Checked { what: "decisions", count, note });
+    verdict.checked.push(Checked { what: "anchors", count: held, note: "fit the decision log".to_owned() });
+    Ok(())
+}
