@@ -1,2 +1,87 @@
-//! x
-fn main() {}
+//! The project's own commands: `cargo xtask quickstart | test | tidy | codegen | bench`.
+//! Checks what they need, installs it where it may, and otherwise prints the line to run.
+
+mod packages;
+mod tidy;
+
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "cargo xtask COMMAND
+
+  quickstart [--check]  build Writ and run its main job once, on this machine
+  test                  everything that must hold: formatting, lints, structure, tests, quickstart
+  tidy                  structure only: crate graph, purity, file headers
+  codegen               write the generated reference files anew
+  bench                 measure, as ratios in one run (release build)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some("quickstart") => quickstart(&rest),
+        Some("test") => test(),
+        Some("tidy") => tidy::run(),
+        Some("codegen") => codegen(),
+        Some("bench") => bench(&rest),
+        Some(other) => Err(format!("there is no `{other}`\n\n{HELP}")),
+        None => Err(HELP.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn quickstart(arguments: &[&str]) -> Result<(), String> {
+    packages::ensure(packages::BUILD)?;
+    let mut all = vec!["run", "--package", "writ", "--", "quickstart"];
+    all.extend(arguments);
+    cargo(&all)
+}
+
+fn test() -> Result<(), String> {
+    packages::ensure(packages::BUILD)?;
+    packages::ensure(packages::TEST)?;
+    cargo(&["fmt", "--all", "--check"])?;
+    tidy::run()?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    cargo(&["test", "--workspace"])?;
+    cargo(&["run", "--package", "writ", "--", "quickstart", "--check"])
+}
+
+fn codegen() -> Result<(), String> {
+    let run = Command::new("cargo").args(["run", "--quiet", "--package", "writ", "--", "openapi"]).output();
+    let output = run.map_err(|error| format!("cargo does not run: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    write("docs/reference/openapi.json", &output.stdout)
+}
+
+fn bench(arguments: &[&str]) -> Result<(), String> {
+    packages::ensure(packages::BUILD)?;
+    let mut all = vec!["run", "--release", "--package", "bench", "--"];
+    all.extend(arguments);
+    cargo(&all)
+}
+
+fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
+    std::fs::write(path, bytes).map_err(|error| format!("cannot write {path}: {error}"))
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    say(&format!("$ cargo {}", arguments.join(" ")));
+    let status = Command::new("cargo")
+        .args(arguments)
+        .status()
+        .map_err(|error| format!("cargo does not run: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`cargo {}` failed", arguments.join(" "))) }
+}
+
+#[expect(clippy::print_stderr, reason = "this is the one place that prints")]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -60,7 +60,11 @@ impl Client {
     }
 
     /// Posts JSON, gets JSON.
-    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(body).unwrap_or_default();
         self.json(self.call(Method::POST, path, body).await?)
     }

@@ -9,12 +9,18 @@ pub(crate) fn name(text: &str) -> Result<Name, ApiError> {
 }
 
 /// Runs `find` on the state.
-pub(crate) fn look<T>(ports: &Shared, find: impl FnOnce(&State) -> Result<T, ApiError>) -> Result<T, ApiError> {
+pub(crate) fn look<T>(
+    ports: &Shared,
+    find: impl FnOnce(&State) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
     find(ports.authority.rules().state())
 }
 
 pub(crate) fn party(state: &State, text: &str) -> Result<PartyId, ApiError> {
-    state.party_named(text).map(|party| party.id).ok_or_else(|| ApiError::not_found(format!("party `{text}`")))
+    state
+        .party_named(text)
+        .map(|party| party.id)
+        .ok_or_else(|| ApiError::not_found(format!("party `{text}`")))
 }
 
 pub(crate) fn person(state: &State, party_name: &str, text: &str) -> Result<PersonId, ApiError> {

@@ -23,7 +23,9 @@ pub fn read(objects: &dyn Objects, digest: &[u8; 32]) -> Result<Option<String>, 
     let path = path(digest);
     let bytes = objects.get(&path)?;
     bytes
-        .map(|bytes| String::from_utf8(bytes).map_err(|_| StoreError::Damaged { path, reason: "not text".into() }))
+        .map(|bytes| {
+            String::from_utf8(bytes).map_err(|_| StoreError::Damaged { path, reason: "not text".into() })
+        })
         .transpose()
 }
 

@@ -46,7 +46,8 @@ impl Authority {
         let json = draft.envelope.clone();
         // The text first: an entry never names a document that is not there.
         self.objects().put(&documents::path(&draft.document), source.as_bytes())?;
-        let Admitted { events, index } = self.submit(actor, Command::DraftInstrument(Box::new(draft))).await?;
+        let Admitted { events, index } =
+            self.submit(actor, Command::DraftInstrument(Box::new(draft))).await?;
         match events.first() {
             Some(Event::InstrumentDrafted(instrument)) => {
                 Ok(Drafted { instrument: instrument.id, envelope: json, index })
@@ -60,7 +61,13 @@ impl Authority {
 pub fn compile(contract: &Contract, source: &str) -> Result<Bundle, Vec<Diagnostic>> {
     Bundle::compile(contract).map_err(|error| {
         let span = 0..source.find("\n+++\n").map_or(0, |at| at + 4);
-        vec![Diagnostic::new("writ::compile", span, error.to_string(), "this contract", "report this: it is a fault of Writ")]
+        vec![Diagnostic::new(
+            "writ::compile",
+            span,
+            error.to_string(),
+            "this contract",
+            "report this: it is a fault of Writ",
+        )]
     })
 }
 
@@ -73,7 +80,13 @@ fn resolve(
 ) -> Result<InstrumentDraft, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let mut find = |word: &str, message: String, help: String| {
-        findings.push(Diagnostic::new("writ::unknown-name", place(source, word), message, "not in the registry", help));
+        findings.push(Diagnostic::new(
+            "writ::unknown-name",
+            place(source, word),
+            message,
+            "not in the registry",
+            help,
+        ));
     };
     let mut party = |side: &contract::Side| {
         let known: Vec<&str> = state.parties.values().map(|party| party.name.as_str()).collect();
@@ -157,7 +170,8 @@ fn unknown_acts(service: &Service, clause: &Clause, source: &str) -> Vec<Diagnos
         | Kind::Quota { actions, resources, .. } => (actions, resources),
         Kind::Credential { .. } | Kind::Term { .. } | Kind::Words { .. } => (&[], &[]),
     };
-    let known_resources: Vec<&str> = service.resources.iter().map(|resource| resource.name.as_str()).collect();
+    let known_resources: Vec<&str> =
+        service.resources.iter().map(|resource| resource.name.as_str()).collect();
     let in_scope = |name: &Name| resources.is_empty() || resources.contains(name);
     let known_actions: Vec<&str> = service
         .resources
@@ -171,7 +185,13 @@ fn unknown_acts(service: &Service, clause: &Clause, source: &str) -> Vec<Diagnos
             clause.span.start + at..clause.span.start + at + name.as_str().len() + 2
         });
         let message = format!("the service `{}` has no {what} `{name}` here", service.name);
-        Diagnostic::new("writ::unknown-name", at, message, "not declared by the service", suggestion(name.as_str(), known))
+        Diagnostic::new(
+            "writ::unknown-name",
+            at,
+            message,
+            "not declared by the service",
+            suggestion(name.as_str(), known),
+        )
     };
     let bad_resources = resources.iter().filter(|name| !known_resources.contains(&name.as_str()));
     let bad_actions = actions.iter().filter(|name| !known_actions.contains(&name.as_str()));

@@ -182,7 +182,8 @@ pub fn fold(log: &dyn ControlLog, rules: &mut Rules) -> Result<Millis, StartErro
     let mut last_ms = 0;
     for index in 0..size {
         let bytes = log.entry(index)?.ok_or(StartError::Gap(index))?;
-        let unreadable = |error: ledger::EntryError| StartError::Unreadable { index, reason: error.to_string() };
+        let unreadable =
+            |error: ledger::EntryError| StartError::Unreadable { index, reason: error.to_string() };
         let entry = Entry::decode(&bytes).map_err(unreadable)?;
         if entry.kind == EVENT {
             let recorded: Recorded = decode_canonical(&entry.body).map_err(unreadable)?;
@@ -220,7 +221,9 @@ pub enum StartError {
     #[error("the trust domain could not be established")]
     Submit(#[from] SubmitError),
     /// An entry is not what this version can read.
-    #[error("entry {index} of the control ledger cannot be read ({reason}): run `writ fsck`, or use the version of Writ that wrote it")]
+    #[error(
+        "entry {index} of the control ledger cannot be read ({reason}): run `writ fsck`, or use the version of Writ that wrote it"
+    )]
     Unreadable {
         /// Which.
         index: u64,

@@ -45,7 +45,12 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
     for (at, _) in source.match_indices(words::OPEN) {
         if !places.iter().any(|place| place.span.start == at) {
             let help = "delete it: generated wording stands at the top and under each clause block";
-            findings.find("writ::words", at..at + words::OPEN.len(), "generated wording where none belongs", help);
+            findings.find(
+                "writ::words",
+                at..at + words::OPEN.len(),
+                "generated wording where none belongs",
+                help,
+            );
         }
     }
     if findings.0.is_empty() { Ok(Document { places, contract }) } else { Err(findings.0) }
@@ -54,7 +59,8 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
 /// The range of the TOML between the `+++` lines, and where the body begins.
 fn front_matter(source: &str) -> Result<(Range<usize>, usize), Diagnostic> {
     let help = "begin the file with a line `+++`, then `name = …`, `version = 1` and so on, then `+++`";
-    let missing = |span| Diagnostic::new("writ::front-matter", span, "no front matter", "expected `+++`", help);
+    let missing =
+        |span| Diagnostic::new("writ::front-matter", span, "no front matter", "expected `+++`", help);
     let rest = source.strip_prefix("+++\n").ok_or_else(|| missing(0..source.len().min(3)))?;
     let end = if rest.starts_with("+++\n") { Some(0) } else { rest.find("\n+++\n").map(|at| at + 1) };
     let end = 4 + end.ok_or_else(|| missing(0..3))?;
@@ -168,7 +174,13 @@ struct WordsKeys {
 struct Findings(Vec<Diagnostic>);
 
 impl Findings {
-    fn find(&mut self, code: &'static str, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    fn find(
+        &mut self,
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.0.push(Diagnostic::new(code, span, message, "here", help));
     }
 
@@ -181,9 +193,11 @@ impl Findings {
                 let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
                 let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
                 let (code, message, help) = match unknown {
-                    Some((key, _)) => {
-                        ("writ::unknown-key", format!("the key `{key}` is not known here"), suggestion(key, keys))
-                    }
+                    Some((key, _)) => (
+                        "writ::unknown-key",
+                        format!("the key `{key}` is not known here"),
+                        suggestion(key, keys),
+                    ),
                     None => ("writ::toml", message, format!("the keys are: {}", keys.join(", "))),
                 };
                 self.find(code, span, message, help);
@@ -194,14 +208,35 @@ impl Findings {
 
     fn front(&mut self, source: &str, range: Range<usize>) -> Option<Contract> {
         let base = range.start;
-        let keys = ["instrument", "name", "version", "title", "provider", "consumer", "party", "legal-name", "service", "machines"];
+        let keys = [
+            "instrument",
+            "name",
+            "version",
+            "title",
+            "provider",
+            "consumer",
+            "party",
+            "legal-name",
+            "service",
+            "machines",
+        ];
         let front: Front = self.toml(source, range, &keys)?;
         if front.instrument.as_ref() != "contract" {
             let help = "write `instrument = \"contract\"`";
-            self.find("writ::instrument", shift(&front.instrument, base), "this kind of instrument is not known", help);
+            self.find(
+                "writ::instrument",
+                shift(&front.instrument, base),
+                "this kind of instrument is not known",
+                help,
+            );
         }
         if *front.version.as_ref() == 0 {
-            self.find("writ::version", shift(&front.version, base), "versions count from 1", "write `version = 1`");
+            self.find(
+                "writ::version",
+                shift(&front.version, base),
+                "versions count from 1",
+                "write `version = 1`",
+            );
         }
         let title = self.line(&front.title, base);
         let provider_name = self.line(&front.provider.legal_name, base);
@@ -238,17 +273,27 @@ impl Findings {
                 }
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.as_ref() == "clause" => {
                     if number.section == 0 {
-                        let help = "put a heading such as `## Permissions` above it: it gives the clause its number";
-                        self.find("writ::heading", range.clone(), "a clause stands before any `##` heading", help);
+                        let help =
+                            "put a heading such as `## Permissions` above it: it gives the clause its number";
+                        self.find(
+                            "writ::heading",
+                            range.clone(),
+                            "a clause stands before any `##` heading",
+                            help,
+                        );
                     }
                     number.item = number.item.saturating_add(1);
                     let Some(inner) = fence_inner(source, &range) else {
-                        let help = "write ```` ```clause ```` at the beginning of a line, close with ```` ``` ````";
+                        let help =
+                            "write ```` ```clause ```` at the beginning of a line, close with ```` ``` ````";
                         self.find("writ::fence", range, "the clause block is indented or not closed", help);
                         continue;
                     };
                     if let Some(kind) = self.clause(source, inner) {
-                        clauses.push((Clause { number, kind, span: range.clone() }, after_line(source, range.end)));
+                        clauses.push((
+                            Clause { number, kind, span: range.clone() },
+                            after_line(source, range.end),
+                        ));
                     }
                 }
                 Event::Html(html) if html.trim() == words::OPEN => owned = true,
@@ -260,7 +305,8 @@ impl Findings {
                     if !owned =>
                 {
                     let help = "only headings and clauses count: put the text into a clause of kind `words`";
-                    let line = range.start..range.start + source.get(range.clone()).map_or(0, |t| t.trim_end().len());
+                    let line = range.start
+                        ..range.start + source.get(range.clone()).map_or(0, |t| t.trim_end().len());
                     self.find("writ::prose", line, "free text outside a clause", help);
                 }
                 _ => {}
@@ -271,35 +317,59 @@ impl Findings {
 
     fn clause(&mut self, source: &str, range: Range<usize>) -> Option<Kind> {
         let base = range.start;
-        let keys = ["kind", "actions", "resources", "purposes", "recording", "limit", "window", "max-ttl", "start", "end", "text"];
+        let keys = [
+            "kind",
+            "actions",
+            "resources",
+            "purposes",
+            "recording",
+            "limit",
+            "window",
+            "max-ttl",
+            "start",
+            "end",
+            "text",
+        ];
         let kind = self.toml::<AnyClause>(source, range.clone(), &keys)?.kind;
         match kind.as_ref().as_str() {
             "credential" => {
                 let keys: CredentialKeys = self.toml(source, range, &["kind", "max-ttl"])?;
-                Some(Kind::Credential { max_ttl: self.span(&keys.max_ttl, base, registry::admit::CREDENTIAL_LIFE_MAX_MS)? })
+                Some(Kind::Credential {
+                    max_ttl: self.span(&keys.max_ttl, base, registry::admit::CREDENTIAL_LIFE_MAX_MS)?,
+                })
             }
             "permit" => {
                 let keys: PermitKeys =
                     self.toml(source, range, &["kind", "actions", "resources", "purposes", "recording"])?;
-                let (actions, resources) = (self.names(&keys.actions, base), self.names(&keys.resources, base));
-                let purposes = keys.purposes.iter().map(|purpose| self.line(purpose, base)).collect::<Option<_>>();
+                let (actions, resources) =
+                    (self.names(&keys.actions, base), self.names(&keys.resources, base));
+                let purposes =
+                    keys.purposes.iter().map(|purpose| self.line(purpose, base)).collect::<Option<_>>();
                 let recording = match &keys.recording {
                     None => Some(Recording::Strict),
                     Some(text) => self.recording(text, base),
                 };
-                Some(Kind::Permit { actions: actions?, resources: resources?, purposes: purposes?, recording: recording? })
+                Some(Kind::Permit {
+                    actions: actions?,
+                    resources: resources?,
+                    purposes: purposes?,
+                    recording: recording?,
+                })
             }
             "prohibit" => {
                 let keys: ProhibitKeys = self.toml(source, range, &["kind", "actions", "resources"])?;
-                let (actions, resources) = (self.names(&keys.actions, base), self.names(&keys.resources, base));
+                let (actions, resources) =
+                    (self.names(&keys.actions, base), self.names(&keys.resources, base));
                 Some(Kind::Prohibit { actions: actions?, resources: resources? })
             }
             "quota" => {
                 let keys: QuotaKeys =
                     self.toml(source, range, &["kind", "limit", "window", "actions", "resources"])?;
-                let limit = u32::try_from(*keys.limit.as_ref()).ok().filter(|n| (1..=QUOTA_LIMIT_MAX).contains(n));
+                let limit =
+                    u32::try_from(*keys.limit.as_ref()).ok().filter(|n| (1..=QUOTA_LIMIT_MAX).contains(n));
                 if limit.is_none() {
-                    let help = format!("a limit lies between 1 and {QUOTA_LIMIT_MAX}: each call is counted exactly");
+                    let help =
+                        format!("a limit lies between 1 and {QUOTA_LIMIT_MAX}: each call is counted exactly");
                     self.find("writ::limit", shift(&keys.limit, base), "this limit cannot be held", help);
                 }
                 let window = self.span(&keys.window, base, QUOTA_WINDOW_MAX_MS);
@@ -325,13 +395,16 @@ impl Findings {
                 let keys: WordsKeys = self.toml(source, range, &["kind", "text"])?;
                 let text = keys.text.as_ref().trim();
                 if text.is_empty() || text.contains("\n\n") || text.contains("<!--") || text.contains("```") {
-                    let help = "write one paragraph of plain text; use several clauses for several paragraphs";
+                    let help =
+                        "write one paragraph of plain text; use several clauses for several paragraphs";
                     self.find("writ::text", shift(&keys.text, base), "the text is not one paragraph", help);
                     return None;
                 }
                 if let Some(verb) = machine_rule(text) {
-                    let message = format!("these words bind a machine (`{verb}`), but nothing would enforce them");
-                    let help = "use a permit, prohibit, quota, credential or term clause; words bind people only";
+                    let message =
+                        format!("these words bind a machine (`{verb}`), but nothing would enforce them");
+                    let help =
+                        "use a permit, prohibit, quota, credential or term clause; words bind people only";
                     self.find("writ::words-bind-machines", shift(&keys.text, base), message, help);
                     return None;
                 }
@@ -388,7 +461,8 @@ impl Findings {
         unique.sort();
         unique.dedup();
         if names.is_empty() || unique.len() < names.len() {
-            let message = if names.is_empty() { "the list is empty" } else { "the list names something twice" };
+            let message =
+                if names.is_empty() { "the list is empty" } else { "the list names something twice" };
             self.find("writ::list", shift(list, base), message, "name each thing once, at least one");
             return None;
         }
@@ -399,7 +473,9 @@ impl Findings {
         let value = text.as_ref().trim();
         let plain = !value.is_empty()
             && value.chars().count() <= registry::admit::TEXT_CHARS_MAX
-            && !value.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '`' | '*' | '[' | ']' | '\\'));
+            && !value
+                .chars()
+                .any(|c| c.is_control() || matches!(c, '<' | '>' | '`' | '*' | '[' | ']' | '\\'));
         if plain {
             return Some(value.to_owned());
         }
@@ -461,23 +537,26 @@ fn fence_inner(source: &str, range: &Range<usize>) -> Option<Range<usize>> {
 /// The offset behind the line that contains or ends at `at`.
 fn after_line(source: &str, at: usize) -> usize {
     let rest = source.get(at..).unwrap_or_default();
-    if source.get(..at).is_some_and(|before| before.ends_with('\n')) { at } else { at + usize::from(rest.starts_with('\n')) }
+    if source.get(..at).is_some_and(|before| before.ends_with('\n')) {
+        at
+    } else {
+        at + usize::from(rest.starts_with('\n'))
+    }
 }
 
 /// The modal verb by which a text binds machines, if it does.
 fn machine_rule(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
-    let about_machines =
-        ["machine", "access", "api call", "request", "credential", "certificate"].iter().any(|word| lower.contains(word));
+    let about_machines = ["machine", "access", "api call", "request", "credential", "certificate"]
+        .iter()
+        .any(|word| lower.contains(word));
     let verbs = ["shall not", "must not", "may not", "shall", "must", "may"];
     verbs.into_iter().find(|verb| {
         about_machines
-            && lower
-                .match_indices(verb)
-                .any(|(at, _)| {
-                    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-                    edge(lower.get(..at).and_then(|s| s.chars().next_back()))
-                        && edge(lower.get(at + verb.len()..).and_then(|s| s.chars().next()))
-                })
+            && lower.match_indices(verb).any(|(at, _)| {
+                let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+                edge(lower.get(..at).and_then(|s| s.chars().next_back()))
+                    && edge(lower.get(at + verb.len()..).and_then(|s| s.chars().next()))
+            })
     })
 }

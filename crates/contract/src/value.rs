@@ -10,8 +10,14 @@ pub struct Span(u64);
 
 /// The longest span: ten years.
 pub const SPAN_MS_MAX: u64 = 10 * 366 * 24 * 3_600_000;
-const UNITS: [(&str, u64); 6] =
-    [("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000), ("ms", 1), ("millisecond", 1)];
+const UNITS: [(&str, u64); 6] = [
+    ("day", 86_400_000),
+    ("hour", 3_600_000),
+    ("minute", 60_000),
+    ("second", 1_000),
+    ("ms", 1),
+    ("millisecond", 1),
+];
 
 impl Span {
     /// A span of `ms` milliseconds.
@@ -36,8 +42,7 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, ms) =
-            UNITS.into_iter().find(|(_, ms)| self.0.is_multiple_of(*ms)).unwrap_or(("ms", 1));
+        let (name, ms) = UNITS.into_iter().find(|(_, ms)| self.0.is_multiple_of(*ms)).unwrap_or(("ms", 1));
         let count = self.0 / ms;
         let plural = if count == 1 || name == "ms" { "" } else { "s" };
         write!(f, "{} {name}{plural}", grouped(count))
@@ -81,7 +86,9 @@ mod tests {
         for text in ["15 minutes", "1 hour", "50 ms", "36 hours", "1 day", "90 seconds"] {
             assert_eq!(Span::parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "15", "minutes", "0 hours", "1.5 hours", "-1 hour", "015 minutes", "9999999 days", "5 m"] {
+        for text in
+            ["", "15", "minutes", "0 hours", "1.5 hours", "-1 hour", "015 minutes", "9999999 days", "5 m"]
+        {
             assert_eq!(Span::parse(text), None, "{text}");
         }
     }

@@ -68,7 +68,8 @@ impl SigningRequest {
         params.subject_alt_names = vec![uri(&id.to_string())?];
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         self.0.params = params;
         certified(self.0.signed_by(issuer))
     }
@@ -80,7 +81,10 @@ pub fn root_params(trust_domain: &TrustDomain, terms: Terms) -> Result<Certifica
 }
 
 /// What an intermediate certificate says.
-pub fn intermediate_params(trust_domain: &TrustDomain, terms: Terms) -> Result<CertificateParams, IssueError> {
+pub fn intermediate_params(
+    trust_domain: &TrustDomain,
+    terms: Terms,
+) -> Result<CertificateParams, IssueError> {
     authority_params(trust_domain, "Writ issuing authority", terms, 0)
 }
 

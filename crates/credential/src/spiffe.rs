@@ -37,7 +37,9 @@ impl FromStr for TrustDomain {
         if (1..=TRUST_DOMAIN_BYTES_MAX).contains(&text.len()) && text.bytes().all(sound) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(SpiffeIdError("the trust domain has characters other than a–z, 0–9, `.`, `-`, `_`, or a bad length"))
+            Err(SpiffeIdError(
+                "the trust domain has characters other than a–z, 0–9, `.`, `-`, `_`, or a bad length",
+            ))
         }
     }
 }
@@ -73,7 +75,8 @@ impl FromStr for SpiffeId {
         if text.len() > SPIFFE_ID_BYTES_MAX {
             return Err(SpiffeIdError("it is longer than 2048 bytes"));
         }
-        let rest = text.strip_prefix("spiffe://").ok_or(SpiffeIdError("it does not begin with `spiffe://`"))?;
+        let rest =
+            text.strip_prefix("spiffe://").ok_or(SpiffeIdError("it does not begin with `spiffe://`"))?;
         let (domain, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => return Err(SpiffeIdError("it has no path")),
@@ -83,7 +86,9 @@ impl FromStr for SpiffeId {
                 && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
         };
         if !path.split('/').skip(1).all(segment) {
-            return Err(SpiffeIdError("a path segment is empty, relative, or has a character that is not allowed"));
+            return Err(SpiffeIdError(
+                "a path segment is empty, relative, or has a character that is not allowed",
+            ));
         }
         Ok(Self { trust_domain: domain.parse()?, path: path.to_owned() })
     }

@@ -5,8 +5,8 @@ use crate::connections::Connections;
 use crate::exchange::Pipeline;
 use crate::forward::Forwarder;
 use crate::limits::{
-    CONNECTIONS_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, KEEPALIVE,
-    RESET_STREAMS_MAX, STREAMS_MAX,
+    CONNECTIONS_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX,
+    KEEPALIVE, RESET_STREAMS_MAX, STREAMS_MAX,
 };
 use crate::{Config, Ports};
 use hyper::service::service_fn;
@@ -33,7 +33,8 @@ impl ServerIdentity {
     /// From a chain (leaf first, DER) and a private key (PKCS#8, DER).
     pub fn new(chain: Vec<Vec<u8>>, key: &[u8]) -> Result<Self, TlsError> {
         let key = PrivateKeyDer::try_from(key.to_vec()).map_err(|error| TlsError(error.to_string()))?;
-        let signer = aws_lc_rs::sign::any_supported_type(&key).map_err(|error| TlsError(error.to_string()))?;
+        let signer =
+            aws_lc_rs::sign::any_supported_type(&key).map_err(|error| TlsError(error.to_string()))?;
         let chain = chain.into_iter().map(CertificateDer::from).collect();
         Ok(Self(Arc::new(CertifiedKey::new(chain, signer))))
     }
@@ -189,7 +190,10 @@ fn server() -> auto::Builder<TokioExecutor> {
     server
 }
 
-fn tls(config: &Config, identity: watch::Receiver<Option<Arc<ServerIdentity>>>) -> Result<ServerConfig, TlsError> {
+fn tls(
+    config: &Config,
+    identity: watch::Receiver<Option<Arc<ServerIdentity>>>,
+) -> Result<ServerConfig, TlsError> {
     let bad = |error: &dyn std::fmt::Display| TlsError(error.to_string());
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();

@@ -69,7 +69,12 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         }
     };
     let Some((action, resource, changes)) = classify(&service, parts.method.as_str(), &target) else {
-        let detail = format!("the service `{}` declares no operation `{} {}`", service.name, parts.method, parts.uri.path());
+        let detail = format!(
+            "the service `{}` declares no operation `{} {}`",
+            service.name,
+            parts.method,
+            parts.uri.path()
+        );
         // Standing comes first: a machine that may do nothing learns nothing of the service.
         decided.verdict = match policy::decide::standing(&rules, identity, &peer.svid.serial, now_ms) {
             Ok(()) => deny(Reason::NoSuchOperation, detail),

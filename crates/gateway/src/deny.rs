@@ -1,14 +1,14 @@
 //! What a machine is told when the answer is no: RFC 9457 problem+json with the clause.
 
 use crate::forward::{Body, full};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Response, StatusCode};
 use policy::{Denial, Reason};
 use wire::http::Problem;
 use wire::http::problem::{CitedClause, MEDIA_TYPE};
 
 /// The answer to a denied request. `instance` is where the denial is on record.
-pub(crate) fn denial(denial: &Denial, instance: Option<String>) -> Response<Body> {
+pub(crate) fn denial(denial: &Denial, instance: Option<String>, request: &HeaderMap) -> Response<Body> {
     let (status, title) = match denial.reason {
         Reason::ClauseForbids | Reason::NothingPermits | Reason::NoContract => {
             (StatusCode::FORBIDDEN, "not permitted by contract")
@@ -29,6 +29,12 @@ pub(crate) fn denial(denial: &Denial, instance: Option<String>) -> Response<Body
         number: cited.clause.to_string(),
         sentence: cited.sentence.clone(),
     });
+    if shows_only_plain_text(request) {
+        let mut response = Response::new(full(format!("{}\n", denial.detail).into_bytes()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        return response;
+    }
     respond(Problem {
         kind: format!("urn:writ:denial:{}", denial.reason.as_str()),
         title: title.to_owned(),
@@ -51,6 +57,11 @@ pub(crate) fn failure(status: StatusCode, reason: &str, title: &str, detail: Str
         reason: reason.to_owned(),
         clause: None,
     })
+}
+
+/// git shows its user what a server says only when it is plain text.
+fn shows_only_plain_text(request: &HeaderMap) -> bool {
+    request.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"git/"))
 }
 
 fn respond(problem: Problem) -> Response<Body> {

@@ -42,7 +42,12 @@ impl Pipeline {
     pub(crate) async fn serve(&self, peer: &Peer, live: &Live, request: Request<Incoming>) -> Response<Body> {
         let Ok(seat) = self.room.clone().try_acquire_owned() else {
             let detail = format!("{EXCHANGES_MAX} requests are under way: try again");
-            return deny::failure(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "the gateway is full", detail);
+            return deny::failure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "the gateway is full",
+                detail,
+            );
         };
         let (parts, body) = request.into_parts();
         let now_ms = (self.ports.clock)();
@@ -68,7 +73,7 @@ impl Pipeline {
                     self.ports.metrics.unrecorded.inc();
                     tracing::error!(reason = denial.reason.as_str(), "a denial could not be recorded");
                 }
-                return deny::denial(&denial, instance);
+                return deny::denial(&denial, instance, &parts.headers);
             }
         };
         observed("permitted", "permitted");
@@ -76,10 +81,11 @@ impl Pipeline {
             return not_recorded(&RecordError("a permit without an operation".into()));
         };
         let detail = format!("permitted by clause {}", list(permit.clauses()));
-        let pending = match self.record(peer, &parts, detail, |inputs| VerdictRecord::of_permit(&permit, inputs)) {
-            Ok(pending) => pending,
-            Err(error) => return not_recorded(&error),
-        };
+        let pending =
+            match self.record(peer, &parts, detail, |inputs| VerdictRecord::of_permit(&permit, inputs)) {
+                Ok(pending) => pending,
+                Err(error) => return not_recorded(&error),
+            };
         let Some(exchange) = live.exchange(permit.instrument()) else {
             return not_recorded(&RecordError("the gateway is stopping".into()));
         };
@@ -88,10 +94,18 @@ impl Pipeline {
     }
 
     /// The permitted half of the line. Recording is awaited where the clause asks for it.
-    async fn forward(&self, peer: &Peer, permitted: Permitted, parts: Parts, body: Incoming) -> Response<Body> {
+    async fn forward(
+        &self,
+        peer: &Peer,
+        permitted: Permitted,
+        parts: Parts,
+        body: Incoming,
+    ) -> Response<Body> {
         let Permitted { permit, operation, exchange, pending, now_ms, _seat: seat } = permitted;
         let relaxed = match permit.recording() {
-            Recording::Within(span) if !self.late.load(Ordering::Relaxed) => Some(Duration::from_millis(span.as_ms())),
+            Recording::Within(span) if !self.late.load(Ordering::Relaxed) => {
+                Some(Duration::from_millis(span.as_ms()))
+            }
             Recording::Within(_) | Recording::Strict => None,
         };
         let meter = Arc::new(Meter::default());
@@ -109,8 +123,14 @@ impl Pipeline {
         let sent = async {
             let secret = self.secret(&operation)?;
             let identity = peer.svid.id.to_string();
-            let upstream =
-                UpstreamRequest::new(parts, body, &operation.service, &identity, secret.as_ref(), meter.clone())?;
+            let upstream = UpstreamRequest::new(
+                parts,
+                body,
+                &operation.service,
+                &identity,
+                secret.as_ref(),
+                meter.clone(),
+            )?;
             self.forwarder.send(permit, upstream, &exchange).await
         };
         let response = if relaxed.is_some() {

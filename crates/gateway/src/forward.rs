@@ -1,10 +1,10 @@
 //! To the upstream and back, frame by frame: bodies are never held whole.
 
+use crate::Config;
 use crate::accept::TlsError;
+use crate::connections::Live;
 use crate::limits::{BODY_IDLE_MAX, CONNECT_TIME_MAX, RESPONSE_HEAD_TIME_MAX, UPSTREAM_IDLE_MAX};
 use crate::record::Meter;
-use crate::connections::Live;
-use crate::Config;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -47,7 +47,9 @@ pub(crate) struct Forwarder {
 /// Why an upstream gave no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ForwardError {
-    #[error("the secret `{0}` that the gateway adds is not in the sealed store: set it with `writ secret set`")]
+    #[error(
+        "the secret `{0}` that the gateway adds is not in the sealed store: set it with `writ secret set`"
+    )]
     NoSecret(String),
     #[error("the sealed store failed: {0}")]
     Secrets(String),
@@ -75,7 +77,11 @@ impl Forwarder {
             .map_err(TlsError::from)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(http);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(http);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -116,7 +122,9 @@ impl UpstreamRequest {
     ) -> Result<Self, ForwardError> {
         let bad = |what: String| ForwardError::Upstream(what);
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let uri: Uri = format!("{}{path}", service.upstream).parse().map_err(|_| bad("its address is malformed".into()))?;
+        let uri: Uri = format!("{}{path}", service.upstream)
+            .parse()
+            .map_err(|_| bad("its address is malformed".into()))?;
         let mut request = Request::new(RequestBody::new(body, meter));
         *request.method_mut() = parts.method;
         *request.uri_mut() = uri;
@@ -129,8 +137,10 @@ impl UpstreamRequest {
             headers.insert("writ-identity", value);
         }
         if let (Some(injection), Some(secret)) = (&service.injection, secret) {
-            let name: HeaderName =
-                injection.header.parse().map_err(|_| bad(format!("`{}` is not a header", injection.header)))?;
+            let name: HeaderName = injection
+                .header
+                .parse()
+                .map_err(|_| bad(format!("`{}` is not a header", injection.header)))?;
             let text = Zeroizing::new([injection.prefix.as_bytes(), secret].concat());
             let mut value = HeaderValue::from_bytes(&text)
                 .map_err(|_| bad("the secret has characters that cannot stand in a header".into()))?;
@@ -160,7 +170,10 @@ impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Ready(frame) => {
@@ -196,7 +209,12 @@ pub(crate) struct ResponseBody {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(inner: Incoming, meter: Arc<Meter>, live: Live, ended: oneshot::Sender<Ending>) -> Self {
+    pub(crate) fn new(
+        inner: Incoming,
+        meter: Arc<Meter>,
+        live: Live,
+        ended: oneshot::Sender<Ending>,
+    ) -> Self {
         let mut body = Self {
             inner,
             meter,
@@ -223,7 +241,10 @@ impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         if this.lapsed.as_mut().poll(cx).is_ready() {
             this.end(Ending::Cut);

@@ -41,13 +41,25 @@ impl Metrics {
         };
         let ours = registry.sub_registry_with_prefix("writ_gateway");
         ours.register("connections", "Connections open now", metrics.connections.clone());
-        ours.register("cut", "Connections and exchanges ended because their right lapsed", metrics.cut.clone());
+        ours.register(
+            "cut",
+            "Connections and exchanges ended because their right lapsed",
+            metrics.cut.clone(),
+        );
         ours.register("decisions", "Decisions by verdict and reason", metrics.decisions.clone());
         ours.register("failed_handshakes", "TLS handshakes that failed", metrics.failed_handshakes.clone());
         ours.register("record_seconds", "From decision to durable record", metrics.record_seconds.clone());
-        ours.register("refused_connections", "Connections closed for lack of room", metrics.refused_connections.clone());
+        ours.register(
+            "refused_connections",
+            "Connections closed for lack of room",
+            metrics.refused_connections.clone(),
+        );
         ours.register("unrecorded", "Records that could not be written", metrics.unrecorded.clone());
-        ours.register("upstream_failures", "Permitted requests without a response", metrics.upstream_failures.clone());
+        ours.register(
+            "upstream_failures",
+            "Permitted requests without a response",
+            metrics.upstream_failures.clone(),
+        );
         metrics
     }
 

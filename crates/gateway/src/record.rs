@@ -11,7 +11,12 @@ use tokio::sync::oneshot;
 /// Writes to the gateway's decision log.
 pub trait Recorder: Send + Sync {
     /// Queues an entry at once; resolves to its index when it is durable.
-    fn record(&self, kind: &'static str, body: Vec<u8>, addendum: Vec<u8>) -> Pending<Result<u64, RecordError>>;
+    fn record(
+        &self,
+        kind: &'static str,
+        body: Vec<u8>,
+        addendum: Vec<u8>,
+    ) -> Pending<Result<u64, RecordError>>;
     /// The log's origin.
     fn origin(&self) -> &str;
 }

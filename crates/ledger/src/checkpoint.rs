@@ -29,7 +29,11 @@ impl Checkpoint {
         if origin.is_empty() || lines.next().is_some() {
             return None;
         }
-        Some(Self { origin: origin.to_owned(), size: canonical_number(size)?, root: Hash::from_base64(root)? })
+        Some(Self {
+            origin: origin.to_owned(),
+            size: canonical_number(size)?,
+            root: Hash::from_base64(root)?,
+        })
     }
 
     /// Signs the checkpoint with the log's key.

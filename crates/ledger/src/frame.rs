@@ -50,7 +50,13 @@ pub struct Item {
 }
 
 /// Writes a frame.
-pub fn encode(first: u64, previous: &[u8; 32], root: &Hash, batch: &[Submission], out: &mut Vec<u8>) -> [u8; 32] {
+pub fn encode(
+    first: u64,
+    previous: &[u8; 32],
+    root: &Hash,
+    batch: &[Submission],
+    out: &mut Vec<u8>,
+) -> [u8; 32] {
     let start = out.len();
     let body: usize = batch.iter().map(|s| ITEM_BYTES + s.entry.len() + s.addendum.len()).sum();
     out.reserve(HEADER_BYTES + body + TRAILER_BYTES);
@@ -140,7 +146,8 @@ impl Header {
             previous: *previous,
             root: Hash(*root),
         };
-        (u32::from_le_bytes(*magic) == MAGIC && header.body <= BODY_BYTES_MAX && header.count > 0).then_some(header)
+        (u32::from_le_bytes(*magic) == MAGIC && header.body <= BODY_BYTES_MAX && header.count > 0)
+            .then_some(header)
     }
 
     /// The items of the body, and the index of the first entry whose CRC does not fit.
@@ -169,7 +176,11 @@ fn read_item(frame: &[u8], at: usize) -> Option<(usize, u32, usize)> {
     let (length, rest) = frame.get(at..)?.split_first_chunk::<4>()?;
     let (crc, rest) = rest.split_first_chunk::<4>()?;
     let (addendum, _) = rest.split_first_chunk::<4>()?;
-    Some((u32::from_le_bytes(*length) as usize, u32::from_le_bytes(*crc), u32::from_le_bytes(*addendum) as usize))
+    Some((
+        u32::from_le_bytes(*length) as usize,
+        u32::from_le_bytes(*crc),
+        u32::from_le_bytes(*addendum) as usize,
+    ))
 }
 
 /// Whether a later whole frame follows somewhere in `bytes`: then what came before it was damage,

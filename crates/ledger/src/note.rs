@@ -65,8 +65,8 @@ impl Note {
             let Some(key) = keys.iter().find(|key| key.name == line.name && key.id() == line.key_id) else {
                 continue;
             };
-            let signature =
-                Signature::from_slice(&line.signature).map_err(|_| NoteError::BadSignature(line.name.clone()))?;
+            let signature = Signature::from_slice(&line.signature)
+                .map_err(|_| NoteError::BadSignature(line.name.clone()))?;
             key.public
                 .verify_strict(self.text.as_bytes(), &signature)
                 .map_err(|_| NoteError::BadSignature(line.name.clone()))?;
@@ -173,7 +173,9 @@ impl NoteSigner {
     /// Signs `text`, which must end with a newline and hold no other control character.
     pub fn sign(&self, text: &str) -> Result<Note, NoteError> {
         if !text.ends_with('\n') || text.chars().any(|c| c.is_control() && c != '\n') {
-            return Err(NoteError::Malformed("a text without a newline at its end, or with control characters"));
+            return Err(NoteError::Malformed(
+                "a text without a newline at its end, or with control characters",
+            ));
         }
         let signature = NoteSignature {
             name: self.name.clone(),

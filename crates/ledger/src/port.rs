@@ -119,7 +119,9 @@ pub enum StoreError {
         path: String,
     },
     /// The log on disk is shorter than what was already signed.
-    #[error("`{path}` holds {found} entries but a checkpoint for {published} was signed: part of the log is lost; restore the directory from a copy")]
+    #[error(
+        "`{path}` holds {found} entries but a checkpoint for {published} was signed: part of the log is lost; restore the directory from a copy"
+    )]
     RolledBack {
         /// The log's directory.
         path: String,

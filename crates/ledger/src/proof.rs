@@ -5,7 +5,11 @@ use crate::Hash;
 use crate::tree::{MissingHash, SubtreeHashes, largest_power_below, range_root};
 
 /// The audit path of leaf `index` in the tree of `size` leaves, from the leaf towards the root.
-pub fn inclusion<S: SubtreeHashes + ?Sized>(source: &S, index: u64, size: u64) -> Result<Vec<Hash>, MissingHash> {
+pub fn inclusion<S: SubtreeHashes + ?Sized>(
+    source: &S,
+    index: u64,
+    size: u64,
+) -> Result<Vec<Hash>, MissingHash> {
     let mut path = Vec::new();
     let (mut start, mut end) = (0, size);
     while end - start > 1 {
@@ -24,7 +28,11 @@ pub fn inclusion<S: SubtreeHashes + ?Sized>(source: &S, index: u64, size: u64) -
 
 /// The proof that the tree of `old` leaves is a prefix of the tree of `new` leaves.
 /// Empty when `old` is 0 or equals `new`.
-pub fn consistency<S: SubtreeHashes + ?Sized>(source: &S, old: u64, new: u64) -> Result<Vec<Hash>, MissingHash> {
+pub fn consistency<S: SubtreeHashes + ?Sized>(
+    source: &S,
+    old: u64,
+    new: u64,
+) -> Result<Vec<Hash>, MissingHash> {
     let mut path = Vec::new();
     if old == 0 || old >= new {
         return Ok(path);
@@ -49,7 +57,13 @@ pub fn consistency<S: SubtreeHashes + ?Sized>(source: &S, old: u64, new: u64) ->
 }
 
 /// Checks an audit path. `Ok` means: `leaf` is entry `index` of the tree of `size` leaves with `root`.
-pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, path: &[Hash], root: Hash) -> Result<(), ProofError> {
+pub fn verify_inclusion(
+    leaf: Hash,
+    index: u64,
+    size: u64,
+    path: &[Hash],
+    root: Hash,
+) -> Result<(), ProofError> {
     if index >= size {
         return Err(ProofError::OutOfRange);
     }

@@ -74,7 +74,8 @@ impl<'a> Segment<'a> {
         let count = SEGMENT_ENTRIES as usize;
         let (offsets, rest) = rest.split_at_checked(4 * (count + 1)).ok_or_else(|| damaged("cut short"))?;
         let (leaves, rest) = rest.split_at_checked(32 * count).ok_or_else(|| damaged("cut short"))?;
-        let (_level8, blob) = rest.split_at_checked(32 * (count / 256)).ok_or_else(|| damaged("cut short"))?;
+        let (_level8, blob) =
+            rest.split_at_checked(32 * (count / 256)).ok_or_else(|| damaged("cut short"))?;
         Ok(Self {
             first: u64::from_le_bytes(*first),
             entries: slices(offsets, blob).ok_or_else(|| damaged("the offsets do not fit"))?,
@@ -124,8 +125,11 @@ fn push_offsets(out: &mut Vec<u8>, blobs: &[Vec<u8>]) {
 fn slices<'a>(offsets: &[u8], blob: &'a [u8]) -> Option<Vec<&'a [u8]>> {
     let starts: Vec<usize> =
         offsets.chunks(4).filter_map(|c| c.try_into().ok()).map(|c| u32::from_le_bytes(c) as usize).collect();
-    starts.windows(2).map(|pair| match pair {
-        [start, end] => blob.get(*start..*end),
-        _ => None,
-    }).collect()
+    starts
+        .windows(2)
+        .map(|pair| match pair {
+            [start, end] => blob.get(*start..*end),
+            _ => None,
+        })
+        .collect()
 }

@@ -39,7 +39,9 @@ impl TilePath {
             Row::Hashes(canonical_number(row).filter(|level| *level <= TILE_LEVEL_MAX.into())? as u8)
         };
         let (digits, width) = match rest.split_once(".p/") {
-            Some((digits, width)) => (digits, canonical_number(width).filter(|w| (1..256).contains(w))? as u16),
+            Some((digits, width)) => {
+                (digits, canonical_number(width).filter(|w| (1..256).contains(w))? as u16)
+            }
             None => (rest, 256),
         };
         let mut index = 0u64;
@@ -59,7 +61,8 @@ impl TilePath {
     /// the order level by level. Partial tiles are named for `size` only.
     pub fn between(from: u64, size: u64) -> Vec<Self> {
         let mut paths = Vec::new();
-        let rows = std::iter::once((Row::Entries, 0u32)).chain((0..8u8).map(|l| (Row::Hashes(l), u32::from(l))));
+        let rows =
+            std::iter::once((Row::Entries, 0u32)).chain((0..8u8).map(|l| (Row::Hashes(l), u32::from(l))));
         for (row, level) in rows {
             let (items, before) = (size >> (8 * level), from >> (8 * level));
             for index in (before / TILE_WIDTH)..(items / TILE_WIDTH) {

@@ -89,11 +89,14 @@ impl SubtreeHashes for [Hash] {
 pub fn fold_complete(leaves: &[Hash]) -> Hash {
     let mut row = leaves.to_vec();
     while row.len() > 1 {
-        row = row.chunks(2).map(|pair| match pair {
-            [left, right] => Hash::of_node(left, right),
-            [single] => *single,
-            _ => Hash::of_empty(),
-        }).collect();
+        row = row
+            .chunks(2)
+            .map(|pair| match pair {
+                [left, right] => Hash::of_node(left, right),
+                [single] => *single,
+                _ => Hash::of_empty(),
+            })
+            .collect();
     }
     row.first().copied().unwrap_or_else(Hash::of_empty)
 }

@@ -31,12 +31,18 @@ impl Bundle {
     /// SHA-256 over schema and policies.
     pub fn hash(&self) -> [u8; 32] {
         let length = (self.schema.len() as u64).to_be_bytes();
-        Sha256::new().chain_update(length).chain_update(&self.schema).chain_update(&self.policies).finalize().into()
+        Sha256::new()
+            .chain_update(length)
+            .chain_update(&self.schema)
+            .chain_update(&self.policies)
+            .finalize()
+            .into()
     }
 
     fn validate(&self) -> Result<(), CompileError> {
         let invalid = |what: String| CompileError(what);
-        let (schema, warnings) = Schema::from_cedarschema_str(&self.schema).map_err(|e| invalid(e.to_string()))?;
+        let (schema, warnings) =
+            Schema::from_cedarschema_str(&self.schema).map_err(|e| invalid(e.to_string()))?;
         if let Some(warning) = warnings.into_iter().next() {
             return Err(invalid(warning.to_string()));
         }
@@ -46,7 +52,12 @@ impl Bundle {
             return Ok(());
         }
         let errors = result.validation_errors().map(ToString::to_string);
-        Err(invalid(errors.chain(result.validation_warnings().map(ToString::to_string)).collect::<Vec<_>>().join("; ")))
+        Err(invalid(
+            errors
+                .chain(result.validation_warnings().map(ToString::to_string))
+                .collect::<Vec<_>>()
+                .join("; "),
+        ))
     }
 }
 
@@ -87,7 +98,9 @@ impl Compiled {
             .map_err(|found| found.first().map_or_else(String::new, |finding| finding.message.clone()))?;
         let bundle = Bundle { schema: schema(&contract), policies: policies(&contract) };
         if bundle.hash() != *signed {
-            return Err("this version of Writ compiles it to another rule than the one that was signed".into());
+            return Err(
+                "this version of Writ compiles it to another rule than the one that was signed".into()
+            );
         }
         let policies: PolicySet = bundle.policies.parse().map_err(|error| format!("{error}"))?;
         let numbers = policies
@@ -117,14 +130,16 @@ impl Compiled {
 
     /// The strictest recording any of these clauses asks for.
     pub(crate) fn recording(&self, clauses: &[Number]) -> Recording {
-        let asked = clauses.iter().filter_map(|number| self.contract.clause(*number)).map(|clause| match &clause.kind {
-            Kind::Permit { recording: Recording::Within(span), .. } => Some(*span),
-            Kind::Permit { recording: Recording::Strict, .. }
-            | Kind::Credential { .. }
-            | Kind::Prohibit { .. }
-            | Kind::Quota { .. }
-            | Kind::Term { .. }
-            | Kind::Words { .. } => None,
+        let asked = clauses.iter().filter_map(|number| self.contract.clause(*number)).map(|clause| {
+            match &clause.kind {
+                Kind::Permit { recording: Recording::Within(span), .. } => Some(*span),
+                Kind::Permit { recording: Recording::Strict, .. }
+                | Kind::Credential { .. }
+                | Kind::Prohibit { .. }
+                | Kind::Quota { .. }
+                | Kind::Term { .. }
+                | Kind::Words { .. } => None,
+            }
         });
         let spans: Option<Vec<_>> = asked.collect();
         spans.and_then(|spans| spans.into_iter().min()).map_or(Recording::Strict, Recording::Within)
@@ -189,8 +204,11 @@ fn policy(contract: &Contract, clause: &Clause) -> Option<String> {
         }
         Kind::Words { .. } => return None,
     };
-    let machines: Vec<String> =
-        contract.machines.iter().map(|name| format!("Machine::\"{}\"", contract.machine_label(name))).collect();
+    let machines: Vec<String> = contract
+        .machines
+        .iter()
+        .map(|name| format!("Machine::\"{}\"", contract.machine_label(name)))
+        .collect();
     let action = match actions {
         [] => "action".to_owned(),
         [single] => format!("action == Action::\"{single}\""),
@@ -201,21 +219,28 @@ fn policy(contract: &Contract, clause: &Clause) -> Option<String> {
     };
     let (principal, bearer) = match machines.as_slice() {
         [single] => (format!("principal == {single}"), String::new()),
-        several => ("principal is Machine".to_owned(), format!("[{}].contains(principal)", several.join(", "))),
+        several => {
+            ("principal is Machine".to_owned(), format!("[{}].contains(principal)", several.join(", ")))
+        }
     };
     let resource_ids: Vec<String> =
         resources.iter().map(|name| format!("Resource::\"{}/{name}\"", contract.service)).collect();
     let (resource, object) = match resource_ids.as_slice() {
         [] => ("resource is Resource".to_owned(), String::new()),
         [single] => (format!("resource == {single}"), String::new()),
-        several => ("resource is Resource".to_owned(), format!("[{}].contains(resource)", several.join(", "))),
+        several => {
+            ("resource is Resource".to_owned(), format!("[{}].contains(resource)", several.join(", ")))
+        }
     };
     let mut conditions: Vec<String> = [bearer, object].into_iter().filter(|text| !text.is_empty()).collect();
     if !condition.is_empty() {
         conditions.push(format!("({condition})"));
     }
-    let when =
-        if conditions.is_empty() { String::new() } else { format!(" when {{ {} }}", conditions.join(" && ")) };
+    let when = if conditions.is_empty() {
+        String::new()
+    } else {
+        format!(" when {{ {} }}", conditions.join(" && "))
+    };
     Some(format!(
         "@id(\"{name}@{version}/{number}\")\n@clause(\"{number}\")\n{effect}({principal}, {action}, {resource}){when};\n",
         name = contract.name,

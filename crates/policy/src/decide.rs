@@ -240,7 +240,9 @@ pub fn standing(
     }
     let credential_problem = match state.credentials.get(serial) {
         None => Some("is not in the ledger, so nobody can have been given it".to_owned()),
-        Some(credential) if credential.identity != identity => Some("was issued to another machine".to_owned()),
+        Some(credential) if credential.identity != identity => {
+            Some("was issued to another machine".to_owned())
+        }
         Some(credential) if credential.not_after_ms <= now_ms => Some("has expired".to_owned()),
         Some(credential) => credential.revoked.as_ref().map(|reason| format!("was revoked: {reason}")),
     };
@@ -298,7 +300,9 @@ fn evaluate(rules: &Rules, slot: &Slot, asked: &Asked<'_>, meters: &mut Meters) 
             let recording = compiled.recording(&clauses);
             Ok(Permitted { bundle: compiled.bundle, clauses, counted, recording })
         }
-        Decision::Allow | Decision::Deny => Err(refusal(rules, slot, compiled, asked, clauses.first().copied())),
+        Decision::Allow | Decision::Deny => {
+            Err(refusal(rules, slot, compiled, asked, clauses.first().copied()))
+        }
     }
 }
 
@@ -321,7 +325,12 @@ fn refusal(rules: &Rules, slot: &Slot, compiled: &Compiled, asked: &Asked<'_>, b
     };
     let detail = format!(
         "`{}` may not {} `{}` of the service `{}`: clause {number} of {} (version {}) says: {sentence}",
-        asked.label, asked.request.action, asked.request.resource, asked.service.name, slot.title, slot.version
+        asked.label,
+        asked.request.action,
+        asked.request.resource,
+        asked.service.name,
+        slot.title,
+        slot.version
     );
     let cited = Cited {
         instrument: slot.instrument,
@@ -343,15 +352,14 @@ static TYPES: LazyLock<Option<[EntityTypeName; 3]>> = LazyLock::new(|| {
 fn cedar_request(asked: &Asked<'_>, counts: Vec<(String, i64)>) -> Result<cedar_policy::Request, String> {
     let [machine, action, resource] = TYPES.as_ref().ok_or("entity types")?;
     let long = |value: Millis| RestrictedExpression::new_long(i64::try_from(value).unwrap_or(i64::MAX));
-    let pairs = counts
-        .into_iter()
-        .map(|(name, count)| (name, RestrictedExpression::new_long(count)))
-        .chain([
+    let pairs =
+        counts.into_iter().map(|(name, count)| (name, RestrictedExpression::new_long(count))).chain([
             ("now".to_owned(), long(asked.request.now_ms)),
             ("credential_life".to_owned(), long(asked.credential_life_ms)),
         ]);
     let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
-    let uid = |kind: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
+    let uid =
+        |kind: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
     cedar_policy::Request::new(
         uid(machine, asked.label),
         uid(action, asked.request.action.as_str()),

@@ -3,7 +3,8 @@
 
 use crate::compile::Compiled;
 use registry::{
-    Event, IdentityId, Instrument, InstrumentId, InstrumentStatus, Millis, Recorded, Service, ServiceId, State,
+    Event, IdentityId, Instrument, InstrumentId, InstrumentStatus, Millis, Recorded, Service, ServiceId,
+    State,
 };
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -76,7 +77,14 @@ impl Rules {
     /// No rules yet: everything is denied.
     pub fn new(documents: Arc<dyn Documents>) -> Self {
         let as_of = AsOf { size: 0, root: Sha256::digest([]).into() };
-        Self { state: State::default(), as_of, pairs: HashMap::new(), hosts: HashMap::new(), documents, stops: 0 }
+        Self {
+            state: State::default(),
+            as_of,
+            pairs: HashMap::new(),
+            hosts: HashMap::new(),
+            documents,
+            stops: 0,
+        }
     }
 
     /// Folds one entry of the control ledger.

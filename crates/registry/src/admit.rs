@@ -3,8 +3,9 @@
 use crate::command::{IdentityProposal, InstrumentDraft, IssueGround, IssueRequest, ServiceDescription};
 use crate::signature::{INSTRUMENT, OWNERSHIP};
 use crate::{
-    Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, InstrumentStatus,
-    Lifecycle, Millis, Office, Party, PartyId, Person, PersonId, Seat, Service, ServiceId, Standing, State,
+    Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature,
+    InstrumentStatus, Lifecycle, Millis, Office, Party, PartyId, Person, PersonId, Seat, Service, ServiceId,
+    Standing, State,
 };
 
 /// The longest text in a field people write, in characters.
@@ -108,7 +109,10 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         Command::RegisterPerson { name, party, key, profile } => {
             party_of(state, party)?;
             if state.person_named(party, name.as_str()).is_some() {
-                return Err(conflict(format!("the party has a person named `{name}`"), "choose another name"));
+                return Err(conflict(
+                    format!("the party has a person named `{name}`"),
+                    "choose another name",
+                ));
             }
             let id = PersonId::from_entropy(context.entropy);
             Ok(vec![Event::PersonRegistered(Person { id, name, party, key, profile, left_ms: None })])
@@ -208,8 +212,16 @@ fn accept_ownership(
     person
         .key
         .verify(OWNERSHIP, found.statement(office, party.name.as_str()).as_bytes(), &signature)
-        .map_err(|error| not_entitled(error.to_string(), "the person who was offered the office signs the statement"))?;
-    Ok(vec![Event::OwnershipAccepted { identity, office, person: person.id, time_ms: context.now_ms, signature }])
+        .map_err(|error| {
+            not_entitled(error.to_string(), "the person who was offered the office signs the statement")
+        })?;
+    Ok(vec![Event::OwnershipAccepted {
+        identity,
+        office,
+        person: person.id,
+        time_ms: context.now_ms,
+        signature,
+    }])
 }
 
 fn activate(state: &State, identity: IdentityId) -> Admission {
@@ -265,10 +277,16 @@ fn register_service(state: &State, description: ServiceDescription, context: &Co
         ));
     }
     if state.service_named(description.name.as_str()).is_some() {
-        return Err(conflict(format!("a service named `{}` exists", description.name), "choose another name"));
+        return Err(conflict(
+            format!("a service named `{}` exists", description.name),
+            "choose another name",
+        ));
     }
     if state.services.values().any(|service| service.host == description.host) {
-        return Err(conflict(format!("the host `{}` is taken", description.host), "choose another host name"));
+        return Err(conflict(
+            format!("the host `{}` is taken", description.host),
+            "choose another host name",
+        ));
     }
     let service = Service {
         id: ServiceId::from_entropy(context.entropy),
@@ -289,8 +307,10 @@ fn register_service(state: &State, description: ServiceDescription, context: &Co
 fn draft_instrument(state: &State, draft: InstrumentDraft, context: &Context) -> Admission {
     party_of(state, draft.provider)?;
     party_of(state, draft.consumer)?;
-    let service =
-        state.services.get(&draft.service).ok_or_else(|| not_found(format!("no service `{}`", draft.service)))?;
+    let service = state
+        .services
+        .get(&draft.service)
+        .ok_or_else(|| not_found(format!("no service `{}`", draft.service)))?;
     if service.party != draft.provider {
         return Err(invalid(format!("`{}` is not a service of the provider", service.name), ""));
     }
@@ -379,7 +399,8 @@ fn sign_instrument(
 /// Who must sign an instrument: the service's owner and the owner of every machine.
 pub fn signatories(state: &State, instrument: &Instrument) -> Vec<PersonId> {
     let provider = state.services.get(&instrument.service).map(|service| service.owner);
-    let consumers = instrument.machines.iter().filter_map(|m| state.identities.get(m)).map(|i| i.owner.person);
+    let consumers =
+        instrument.machines.iter().filter_map(|m| state.identities.get(m)).map(|i| i.owner.person);
     let mut people: Vec<PersonId> = provider.into_iter().chain(consumers).collect();
     people.sort();
     people.dedup();
@@ -417,7 +438,9 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
                 .credentials
                 .get(&serial)
                 .filter(|credential| credential.identity == request.identity)
-                .filter(|credential| credential.revoked.is_none() && credential.not_after_ms > context.now_ms);
+                .filter(|credential| {
+                    credential.revoked.is_none() && credential.not_after_ms > context.now_ms
+                });
             if live.is_none() {
                 return Err(not_entitled("the certificate is not live", "join again with a token"));
             }
@@ -507,14 +530,20 @@ fn active_person(state: &State, id: PersonId) -> Result<&Person, Refusal> {
 fn text(text: String) -> Result<String, Refusal> {
     let length = text.chars().count();
     if text.trim().is_empty() || length > TEXT_CHARS_MAX {
-        return Err(invalid(format!("a text has between 1 and {TEXT_CHARS_MAX} characters, not {length}"), ""));
+        return Err(invalid(
+            format!("a text has between 1 and {TEXT_CHARS_MAX} characters, not {length}"),
+            "",
+        ));
     }
     Ok(text)
 }
 
 fn line(value: String) -> Result<String, Refusal> {
     if value.chars().any(char::is_control) {
-        return Err(invalid("a one-line text holds a line break or control character", "write it on one line"));
+        return Err(invalid(
+            "a one-line text holds a line break or control character",
+            "write it on one line",
+        ));
     }
     text(value)
 }

@@ -131,4 +131,3 @@ pub enum IssueGround {
         digest: [u8; 32],
     },
 }
-

@@ -2,8 +2,8 @@
 //! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
 
 use crate::{
-    Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, Millis, Name, Office, Party, Person, PersonId,
-    Service,
+    Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, Millis, Name, Office, Party, Person,
+    PersonId, Service,
 };
 use minicbor::{Decode, Encode};
 

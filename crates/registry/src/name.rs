@@ -21,7 +21,9 @@ impl Name {
 
 /// Not a [`Name`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a name: use a–z, 0–9 and `-`, begin with a letter, at most {NAME_CHARS_MAX} characters")]
+#[error(
+    "`{0}` is not a name: use a–z, 0–9 and `-`, begin with a letter, at most {NAME_CHARS_MAX} characters"
+)]
 pub struct NameError(String);
 
 impl FromStr for Name {

@@ -99,7 +99,10 @@ impl Service {
             .or_else(|| self.upstream.strip_prefix("https://"))
             .unwrap_or_default();
         if authority.is_empty() || authority.contains(['/', '@', '?', '#', ' ']) {
-            return Some(format!("the upstream `{}` is not `http://host:port` or `https://host:port`", self.upstream));
+            return Some(format!(
+                "the upstream `{}` is not `http://host:port` or `https://host:port`",
+                self.upstream
+            ));
         }
         let host = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
         if self.host.is_empty() || !self.host.bytes().all(host) || self.host.starts_with(['.', '-']) {
@@ -121,7 +124,8 @@ impl Service {
 
 impl Operation {
     fn problem(&self) -> Option<String> {
-        if self.methods.is_empty() || !self.methods.iter().all(|m| m.bytes().all(|b| b.is_ascii_uppercase())) {
+        if self.methods.is_empty() || !self.methods.iter().all(|m| m.bytes().all(|b| b.is_ascii_uppercase()))
+        {
             return Some(format!("the operation `{}` needs HTTP methods in upper case", self.action));
         }
         let segments: Vec<&str> = self.path.split('/').collect();

@@ -86,7 +86,9 @@ pub enum SignatureError {
     #[error("not an SSH signature: make one with `ssh-keygen -Y sign`")]
     Malformed,
     /// Signed for another use.
-    #[error("the signature is for the namespace `{found}`, not `{expected}`: sign with `ssh-keygen -Y sign -n {expected}`")]
+    #[error(
+        "the signature is for the namespace `{found}`, not `{expected}`: sign with `ssh-keygen -Y sign -n {expected}`"
+    )]
     Namespace {
         /// What it was signed for.
         found: String,

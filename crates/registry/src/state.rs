@@ -2,8 +2,8 @@
 //! refused before the event was written.
 
 use crate::{
-    Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentStatus, Lifecycle, Millis, Name, Party, PartyId,
-    Person, PersonId, Seat, Service, ServiceId,
+    Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentStatus, Lifecycle, Millis, Name, Party,
+    PartyId, Person, PersonId, Seat, Service, ServiceId,
 };
 use std::collections::BTreeMap;
 

@@ -29,7 +29,9 @@ impl DataDir {
             .map_err(|source| io_error("open", &lock, source))?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { path: path.display().to_string() }),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                Err(StoreError::Locked { path: path.display().to_string() })
+            }
             Err(errno) => Err(io_error("lock", &lock, errno.into())),
         }
     }
@@ -45,7 +47,11 @@ impl DataDir {
     }
 
     /// The 32 secret bytes in `keys/<name>`, made with `fresh` the first time. Readable by its owner only.
-    pub fn secret_seed(&self, name: &str, fresh: Zeroizing<[u8; 32]>) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    pub fn secret_seed(
+        &self,
+        name: &str,
+        fresh: Zeroizing<[u8; 32]>,
+    ) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let bytes = self.secret_file(name, || Ok(Zeroizing::new(fresh.to_vec())))?;
         let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| StoreError::Damaged {
             path: format!("keys/{name}"),

@@ -92,7 +92,10 @@ impl Check<'_> {
     fn segment(&mut self, number: u64, bytes: &[u8], level: Level) {
         let segment = match Segment::decode(&segment_path(number), bytes) {
             Ok(segment) if segment.first == number * SEGMENT_ENTRIES => segment,
-            Ok(_) => return self.find(Some(number * SEGMENT_ENTRIES), "the segment names another place in the log"),
+            Ok(_) => {
+                return self
+                    .find(Some(number * SEGMENT_ENTRIES), "the segment names another place in the log");
+            }
             Err(error) => return self.find(Some(number * SEGMENT_ENTRIES), error.to_string()),
         };
         for ((index, entry), stored) in (segment.first..).zip(&segment.entries).zip(&segment.leaves) {
@@ -117,7 +120,8 @@ impl Check<'_> {
                 Found::Frame(frame) => frame,
                 Found::Broken { entry, reason } => {
                     let signed = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
-                    let torn = self.edge.size() >= signed && !frame::any_frame_in(rest.get(1..).unwrap_or_default());
+                    let torn =
+                        self.edge.size() >= signed && !frame::any_frame_in(rest.get(1..).unwrap_or_default());
                     let entry = entry.unwrap_or(self.edge.size());
                     let kind = if torn { "an unfinished or damaged last write" } else { "damage" };
                     return self.find(Some(entry), format!("{kind}: {reason}"));
@@ -135,7 +139,10 @@ impl Check<'_> {
                 let last = self.edge.size().saturating_sub(1);
                 self.find(
                     Some(frame.first),
-                    format!("the entries {} to {last} do not lead to the root recorded with them", frame.first),
+                    format!(
+                        "the entries {} to {last} do not lead to the root recorded with them",
+                        frame.first
+                    ),
                 );
             }
             previous = frame.digest;
@@ -170,6 +177,11 @@ impl Check<'_> {
             );
             self.findings.push(Finding { entry: None, what });
         }
-        Report { checkpoint: self.checkpoint, size: self.edge.size(), root: self.edge.root(), findings: self.findings }
+        Report {
+            checkpoint: self.checkpoint,
+            size: self.edge.size(),
+            root: self.edge.root(),
+            findings: self.findings,
+        }
     }
 }

@@ -15,8 +15,8 @@ use ledger::frame::{self, Found};
 use ledger::segment::{self, Layout, Pile, SEGMENT_ENTRIES};
 use ledger::tree::{MissingHash, fold_complete};
 use ledger::{
-    Append, AppendError, Checkpoint, ENTRY_BYTES_MAX, Edge, Hash, Heads as _, NoteSigner, Objects as _, ReadLog,
-    Sequenced, StoreError, Submission, SubtreeHashes, VerifierKey, port::Pending,
+    Append, AppendError, Checkpoint, ENTRY_BYTES_MAX, Edge, Hash, Heads as _, NoteSigner, Objects as _,
+    ReadLog, Sequenced, StoreError, Submission, SubtreeHashes, VerifierKey, port::Pending,
 };
 use std::collections::VecDeque;
 use std::io;
@@ -123,7 +123,8 @@ impl EmbeddedLog {
         create_dir(&wal)?;
         let directory = Directory::open(&config.directory)?;
         let published = read_checkpoint(&directory, &config.signer.verifier())?;
-        let (state, writer) = recover(&directory, &wal, config.disk.as_ref(), published.as_ref().map(|c| &c.0))?;
+        let (state, writer) =
+            recover(&directory, &wal, config.disk.as_ref(), published.as_ref().map(|c| &c.0))?;
         let shared = Arc::new(Shared {
             origin,
             signer: config.signer,
@@ -137,9 +138,10 @@ impl EmbeddedLog {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let (seal, full) = sync_channel(UNSEALED_MAX);
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new().name(format!("log-{name}")).spawn(run).map_err(|source| {
-                io_error("start a thread for", &config.directory, source)
-            })
+            std::thread::Builder::new()
+                .name(format!("log-{name}"))
+                .spawn(run)
+                .map_err(|source| io_error("start a thread for", &config.directory, source))
         };
         shared.queue_unsealed(&seal);
         let (sequencing, sealing, publishing) = (shared.clone(), shared.clone(), shared.clone());
@@ -199,7 +201,9 @@ impl Append for EmbeddedLog {
         };
         match queued {
             Ok(()) => Box::pin(async move { landed.await.unwrap_or(Err(AppendError::Closed)) }),
-            Err(TrySendError::Full(_)) => Box::pin(std::future::ready(Err(AppendError::Overloaded(QUEUE_MAX)))),
+            Err(TrySendError::Full(_)) => {
+                Box::pin(std::future::ready(Err(AppendError::Overloaded(QUEUE_MAX))))
+            }
             Err(TrySendError::Disconnected(_)) => Box::pin(std::future::ready(Err(AppendError::Closed))),
         }
     }
@@ -361,8 +365,10 @@ impl Sequencer {
 }
 
 fn disk_error(error: io::Error) -> AppendError {
-    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
-    {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    ) {
         AppendError::DiskFull
     } else {
         AppendError::Failed(error.to_string())
@@ -418,7 +424,8 @@ impl Shared {
     fn subtree(&self, level: u8, index: u64) -> Result<Hash, String> {
         if level >= 16 {
             let (first, count) = (index << (level - 16), 1u64 << (level - 16));
-            let roots: Result<Vec<Hash>, String> = (first..first + count).map(|s| self.segment_root(s)).collect();
+            let roots: Result<Vec<Hash>, String> =
+                (first..first + count).map(|s| self.segment_root(s)).collect();
             return roots.map(|roots| fold_complete(&roots));
         }
         let start = index << level;
@@ -430,12 +437,14 @@ impl Shared {
         };
         if let Some(live) = live {
             let rows = read(&live.rows);
-            let leaves = rows.leaves.get(n as usize..n as usize + width).ok_or("beyond the end of the log")?;
+            let leaves =
+                rows.leaves.get(n as usize..n as usize + width).ok_or("beyond the end of the log")?;
             return Ok(fold_complete(leaves));
         }
         let (at, count) =
             if level < 8 { (Layout::leaf(n), width) } else { (Layout::level8(n / 256), width / 256) };
-        let bytes = self.directory.get_range(&segment_path(segment), at, 32 * count).map_err(|e| e.to_string())?;
+        let bytes =
+            self.directory.get_range(&segment_path(segment), at, 32 * count).map_err(|e| e.to_string())?;
         Ok(fold_complete(&bytes.chunks(32).filter_map(Hash::from_slice).collect::<Vec<_>>()))
     }
 
@@ -621,13 +630,17 @@ fn recover_file(
                 }
                 // The last write of a process that died: nobody was told of it.
                 tracing::warn!(file = %name, %reason, "a torn write at the end of the log was removed");
-                file.write_at(writer.at, &vec![0; rest.len()]).map_err(|source| io_error("repair", path, source))?;
+                file.write_at(writer.at, &vec![0; rest.len()])
+                    .map_err(|source| io_error("repair", path, source))?;
                 file.sync().map_err(|source| io_error("repair", path, source))?;
                 break;
             }
         };
         if frame.first != edge.size() || frame.previous != writer.previous {
-            return Err(broken(format!("the batch at entry {} does not continue the one before it", frame.first)));
+            return Err(broken(format!(
+                "the batch at entry {} does not continue the one before it",
+                frame.first
+            )));
         }
         for item in &frame.items {
             let entry = rest.get(item.entry_at..item.entry_at + item.entry_length).unwrap_or_default();
@@ -655,7 +668,10 @@ fn recover_file(
     Ok((rows, writer))
 }
 
-fn read_checkpoint(directory: &Directory, key: &VerifierKey) -> Result<Option<(Checkpoint, String)>, StoreError> {
+fn read_checkpoint(
+    directory: &Directory,
+    key: &VerifierKey,
+) -> Result<Option<(Checkpoint, String)>, StoreError> {
     let Some(bytes) = directory.get_head("checkpoint")? else { return Ok(None) };
     let note = String::from_utf8(bytes).map_err(|_| damaged("heads/checkpoint", "not text"))?;
     let checkpoint = Checkpoint::open(&note, key).map_err(|e| damaged("heads/checkpoint", &e.to_string()))?;
@@ -695,4 +711,3 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
-

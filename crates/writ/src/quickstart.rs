@@ -82,17 +82,26 @@ async fn show(running: &Running, upstream: SocketAddr, data: &Path) -> anyhow::R
     detail(format!("{CONTRACT} drafted  [control {}]", draft["index"]));
     let envelope = draft["envelope"].as_str().unwrap_or_default();
     for (person, signed) in estate.sign(&client, CONTRACT, envelope).await? {
-        detail(format!("{person} signed; {CONTRACT} is {}  [control {}]", signed["instrument"]["status"].as_str().unwrap_or("?"), signed["index"]));
+        detail(format!(
+            "{person} signed; {CONTRACT} is {}  [control {}]",
+            signed["instrument"]["status"].as_str().unwrap_or("?"),
+            signed["index"]
+        ));
     }
 
     say("a certificate, on record before it leaves");
-    let token: Value = client.post("/v1/tokens", &json!({ "party": "acme-retail", "name": "checkout" })).await?;
+    let token: Value =
+        client.post("/v1/tokens", &json!({ "party": "acme-retail", "name": "checkout" })).await?;
     let joined = join(&client, token["token"].as_str().unwrap_or_default()).await?;
     let credential = &joined.credential;
     let life = (credential.not_after_ms.saturating_sub(running.authority.now_ms()) + 59_999) / 60_000;
-    detail(format!("{}, {life} minutes as clause 3.2 asks  [control {}]", credential.spiffe_id, credential.index));
+    detail(format!(
+        "{}, {life} minutes as clause 3.2 asks  [control {}]",
+        credential.spiffe_id, credential.index
+    ));
     let mut machine =
-        TlsClient::connect(running.gateway, HOST, &credential.chain, &joined.key_pem, &credential.bundle).await?;
+        TlsClient::connect(running.gateway, HOST, &credential.chain, &joined.key_pem, &credential.bundle)
+            .await?;
 
     say("what the contract permits, passes");
     let listed = machine.call(Method::GET, "/v1/charges", "").await?;
@@ -137,11 +146,20 @@ async fn show(running: &Running, upstream: SocketAddr, data: &Path) -> anyhow::R
     let (kill, ended) = tokio::join!(kill, tokio::time::timeout(Duration::from_secs(5), ended));
     let (kill, ended) = (kill?, ended.context("the stream survived the kill")?);
     let kill_ms = ended.as_secs_f64() * 1000.0;
-    detail(format!("{MACHINE} revoked; the stream ended {kill_ms:.1} ms after the command was sent  [control {}]", kill["index"]));
-    let after = TlsClient::connect(running.gateway, HOST, &credential.chain, &joined.key_pem, &credential.bundle).await?
-        .call(Method::GET, "/v1/charges", "").await?;
+    detail(format!(
+        "{MACHINE} revoked; the stream ended {kill_ms:.1} ms after the command was sent  [control {}]",
+        kill["index"]
+    ));
+    let after =
+        TlsClient::connect(running.gateway, HOST, &credential.chain, &joined.key_pem, &credential.bundle)
+            .await?
+            .call(Method::GET, "/v1/charges", "")
+            .await?;
     ensure!(after.status == 403, "a killed machine got {}", after.status);
-    detail(format!("a new connection is refused: {}", problem(&after)["detail"].as_str().unwrap_or_default()));
+    detail(format!(
+        "a new connection is refused: {}",
+        problem(&after)["detail"].as_str().unwrap_or_default()
+    ));
 
     say("the ledger proves it, offline (`writ verify`)");
     // The outcome of the stream is written when it has ended; give it its place before sealing.
@@ -163,7 +181,8 @@ async fn show(running: &Running, upstream: SocketAddr, data: &Path) -> anyhow::R
     detail(format!("the byte was in entry {entry}, and that is where it was found"));
     std::fs::remove_dir_all(&copy)?;
 
-    let entries = ledger::ReadLog::size(running.control.as_ref()) + ledger::ReadLog::size(running.decisions.as_ref());
+    let entries =
+        ledger::ReadLog::size(running.control.as_ref()) + ledger::ReadLog::size(running.decisions.as_ref());
     Ok(json!({
         "ok": true, "permitted": 4, "refused": 4, "kill_ms": kill_ms, "entries": entries, "tampered_entry": entry,
     }))
@@ -198,7 +217,12 @@ fn fresh_directory() -> anyhow::Result<PathBuf> {
 }
 
 fn permitted(what: &str, answer: &Answer) -> anyhow::Result<()> {
-    ensure!(answer.status < 300, "{what} was answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+    ensure!(
+        answer.status < 300,
+        "{what} was answered {}: {}",
+        answer.status,
+        String::from_utf8_lossy(&answer.body)
+    );
     detail(format!("{what} → {}  [{}]", answer.status, answer.decision.as_deref().unwrap_or("no record")));
     Ok(())
 }

@@ -27,7 +27,12 @@ impl DecisionLog {
 }
 
 impl Recorder for DecisionLog {
-    fn record(&self, kind: &'static str, body: Vec<u8>, addendum: Vec<u8>) -> Pending<Result<u64, RecordError>> {
+    fn record(
+        &self,
+        kind: &'static str,
+        body: Vec<u8>,
+        addendum: Vec<u8>,
+    ) -> Pending<Result<u64, RecordError>> {
         let mut last_ms = self.last_ms.lock().unwrap_or_else(PoisonError::into_inner);
         *last_ms = (*last_ms).max((self.clock)());
         let entry = Entry { kind: kind.to_owned(), time_ms: *last_ms, key: Vec::new(), body };
@@ -48,7 +53,12 @@ impl Recorder for DecisionLog {
 
 /// Counts again what was permitted within the longest window of any contract in force: a restart
 /// gives nobody a fresh quota.
-pub(crate) fn restore_counters(counters: &Counters, log: &dyn ReadLog, state: &State, now_ms: u64) -> anyhow::Result<()> {
+pub(crate) fn restore_counters(
+    counters: &Counters,
+    log: &dyn ReadLog,
+    state: &State,
+    now_ms: u64,
+) -> anyhow::Result<()> {
     let in_force = state.instruments.values().filter(|i| i.status == InstrumentStatus::InForce);
     let Some(window) = in_force.filter_map(|i| i.quota_window_max_ms).max() else { return Ok(()) };
     let mut counted = Vec::new();
@@ -64,7 +74,9 @@ pub(crate) fn restore_counters(counters: &Counters, log: &dyn ReadLog, state: &S
     }
     // Oldest first, as they happened.
     for (time_ms, record) in counted.into_iter().rev() {
-        if let (true, Some(identity), Some(instrument)) = (record.permitted, record.identity, record.instrument) {
+        if let (true, Some(identity), Some(instrument)) =
+            (record.permitted, record.identity, record.instrument)
+        {
             let numbers = record.counted.iter().filter_map(|number| contract::Number::parse(number));
             numbers.for_each(|number| counters.restore((instrument, number, identity), time_ms));
         }

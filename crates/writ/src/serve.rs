@@ -59,7 +59,10 @@ impl Running {
     /// Starts everything. When this returns, the API and the gateway accept.
     pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
         if !options.api.ip().is_loopback() {
-            bail!("the API listens on loopback only, not on {}: machines that join from elsewhere go through a tunnel", options.api);
+            bail!(
+                "the API listens on loopback only, not on {}: machines that join from elsewhere go through a tunnel",
+                options.api
+            );
         }
         let clock = clock();
         let trust_domain: TrustDomain = options.trust_domain.parse().context("the trust domain")?;
@@ -102,19 +105,26 @@ impl Running {
         };
         let gateway = Gateway::bind(config, gateway_ports).await?;
         let gateway_address = gateway.local_addr()?;
-        let renewing = ServerCertificates { authority: authority.clone(), shown: identity, hosts: Vec::new(), renew_ms: 0 };
+        let renewing = ServerCertificates {
+            authority: authority.clone(),
+            shown: identity,
+            hosts: Vec::new(),
+            renew_ms: 0,
+        };
         let renewing = renewing.first().await?;
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
 
         let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
-        let listener = tokio::net::TcpListener::bind(options.api)
-            .await
-            .with_context(|| format!("the API cannot listen on {}: choose another address with --api", options.api))?;
+        let listener = tokio::net::TcpListener::bind(options.api).await.with_context(|| {
+            format!("the API cannot listen on {}: choose another address with --api", options.api)
+        })?;
         let api_address = listener.local_addr()?;
         let (control_log, decision_log) = (control.clone(), decisions.clone());
         let not_ready = move || {
-            let failed = control_log.failure().or_else(|| decision_log.failure()).map(|error| error.to_string());
-            failed.or_else(|| shown.borrow().is_none().then(|| "the gateway has no certificate yet".to_owned()))
+            let failed =
+                control_log.failure().or_else(|| decision_log.failure()).map(|error| error.to_string());
+            failed
+                .or_else(|| shown.borrow().is_none().then(|| "the gateway has no certificate yet".to_owned()))
         };
         let router = api::router(api::Ports {
             authority: authority.clone(),
@@ -306,7 +316,8 @@ fn root(data: &DataDir, trust_domain: &TrustDomain, now_ms: u64) -> anyhow::Resu
     let made = data.secret_file("root.pem", || {
         let mut serial: [u8; 16] = authority::entropy().map_err(|error| io(error.to_string()))?;
         serial[0] &= 0x7f;
-        let made = RootMaterial::create(trust_domain, serial, now_ms).map_err(|error| io(error.to_string()))?;
+        let made =
+            RootMaterial::create(trust_domain, serial, now_ms).map_err(|error| io(error.to_string()))?;
         Ok(Zeroizing::new(format!("{}{}", made.certificate_pem, made.key_pem.as_str()).into_bytes()))
     })?;
     let text = Zeroizing::new(String::from_utf8(made.to_vec()).context("keys/root.pem is not text")?);

@@ -43,7 +43,8 @@ impl TlsClient {
         let tcp = TcpStream::connect(address).await?;
         tcp.set_nodelay(true)?;
         let name = ServerName::try_from(host.to_owned())?;
-        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.context("TLS with the gateway")?;
+        let tls =
+            TlsConnector::from(Arc::new(config)).connect(name, tcp).await.context("TLS with the gateway")?;
         let (sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
         // Ends with the connection; an error there shows as an error of the request.
         tokio::spawn(async move {
@@ -53,7 +54,12 @@ impl TlsClient {
     }
 
     /// Sends a request; the response's body is still to come.
-    pub(crate) async fn send(&mut self, method: Method, path: &str, body: &str) -> anyhow::Result<Response<Incoming>> {
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> anyhow::Result<Response<Incoming>> {
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -53,7 +53,9 @@ pub(crate) fn verify(ledger: &Path, key: &VerifierKey) -> anyhow::Result<Verdict
         documents: ledger.parent().unwrap_or(ledger).join("objects/objects/documents"),
         ..Control::default()
     };
-    let report = store::fsck(&ledger.join("control"), key, Level::Full, &mut |index, bytes| control.entry(index, bytes))?;
+    let report = store::fsck(&ledger.join("control"), key, Level::Full, &mut |index, bytes| {
+        control.entry(index, bytes)
+    })?;
     let mut verdict = Verdict::default();
     take(&mut verdict, "control", report.findings);
     verdict.findings.append(&mut control.findings);
@@ -97,7 +99,8 @@ impl Control {
         }
         self.edge.append(Hash::of_leaf(bytes));
         self.roots.push(self.edge.root());
-        let read = Entry::decode(bytes).and_then(|entry| Ok((decode_canonical::<Recorded>(&entry.body)?, entry)));
+        let read =
+            Entry::decode(bytes).and_then(|entry| Ok((decode_canonical::<Recorded>(&entry.body)?, entry)));
         let (recorded, entry) = match read {
             Ok(read) => read,
             Err(error) => return self.find(index, error.to_string()),
@@ -125,7 +128,8 @@ impl Control {
                 let party = self.state.parties.get(&identity.party).map(|party| party.name.to_string());
                 let statement = identity.statement(*office, &party.unwrap_or_default());
                 let key = self.state.people.get(person).map(|person| &person.key);
-                let held = key.is_some_and(|key| key.verify(OWNERSHIP, statement.as_bytes(), signature).is_ok());
+                let held =
+                    key.is_some_and(|key| key.verify(OWNERSHIP, statement.as_bytes(), signature).is_ok());
                 self.signature(index, held, "the acceptance is not signed by the person");
             }
             Event::InstrumentSigned { instrument, signature } => {
@@ -134,7 +138,8 @@ impl Control {
                 };
                 let key = self.state.people.get(&signature.person).map(|person| &person.key);
                 let message = instrument.envelope.as_bytes();
-                let held = key.is_some_and(|key| key.verify(INSTRUMENT, message, &signature.signature).is_ok());
+                let held =
+                    key.is_some_and(|key| key.verify(INSTRUMENT, message, &signature.signature).is_ok());
                 self.signature(index, held, "the instrument is not signed by the person");
             }
             Event::InstrumentDrafted(instrument) => {
@@ -180,12 +185,14 @@ impl Control {
 /// Reads the document again and compiles it again, as the counterparty would.
 fn document(documents: &Path, instrument: &Instrument) -> Result<(), String> {
     let path = documents.join(contract::canonical::hex(&instrument.document));
-    let source = std::fs::read_to_string(path).map_err(|_| "its document is not beside the ledger".to_owned())?;
+    let source =
+        std::fs::read_to_string(path).map_err(|_| "its document is not beside the ledger".to_owned())?;
     let digest: [u8; 32] = Sha256::digest(&source).into();
     if digest != instrument.document {
         return Err("its document was changed".into());
     }
-    let contract = contract::check(&source).map_err(|_| "its words are not what its clauses say".to_owned())?;
+    let contract =
+        contract::check(&source).map_err(|_| "its words are not what its clauses say".to_owned())?;
     let bundle = Bundle::compile(&contract).map_err(|error| error.to_string())?;
     let envelope = contract::Envelope::of(&contract, &source, bundle.hash(), COMPILER);
     if envelope.to_json() != instrument.envelope || bundle.hash() != instrument.bundle {
@@ -206,7 +213,8 @@ fn decisions(
     let mut anchors = control.anchors.iter().peekable();
     let mut findings = Vec::new();
     let (mut held, mut count) = (0, 0);
-    let mut find = |entry, what: String| findings.push(Problem { log: "decisions", entry: Some(entry), what });
+    let mut find =
+        |entry, what: String| findings.push(Problem { log: "decisions", entry: Some(entry), what });
     let report = store::fsck(&ledger.join("decisions"), &key, Level::Full, &mut |index, bytes| {
         edge.append(Hash::of_leaf(bytes));
         while let Some((at, size, root)) = anchors.peek() {

@@ -1,9 +1,9 @@
 //! `POST /v1/credentials`: a certificate for whoever has a join token. The token is the proof, so
 //! no operator is needed.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::view::CredentialView;
-use crate::Shared;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! `POST /v1/credentials/{serial}/revoke`: makes one certificate worthless.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 use registry::{Actor, Command};
@@ -26,8 +26,9 @@ pub(crate) async fn revoke_credential(
     Path(text): Path<String>,
     Input(ground): Input<Ground>,
 ) -> Result<Json<Done>, ApiError> {
-    let serial = serial(&text)
-        .ok_or_else(|| ApiError::invalid("a serial number has 32 hexadecimal digits, as `writ issue` shows it"))?;
+    let serial = serial(&text).ok_or_else(|| {
+        ApiError::invalid("a serial number has 32 hexadecimal digits, as `writ issue` shows it")
+    })?;
     let command = Command::RevokeCredential { serial, reason: ground.reason };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
     Ok(Json(Done { id: text, index: admitted.index }))

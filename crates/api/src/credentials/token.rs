@@ -1,8 +1,8 @@
 //! `POST /v1/tokens`: a one-time token for the first certificate of a machine.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::{identity, look};
-use crate::Shared;
 use axum::Json;
 use axum::extract::State;
 use registry::Actor;

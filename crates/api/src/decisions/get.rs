@@ -1,8 +1,8 @@
 //! `GET /v1/decisions/{index}`: why: the record, the clauses it rests on, and their sentences.
 
+use crate::Shared;
 use crate::error::{ApiError, ProblemBody};
 use crate::view::{ClauseView, DecisionView, Explanation};
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 use contract::{Number, words};

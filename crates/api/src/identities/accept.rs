@@ -1,9 +1,9 @@
 //! `POST /v1/identities/{party}/{name}/accept`: a person accepts an office by signature.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::{identity, look};
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 use registry::{Actor, Command, Office};

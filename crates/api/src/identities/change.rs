@@ -1,9 +1,9 @@
 //! `POST /v1/identities/{party}/{name}/{step}`: the steps of a machine's life.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::{identity, look};
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 use registry::{Actor, Command};

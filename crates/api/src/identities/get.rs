@@ -1,9 +1,9 @@
 //! `GET /v1/identities/{party}/{name}`: one machine identity, with what its people have to sign.
 
+use crate::Shared;
 use crate::error::{ApiError, ProblemBody};
 use crate::reference::identity;
 use crate::view::{self, IdentityView};
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 

@@ -1,10 +1,10 @@
 //! `POST /v1/identities/{party}/{name}/hand-over`: offers an office to another person.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::identities::accept::OfficeName;
 use crate::reference::{identity, look, person};
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 use registry::{Actor, Command};
@@ -30,7 +30,8 @@ pub(crate) async fn hand_over(
     Path((party, name)): Path<(String, String)>,
     Input(offer): Input<Offer>,
 ) -> Result<Json<Done>, ApiError> {
-    let (id, to) = look(&ports, |state| Ok((identity(state, &party, &name)?, person(state, &party, &offer.to)?)))?;
+    let (id, to) =
+        look(&ports, |state| Ok((identity(state, &party, &name)?, person(state, &party, &offer.to)?)))?;
     let command = Command::HandOver { identity: id, office: offer.office.into(), to };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
     Ok(Json(Done { id: id.to_string(), index: admitted.index }))

@@ -1,9 +1,9 @@
 //! `POST /v1/identities`: documents a machine identity.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::{look, name, party, person};
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::State;
 use registry::command::IdentityProposal;

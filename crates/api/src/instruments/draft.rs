@@ -1,7 +1,7 @@
 //! `POST /v1/instruments`: a document becomes a draft that can be signed.
 
-use crate::error::{ApiError, Input, ProblemBody};
 use crate::Shared;
+use crate::error::{ApiError, Input, ProblemBody};
 use axum::Json;
 use axum::extract::State;
 use registry::Actor;

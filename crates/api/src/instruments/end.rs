@@ -1,10 +1,10 @@
 //! `POST /v1/instruments/{name}/end`: ends an instrument for good.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::instruments::get::Version;
 use crate::reference::{instrument, look};
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use registry::{Actor, Command};

@@ -1,9 +1,9 @@
 //! `GET /v1/instruments/{name}`: one instrument with its document.
 
+use crate::Shared;
 use crate::error::{ApiError, ProblemBody};
 use crate::reference::{instrument, look};
 use crate::view::{self, InstrumentView};
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};

@@ -25,6 +25,7 @@ pub(crate) async fn list_instruments(
     let rules = ports.authority.rules();
     let state = rules.state();
     let after = page.after.and_then(|after| after.parse().ok());
-    let rows = state.instruments.values().filter(|instrument| after.is_none_or(|after| instrument.id > after));
+    let rows =
+        state.instruments.values().filter(|instrument| after.is_none_or(|after| instrument.id > after));
     Json(rows.take(PAGE_ROWS_MAX).map(|instrument| view::instrument(state, instrument)).collect())
 }

@@ -1,10 +1,10 @@
 //! `POST /v1/instruments/{name}/sign`: a person signs.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::instruments::get::Version;
 use crate::reference::{instrument, look, person};
 use crate::view::{self, InstrumentView};
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use registry::{Actor, Command};

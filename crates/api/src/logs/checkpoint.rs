@@ -1,7 +1,7 @@
 //! `GET /v1/logs/{log}/checkpoint`: the newest signed checkpoint (C2SP tlog-checkpoint).
 
-use crate::error::{ApiError, ProblemBody};
 use crate::Shared;
+use crate::error::{ApiError, ProblemBody};
 use axum::extract::{Path, State};
 use ledger::ReadLog;
 use serde::Deserialize;
@@ -29,7 +29,10 @@ impl Log {
 /// The newest checkpoint.
 #[utoipa::path(get, path = "/v1/logs/{log}/checkpoint", tag = "logs", params(("log" = Log, Path,)),
     responses((status = 200, body = String, content_type = "text/plain"), (status = "4XX", body = ProblemBody)))]
-pub(crate) async fn checkpoint(State(ports): State<Shared>, Path(log): Path<Log>) -> Result<String, ApiError> {
+pub(crate) async fn checkpoint(
+    State(ports): State<Shared>,
+    Path(log): Path<Log>,
+) -> Result<String, ApiError> {
     let checkpoint = log.of(&ports).checkpoint()?;
     checkpoint.map(|(_, note)| note).ok_or_else(|| ApiError::not_found("checkpoint yet"))
 }

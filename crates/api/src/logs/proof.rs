@@ -1,8 +1,8 @@
 //! `GET /v1/logs/{log}/proof/{index}`: a C2SP tlog-proof that an entry is in the newest checkpoint.
 
+use crate::Shared;
 use crate::error::{ApiError, ProblemBody};
 use crate::logs::checkpoint::Log;
-use crate::Shared;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ledger::proof::inclusion;

@@ -1,8 +1,8 @@
 //! `GET /v1/logs/{log}/tile/…`: C2SP tlog-tiles: hash tiles and entry bundles, served from segments.
 
+use crate::Shared;
 use crate::error::{ApiError, ProblemBody};
 use crate::logs::checkpoint::Log;
-use crate::Shared;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
@@ -18,7 +18,8 @@ pub(crate) async fn tile(
     State(ports): State<Shared>,
     Path((log, path)): Path<(Log, String)>,
 ) -> Result<Response, ApiError> {
-    let path = TilePath::parse(&format!("tile/{path}")).ok_or_else(|| ApiError::not_found("tile of this name"))?;
+    let path =
+        TilePath::parse(&format!("tile/{path}")).ok_or_else(|| ApiError::not_found("tile of this name"))?;
     let log = log.of(&ports);
     // Only what a checkpoint covers is served.
     let size = log.checkpoint()?.map_or(0, |(checkpoint, _)| checkpoint.size);
@@ -42,8 +43,9 @@ fn read(log: &dyn ReadLog, path: TilePath, size: u64) -> Result<Option<Vec<u8>>,
     }
     match path.row {
         Row::Entries => {
-            let entries: Vec<Vec<u8>> =
-                (first..end).map(|index| Ok(log.entry(index)?.unwrap_or_default())).collect::<Result<_, ApiError>>()?;
+            let entries: Vec<Vec<u8>> = (first..end)
+                .map(|index| Ok(log.entry(index)?.unwrap_or_default()))
+                .collect::<Result<_, ApiError>>()?;
             Ok(encode_bundle(entries.iter().map(Vec::as_slice)))
         }
         Row::Hashes(level) => {

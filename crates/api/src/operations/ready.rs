@@ -1,7 +1,7 @@
 //! `GET /health/ready`: whether it makes sense to send traffic.
 
-use crate::error::ApiError;
 use crate::Shared;
+use crate::error::ApiError;
 use axum::extract::State;
 use axum::http::StatusCode;
 

@@ -1,9 +1,9 @@
 //! `POST /v1/parties`: registers a legal person.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::name;
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::State;
 use registry::{Actor, Command, Event};

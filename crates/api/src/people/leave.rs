@@ -1,8 +1,8 @@
 //! `POST /v1/people/{party}/{name}/leave`: a person leaves; what they answered for has a grace.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::{look, person};
-use crate::Shared;
 use axum::Json;
 use axum::extract::{Path, State};
 use registry::{Actor, Command};

@@ -1,10 +1,10 @@
 //! `POST /v1/people`: registers a natural person. Their name and address are kept beside the
 //! ledger, committed to by a blinded digest.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::{look, name, party};
 use crate::view::Done;
-use crate::Shared;
 use axum::Json;
 use axum::extract::State;
 use minicbor::Encode;

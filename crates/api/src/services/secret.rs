@@ -1,8 +1,8 @@
 //! `PUT /v1/secrets/{name}`: seals an upstream secret. It can be replaced, never read.
 
+use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::name;
-use crate::Shared;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;

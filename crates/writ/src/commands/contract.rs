@@ -13,7 +13,8 @@ use std::path::Path;
 pub(crate) async fn run(client: &api::Client, command: ContractCommand, json: bool) -> anyhow::Result<()> {
     match command {
         ContractCommand::Draft { file } => {
-            let document = std::fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            let document = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read `{}`", file.display()))?;
             let answer = client.post::<Value>("/v1/instruments", &json!({ "document": document })).await;
             match answer {
                 Ok(draft) if json => output::json(&draft),
@@ -40,7 +41,14 @@ pub(crate) async fn run(client: &api::Client, command: ContractCommand, json: bo
                 .map(|c| {
                     let signed = c.signatures.iter().filter(|s| s.signed_ms.is_some()).count();
                     let signed = format!("{signed} of {}", c.signatures.len());
-                    [format!("{}@{}", c.name, c.version), c.status, signed, c.consumer, c.service, c.machines.join(", ")]
+                    [
+                        format!("{}@{}", c.name, c.version),
+                        c.status,
+                        signed,
+                        c.consumer,
+                        c.service,
+                        c.machines.join(", "),
+                    ]
                 })
                 .collect();
             output::table(["CONTRACT", "STATUS", "SIGNED", "CONSUMER", "SERVICE", "MACHINES"], &rows);
@@ -58,7 +66,8 @@ pub(crate) async fn run(client: &api::Client, command: ContractCommand, json: bo
             output::text(whole["document"].as_str().unwrap_or_default());
         }
         ContractCommand::End { contract, reason } => {
-            let done: Done = client.post(&format!("/v1/instruments/{contract}/end"), &json!({ "reason": reason })).await?;
+            let done: Done =
+                client.post(&format!("/v1/instruments/{contract}/end"), &json!({ "reason": reason })).await?;
             super::done(&done, &format!("{contract} has ended"), json);
         }
     }
@@ -80,7 +89,10 @@ pub(crate) async fn sign(
     let envelope: Value = serde_json::from_str(&view.envelope)?;
     let digest = ::contract::canonical::hex(&::contract::canonical::digest(document));
     if envelope["text"].as_str() != Some(digest.as_str()) || ::contract::check(document).is_err() {
-        return Err(Failure::Failed("the server's envelope is not for the document it shows: do not sign".into()).into());
+        return Err(Failure::Failed(
+            "the server's envelope is not for the document it shows: do not sign".into(),
+        )
+        .into());
     }
     let signature = super::signing::sign(key, INSTRUMENT, &view.envelope)?;
     let body = json!({ "party": party, "person": person, "signature": signature });
@@ -98,7 +110,9 @@ pub(crate) async fn sign(
 
 fn signatures(signatures: &[SignatureView]) {
     for signature in signatures {
-        let when = signature.signed_ms.map_or_else(|| "has yet to sign".to_owned(), |ms| format!("signed {}", output::time(ms)));
+        let when = signature
+            .signed_ms
+            .map_or_else(|| "has yet to sign".to_owned(), |ms| format!("signed {}", output::time(ms)));
         output::line(format!("  {:<32}{when}", signature.person));
     }
 }

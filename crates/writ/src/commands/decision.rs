@@ -5,7 +5,8 @@ use api::view::{DecisionView, Explanation};
 
 pub(crate) async fn why(client: &api::Client, decision: &str, json: bool) -> anyhow::Result<()> {
     let index = decision.rsplit('/').next().unwrap_or(decision);
-    let index: u64 = index.parse().map_err(|_| anyhow::anyhow!("`{decision}` is not the index of a decision"))?;
+    let index: u64 =
+        index.parse().map_err(|_| anyhow::anyhow!("`{decision}` is not the index of a decision"))?;
     let why: Explanation = client.get(&format!("/v1/decisions/{index}")).await?;
     if json {
         output::json(&why);

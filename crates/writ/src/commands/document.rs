@@ -19,7 +19,8 @@ pub(crate) fn format(files: &[PathBuf], check: bool) -> anyhow::Result<()> {
                 output::line(format!("{} would change", file.display()));
             }
             Ok(formatted) => {
-                std::fs::write(file, formatted).with_context(|| format!("cannot write `{}`", file.display()))?;
+                std::fs::write(file, formatted)
+                    .with_context(|| format!("cannot write `{}`", file.display()))?;
                 output::line(format!("{} formatted", file.display()));
             }
             Err(findings) => found += show(file, &source, findings),
@@ -32,15 +33,19 @@ pub(crate) fn check(files: &[PathBuf], json: bool) -> anyhow::Result<()> {
     let mut found = 0;
     for file in files {
         let source = read(file)?;
-        let compiled = ::contract::check(&source)
-            .and_then(|contract| authority::instruments::compile(&contract, &source).map(|bundle| (contract, bundle)));
+        let compiled = ::contract::check(&source).and_then(|contract| {
+            authority::instruments::compile(&contract, &source).map(|bundle| (contract, bundle))
+        });
         match compiled {
             Ok((contract, bundle)) => {
                 let envelope = Envelope::of(&contract, &source, Bundle::hash(&bundle), COMPILER);
                 if json {
-                    output::json(&json!({ "file": file, "envelope": envelope.to_json(), "policies": bundle.policies }));
+                    output::json(
+                        &json!({ "file": file, "envelope": envelope.to_json(), "policies": bundle.policies }),
+                    );
                 } else {
-                    let enforced = contract.clauses.iter().filter(|c| c.kind.mode().as_str() == "ENFORCED").count();
+                    let enforced =
+                        contract.clauses.iter().filter(|c| c.kind.mode().as_str() == "ENFORCED").count();
                     output::line(format!(
                         "{}: {} version {}, {} clauses ({enforced} enforced), sound",
                         file.display(),

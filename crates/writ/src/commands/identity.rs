@@ -22,7 +22,11 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
                 "owner": owner, "deputy": deputy, "review": review, "roles": roles,
             });
             let done: Done = client.post("/v1/identities", &body).await?;
-            super::done(&done, &format!("{identity} proposed; owner and deputy accept with `writ identity accept`"), json);
+            super::done(
+                &done,
+                &format!("{identity} proposed; owner and deputy accept with `writ identity accept`"),
+                json,
+            );
             Ok(())
         }
         IdentityCommand::Accept { identity, office, key } => {
@@ -45,18 +49,34 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
             let (party, name) = super::pair(&identity)?;
             let body = json!({ "office": office.as_str(), "to": to });
             let done: Done = client.post(&format!("/v1/identities/{party}/{name}/hand-over"), &body).await?;
-            super::done(&done, &format!("{} of {identity} offered to {to}, who accepts next", office.as_str()), json);
+            super::done(
+                &done,
+                &format!("{} of {identity} offered to {to}, who accepts next", office.as_str()),
+                json,
+            );
             Ok(())
         }
-        IdentityCommand::Activate { identity } => step(identity, "activate", String::new(), "is active").await,
-        IdentityCommand::Suspend { identity, reason } => step(identity, "suspend", reason, "is suspended").await,
-        IdentityCommand::Resume { identity } => step(identity, "resume", String::new(), "is active again").await,
-        IdentityCommand::Kill { identity, reason } => step(identity, "kill", reason, "is revoked; what it had open is cut").await,
+        IdentityCommand::Activate { identity } => {
+            step(identity, "activate", String::new(), "is active").await
+        }
+        IdentityCommand::Suspend { identity, reason } => {
+            step(identity, "suspend", reason, "is suspended").await
+        }
+        IdentityCommand::Resume { identity } => {
+            step(identity, "resume", String::new(), "is active again").await
+        }
+        IdentityCommand::Kill { identity, reason } => {
+            step(identity, "kill", reason, "is revoked; what it had open is cut").await
+        }
         IdentityCommand::Retire { identity } => step(identity, "retire", String::new(), "is retired").await,
         IdentityCommand::Show { identity } => {
             let (party, name) = super::pair(&identity)?;
             let view: IdentityView = client.get(&format!("/v1/identities/{party}/{name}")).await?;
-            if json { output::json(&view) } else { show(&view) }
+            if json {
+                output::json(&view)
+            } else {
+                show(&view)
+            }
             Ok(())
         }
         IdentityCommand::List => list(client, json).await,
@@ -71,7 +91,9 @@ fn seat(view: &IdentityView, office: Office) -> &SeatView {
 }
 
 fn held(seat: &SeatView) -> String {
-    let accepted = seat.accepted_ms.map_or_else(|| "has not accepted".to_owned(), |ms| format!("accepted {}", output::time(ms)));
+    let accepted = seat
+        .accepted_ms
+        .map_or_else(|| "has not accepted".to_owned(), |ms| format!("accepted {}", output::time(ms)));
     format!("{} ({accepted})", seat.person)
 }
 
@@ -114,7 +136,17 @@ async fn list(client: &api::Client, json: bool) -> anyhow::Result<()> {
     }
     let rows: Vec<_> = all
         .into_iter()
-        .map(|i| [format!("{}/{}", i.party, i.name), i.state, i.kind, i.environment, i.owner.person, i.deputy.person, output::time(i.review_ms)])
+        .map(|i| {
+            [
+                format!("{}/{}", i.party, i.name),
+                i.state,
+                i.kind,
+                i.environment,
+                i.owner.person,
+                i.deputy.person,
+                output::time(i.review_ms),
+            ]
+        })
         .collect();
     output::table(["IDENTITY", "STATE", "KIND", "ENVIRONMENT", "OWNER", "DEPUTY", "REVIEW"], &rows);
     Ok(())

@@ -73,7 +73,11 @@ pub(crate) async fn run(
     Ok(())
 }
 
-pub(crate) async fn credential(client: &api::Client, command: CredentialCommand, json: bool) -> anyhow::Result<()> {
+pub(crate) async fn credential(
+    client: &api::Client,
+    command: CredentialCommand,
+    json: bool,
+) -> anyhow::Result<()> {
     match command {
         CredentialCommand::Revoke { serial, reason } => {
             let path = format!("/v1/credentials/{serial}/revoke");
@@ -86,5 +90,6 @@ pub(crate) async fn credential(client: &api::Client, command: CredentialCommand,
 
 fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let open = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(mode).open(path);
-    open.and_then(|mut file| file.write_all(bytes)).with_context(|| format!("cannot write `{}`", path.display()))
+    open.and_then(|mut file| file.write_all(bytes))
+        .with_context(|| format!("cannot write `{}`", path.display()))
 }

@@ -64,8 +64,11 @@ pub(crate) fn fsck(data: &Path, quick: bool, json: bool) -> anyhow::Result<()> {
         let report = report?;
         sound &= report.findings.is_empty();
         if json {
-            let findings: Vec<_> = report.findings.iter().map(|f| json!({ "entry": f.entry, "what": f.what })).collect();
-            output::json(&json!({ "log": log, "entries": report.size, "root": report.root.to_base64(), "findings": findings }));
+            let findings: Vec<_> =
+                report.findings.iter().map(|f| json!({ "entry": f.entry, "what": f.what })).collect();
+            output::json(
+                &json!({ "log": log, "entries": report.size, "root": report.root.to_base64(), "findings": findings }),
+            );
             continue;
         }
         let state = if report.findings.is_empty() { "sound" } else { "DAMAGED" };
@@ -80,8 +83,9 @@ pub(crate) fn fsck(data: &Path, quick: bool, json: bool) -> anyhow::Result<()> {
 
 fn read_key(ledger: &Path, log: &str) -> anyhow::Result<VerifierKey> {
     let path = ledger.join(format!("{log}.vkey"));
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("no key at `{}`: give one with --key, or name a data directory", path.display()))?;
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("no key at `{}`: give one with --key, or name a data directory", path.display())
+    })?;
     Ok(VerifierKey::parse(text.trim())?)
 }
 

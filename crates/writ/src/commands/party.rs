@@ -17,7 +17,8 @@ pub(crate) async fn run(client: &api::Client, command: PartyCommand, json: bool)
             if json {
                 output::json(&parties);
             } else {
-                let rows: Vec<_> = parties.into_iter().map(|p| [p.name, p.legal_name, p.jurisdiction, p.id]).collect();
+                let rows: Vec<_> =
+                    parties.into_iter().map(|p| [p.name, p.legal_name, p.jurisdiction, p.id]).collect();
                 output::table(["NAME", "LEGAL NAME", "JURISDICTION", "ID"], &rows);
             }
         }

@@ -10,8 +10,10 @@ pub(crate) async fn run(client: &api::Client, command: PersonCommand, json: bool
     match command {
         PersonCommand::Add { person, key, full_name, email } => {
             let (party, name) = super::pair(&person)?;
-            let key = std::fs::read_to_string(&key).with_context(|| format!("cannot read `{}`", key.display()))?;
-            let body = json!({ "party": party, "name": name, "key": key, "full_name": full_name, "email": email });
+            let key =
+                std::fs::read_to_string(&key).with_context(|| format!("cannot read `{}`", key.display()))?;
+            let body =
+                json!({ "party": party, "name": name, "key": key, "full_name": full_name, "email": email });
             let done: Done = client.post("/v1/people", &body).await?;
             super::done(&done, &format!("person {person} registered"), json);
         }
@@ -40,7 +42,9 @@ pub(crate) async fn run(client: &api::Client, command: PersonCommand, json: bool
                 let rows: Vec<_> = people
                     .into_iter()
                     .map(|p| {
-                        let left = p.left_ms.map_or_else(|| "active".to_owned(), |ms| format!("left {}", output::time(ms)));
+                        let left = p
+                            .left_ms
+                            .map_or_else(|| "active".to_owned(), |ms| format!("left {}", output::time(ms)));
                         [format!("{}/{}", p.party, p.name), left, p.key, p.id]
                     })
                     .collect();

@@ -10,10 +10,16 @@ use std::io::Read as _;
 pub(crate) async fn run(client: &api::Client, command: ServiceCommand, json: bool) -> anyhow::Result<()> {
     match command {
         ServiceCommand::Add { file } => {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-            let body: Value = toml::from_str(&text).with_context(|| format!("`{}` is not TOML", file.display()))?;
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read `{}`", file.display()))?;
+            let body: Value =
+                toml::from_str(&text).with_context(|| format!("`{}` is not TOML", file.display()))?;
             let done: Done = client.post("/v1/services", &body).await?;
-            super::done(&done, &format!("service {} registered", body["name"].as_str().unwrap_or_default()), json);
+            super::done(
+                &done,
+                &format!("service {} registered", body["name"].as_str().unwrap_or_default()),
+                json,
+            );
         }
         ServiceCommand::List => {
             let services: Vec<ServiceView> = client.get("/v1/services").await?;
@@ -24,8 +30,11 @@ pub(crate) async fn run(client: &api::Client, command: ServiceCommand, json: boo
             let rows: Vec<_> = services
                 .into_iter()
                 .map(|s| {
-                    let resources: Vec<String> =
-                        s.resources.iter().map(|r| format!("{} ({})", r.name, r.actions.join(", "))).collect();
+                    let resources: Vec<String> = s
+                        .resources
+                        .iter()
+                        .map(|r| format!("{} ({})", r.name, r.actions.join(", ")))
+                        .collect();
                     [s.name, s.party, s.host, s.upstream, resources.join("; ")]
                 })
                 .collect();

@@ -27,7 +27,7 @@ pub(crate) async fn status(data: &Path, json: bool) -> anyhow::Result<()> {
     let address = crate::client::address(data)?;
     let client = api::Client::new(&address.api, Some(&address.token));
     client.get_text("/health/ready").await?;
-    let control = client.get_text("/v1/logs/control/checkpoint").await?;
+    let control = client.get_text("/v1/logs/control/checkpoint").await.unwrap_or_default();
     let decisions = client.get_text("/v1/logs/decisions/checkpoint").await.unwrap_or_default();
     let size = |note: &str| note.lines().nth(1).unwrap_or("0").to_owned();
     if json {

@@ -28,10 +28,15 @@ impl Estate {
             client.post::<Value>("/v1/parties", &party).await?;
         }
         for mut person in rows("person") {
-            let key = PrivateKey::new(KeypairData::from(Ed25519Keypair::from_seed(&authority::entropy()?)), "")?;
+            let key =
+                PrivateKey::new(KeypairData::from(Ed25519Keypair::from_seed(&authority::entropy()?)), "")?;
             person["key"] = json!(key.public_key().to_openssh()?);
             client.post::<Value>("/v1/people", &person).await?;
-            let label = format!("{}/{}", person["party"].as_str().unwrap_or("?"), person["name"].as_str().unwrap_or("?"));
+            let label = format!(
+                "{}/{}",
+                person["party"].as_str().unwrap_or("?"),
+                person["name"].as_str().unwrap_or("?")
+            );
             keys.insert(label, key);
         }
         client.put("/v1/secrets/payments-key", &json!({ "value": super::upstream::SECRET })).await?;
@@ -46,7 +51,11 @@ impl Estate {
     }
 
     /// Owner and deputy accept. Gives office, person and ledger index of each.
-    pub(super) async fn accept(&self, client: &Client, machine: &str) -> anyhow::Result<Vec<(&'static str, String, Value)>> {
+    pub(super) async fn accept(
+        &self,
+        client: &Client,
+        machine: &str,
+    ) -> anyhow::Result<Vec<(&'static str, String, Value)>> {
         let path = format!("/v1/identities/{machine}");
         let identity: Value = client.get(&path).await?;
         let mut accepted = Vec::new();
@@ -62,7 +71,12 @@ impl Estate {
     }
 
     /// Everybody the contract needs signs. Gives each signer and the answer.
-    pub(super) async fn sign(&self, client: &Client, contract: &str, envelope: &str) -> anyhow::Result<Vec<(String, Value)>> {
+    pub(super) async fn sign(
+        &self,
+        client: &Client,
+        contract: &str,
+        envelope: &str,
+    ) -> anyhow::Result<Vec<(String, Value)>> {
         let whole: Value = client.get(&format!("/v1/instruments/{contract}")).await?;
         let mut signed = Vec::new();
         for signatory in whole["instrument"]["signatures"].as_array().into_iter().flatten() {

@@ -29,7 +29,9 @@ pub(super) async fn start() -> anyhow::Result<SocketAddr> {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let service = service_fn(|request| async move { Ok::<_, Infallible>(answer(&request)) });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     });
@@ -73,7 +75,10 @@ impl Body for Ticks {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         ready!(self.0.poll_tick(cx));
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data: {\"charge\":\"captured\"}\n\n")))))
     }

@@ -1,0 +1,1 @@
+//! Requests made to be misread, over a real TLS connection.

@@ -1,0 +1,1 @@
+//! What people meet on the command line.

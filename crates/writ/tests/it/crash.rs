@@ -1,0 +1,1 @@
+//! The process dies; nothing acknowledged is lost.

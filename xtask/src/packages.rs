@@ -1,0 +1,61 @@
+//! Debian packages the build and the tests need: looked for by the programs they bring.
+
+use crate::say;
+use std::process::Command;
+
+/// A program and the Debian package that brings it.
+pub(crate) type Needed = (&'static str, &'static str);
+
+/// For building.
+pub(crate) const BUILD: &[Needed] = &[("cc", "gcc"), ("make", "make")];
+/// For the end-to-end tests.
+pub(crate) const TEST: &[Needed] = &[
+    ("curl", "curl"),
+    ("fcgiwrap", "fcgiwrap"),
+    ("git", "git"),
+    ("nginx", "nginx-light"),
+    ("openssl", "openssl"),
+    ("ssh-keygen", "openssh-client"),
+];
+
+/// Makes sure everything is there: installs it as root on Debian, otherwise says what to run.
+pub(crate) fn ensure(needed: &[Needed]) -> Result<(), String> {
+    let missing: Vec<&str> =
+        needed.iter().filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let line = format!("apt-get install --yes --no-install-recommends {}", missing.join(" "));
+    if !exists("apt-get") {
+        return Err(format!("these programs' packages are missing: {}", missing.join(" ")));
+    }
+    if !is_root() {
+        return Err(format!("needed and missing; run:\n  sudo {line}"));
+    }
+    say(&format!("$ {line}"));
+    let run = |arguments: &[&str]| {
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments)
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(&missing);
+    // The package lists of a fresh machine are empty or old.
+    if run(&arguments) || (run(&["update"]) && run(&arguments)) {
+        Ok(())
+    } else {
+        Err(format!("could not install; run:\n  {line}"))
+    }
+}
+
+fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(std::path::PathBuf::from);
+    std::env::split_paths(&path).chain(system).any(|directory| directory.join(program).is_file())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
+}
