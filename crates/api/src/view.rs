@@ -14,6 +14,14 @@ pub struct Done {
     pub index: u64,
 }
 
+impl Done {
+    /// The answer to a command: what its first event is about.
+    pub(crate) fn of(admitted: &authority::Admitted) -> Self {
+        let id = admitted.events.first().map(registry::Event::subject).unwrap_or_default();
+        Self { id, index: admitted.index }
+    }
+}
+
 /// A legal person.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PartyView {

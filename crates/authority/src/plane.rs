@@ -279,7 +279,7 @@ impl Writer {
         drop(rules);
         self.changed.send_modify(|count| *count += 1);
         for event in &recorded.events {
-            tracing::info!(index = landed.index, event = event.name(), actor = %recorded.actor, "recorded");
+            tracing::info!(index = landed.index, event = event.name(), subject = event.subject(), actor = %recorded.actor, "recorded");
         }
     }
 }

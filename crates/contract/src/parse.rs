@@ -259,6 +259,10 @@ impl Findings {
     }
 
     /// The clauses with the offset behind each block.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "inline marks and ends of blocks say nothing of their own"
+    )]
     fn clauses(&mut self, source: &str, body: usize) -> Vec<(Clause, usize)> {
         let mut clauses = Vec::new();
         let mut number = Number { section: 0, item: 0 };

@@ -212,7 +212,7 @@ pub fn decide(rules: &Rules, counters: &Counters, request: Request) -> Verdict {
                 // Of several denials the one with an explicit clause says most.
                 let better = denial.as_ref().is_none_or(|before| before.reason == Reason::NothingPermits);
                 if better {
-                    denial = Some(found);
+                    denial = Some(*found);
                 }
             }
         }
@@ -269,12 +269,15 @@ struct Permitted {
 }
 
 /// One contract's answer.
-fn evaluate(rules: &Rules, slot: &Slot, asked: &Asked<'_>, meters: &mut Meters) -> Result<Permitted, Denial> {
-    let unusable = |why: &str| Denial {
-        reason: Reason::ContractUnusable,
-        detail: format!("the contract `{}` cannot be applied: {why}", slot.name),
-        cited: None,
-        as_of: rules.as_of(),
+fn evaluate(
+    rules: &Rules,
+    slot: &Slot,
+    asked: &Asked<'_>,
+    meters: &mut Meters,
+) -> Result<Permitted, Box<Denial>> {
+    let unusable = |why: &str| {
+        let detail = format!("the contract `{}` cannot be applied: {why}", slot.name);
+        Box::new(Denial { reason: Reason::ContractUnusable, detail, cited: None, as_of: rules.as_of() })
     };
     let compiled = slot.compiled(rules.documents()).map_err(unusable)?;
     let request = asked.request;
@@ -301,7 +304,7 @@ fn evaluate(rules: &Rules, slot: &Slot, asked: &Asked<'_>, meters: &mut Meters) 
             Ok(Permitted { bundle: compiled.bundle, clauses, counted, recording })
         }
         Decision::Allow | Decision::Deny => {
-            Err(refusal(rules, slot, compiled, asked, clauses.first().copied()))
+            Err(Box::new(refusal(rules, slot, compiled, asked, clauses.first().copied())))
         }
     }
 }

@@ -279,6 +279,36 @@ pub enum Event {
 }
 
 impl Event {
+    /// The id of what it is about, for answers and logs.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::CredentialIssued { identity, .. }
+            | Self::IdentityActivated { identity }
+            | Self::IdentityResumed { identity }
+            | Self::IdentityRetired { identity }
+            | Self::IdentityRevoked { identity, .. }
+            | Self::IdentitySuspended { identity, .. }
+            | Self::JoinTokenCreated { identity, .. }
+            | Self::OfficeOffered { identity, .. }
+            | Self::OwnershipAccepted { identity, .. } => identity.to_string(),
+            Self::CredentialRevoked { serial, .. } | Self::ServerCertified { serial, .. } => {
+                serial.iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+            Self::Established { trust_domain, .. } => trust_domain.clone(),
+            Self::IdentityProposed(identity) => identity.id.to_string(),
+            Self::InstrumentDrafted(instrument) => instrument.id.to_string(),
+            Self::InstrumentEnded { instrument, .. }
+            | Self::InstrumentInForce { instrument }
+            | Self::InstrumentSigned { instrument, .. } => instrument.to_string(),
+            Self::LogAnchored { origin, .. } => origin.clone(),
+            Self::PartyRegistered(party) => party.id.to_string(),
+            Self::PersonLeft { person, .. } => person.to_string(),
+            Self::PersonRegistered(person) => person.id.to_string(),
+            Self::SecretSealed { name } => name.to_string(),
+            Self::ServiceRegistered(service) => service.id.to_string(),
+        }
+    }
+
     /// A short name for tables and logs.
     pub fn name(&self) -> &'static str {
         match self {

@@ -45,6 +45,10 @@ impl PublicKey {
 
 impl FromStr for PublicKey {
     type Err = SignatureError;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever other kinds of key there will be, they are refused"
+    )]
     fn from_str(text: &str) -> Result<Self, SignatureError> {
         use ssh_key::{Algorithm, EcdsaCurve};
         let mut key = ssh_key::PublicKey::from_openssh(text.trim()).map_err(|_| SignatureError::NotAKey)?;

@@ -41,7 +41,7 @@ impl Disk for RealDisk {
 }
 
 /// How many zero bytes are written at once when a file grows.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 impl WalFile for File {
     fn extend(&self, length: u64) -> io::Result<()> {

@@ -26,6 +26,17 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Process(ProcessCommand),
+    #[command(flatten)]
+    Client(ClientCommand),
+    #[command(flatten)]
+    Local(LocalCommand),
+}
+
+/// Runs a Writ, or finds one by itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProcessCommand {
     /// Show everything once, on this machine, in a few seconds.
     Quickstart {
         /// Do it once, print figures as JSON on the last line, and exit.
@@ -49,6 +60,23 @@ pub(crate) enum Command {
     },
     /// Whether Writ is running and ready.
     Status,
+    /// Get a certificate with a join token: writes key.pem, cert.pem and bundle.pem.
+    Issue {
+        /// The join token; better given as WRIT_TOKEN than on the command line.
+        #[arg(long, env = "WRIT_TOKEN", hide_env_values = true)]
+        token: String,
+        /// Where to write the files.
+        #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+        /// The API, when there is no data directory here.
+        #[arg(long)]
+        api: Option<String>,
+    },
+}
+
+/// Asks the running Writ of the data directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
     /// Legal persons.
     #[command(subcommand)]
     Party(PartyCommand),
@@ -64,21 +92,6 @@ pub(crate) enum Command {
     /// Contracts between the machines of two parties.
     #[command(subcommand)]
     Contract(ContractCommand),
-    /// Write the generated wording of documents anew.
-    Fmt {
-        /// `*.writ.md` files.
-        #[arg(required = true, value_hint = ValueHint::FilePath)]
-        files: Vec<PathBuf>,
-        /// Change nothing; fail if something would change.
-        #[arg(long)]
-        check: bool,
-    },
-    /// Check documents: parameters, wording, compilation.
-    Check {
-        /// `*.writ.md` files.
-        #[arg(required = true, value_hint = ValueHint::FilePath)]
-        files: Vec<PathBuf>,
-    },
     /// Sign a contract with your SSH key (uses ssh-keygen, so agents and security keys work).
     Sign {
         /// The contract's name.
@@ -93,18 +106,6 @@ pub(crate) enum Command {
     /// One-time tokens for first certificates.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Get a certificate with a join token: writes key.pem, cert.pem and bundle.pem.
-    Issue {
-        /// The join token; better given as WRIT_TOKEN than on the command line.
-        #[arg(long, env = "WRIT_TOKEN", hide_env_values = true)]
-        token: String,
-        /// Where to write the files.
-        #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
-        out: PathBuf,
-        /// The API, when there is no data directory here.
-        #[arg(long)]
-        api: Option<String>,
-    },
     /// Certificates.
     #[command(subcommand)]
     Credential(CredentialCommand),
@@ -124,6 +125,26 @@ pub(crate) enum Command {
         /// How many to begin with.
         #[arg(long, short = 'n', default_value_t = 20)]
         lines: usize,
+    },
+}
+
+/// Needs no running Writ.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LocalCommand {
+    /// Write the generated wording of documents anew.
+    Fmt {
+        /// `*.writ.md` files.
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        /// Change nothing; fail if something would change.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check documents: parameters, wording, compilation.
+    Check {
+        /// `*.writ.md` files.
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
     },
     /// Prove a ledger offline: entries, roots, signatures, anchors, decisions.
     Verify {

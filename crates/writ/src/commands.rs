@@ -12,74 +12,73 @@ mod service;
 mod signing;
 mod up;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, ClientCommand, Command, LocalCommand, ProcessCommand};
 use crate::{client, output, quickstart};
 use clap::CommandFactory as _;
+use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 /// Runs a command.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     log_to_stderr(&args.log, args.log_json)?;
+    let (data, json) = (args.data, args.json);
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match args.command {
-        // Commands that need no server and no runtime.
-        Command::Fmt { files, check } => return document::format(&files, check),
-        Command::Check { files } => return document::check(&files, args.json),
-        Command::Verify { directory, key } => {
-            return ledger::verify(&directory.unwrap_or(args.data), key.as_deref(), args.json);
-        }
-        Command::Fsck { quick } => return ledger::fsck(&args.data, quick, args.json),
-        Command::Completions { shell } => {
+        Command::Client(command) => runtime()?.block_on(ask(&data, command, json)),
+        Command::Local(command) => local(&data, command, json),
+        Command::Process(command) => runtime()?.block_on(process(data, command, json)),
+    }
+}
+
+fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        LocalCommand::Check { files } => document::check(&files, json),
+        LocalCommand::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "writ", &mut out);
             output::text(&String::from_utf8_lossy(&out));
-            return Ok(());
+            Ok(())
         }
-        Command::Openapi => {
+        LocalCommand::Fmt { files, check } => document::format(&files, check),
+        LocalCommand::Fsck { quick } => ledger::fsck(data, quick, json),
+        LocalCommand::Openapi => {
             output::text(&api::openapi_json());
-            return Ok(());
+            Ok(())
         }
-        _ => {}
+        LocalCommand::Verify { directory, key } => {
+            ledger::verify(directory.as_deref().unwrap_or(data), key.as_deref(), json)
+        }
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (data, json) = (args.data, args.json);
-    runtime.block_on(async move {
-        match args.command {
-            Command::Quickstart { check } => quickstart::run(check).await,
-            Command::Up { trust_domain, listen, api, upstream_roots } => {
-                up::run(crate::serve::Options { data, trust_domain, listen, api, upstream_roots }).await
-            }
-            Command::Issue { token, out, api } => issue::run(&data, &token, &out, api, json).await,
-            Command::Status => up::status(&data, json).await,
-            command => {
-                let client = client::client(&data)?;
-                match command {
-                    Command::Party(command) => party::run(&client, command, json).await,
-                    Command::Person(command) => person::run(&client, command, json).await,
-                    Command::Service(command) => service::run(&client, command, json).await,
-                    Command::Identity(command) => identity::run(&client, command, json).await,
-                    Command::Contract(command) => contract::run(&client, command, json).await,
-                    Command::Sign { contract, signer, key } => {
-                        contract::sign(&client, &contract, &signer, &key, json).await
-                    }
-                    Command::Token(command) => issue::token(&client, command, json).await,
-                    Command::Credential(command) => issue::credential(&client, command, json).await,
-                    Command::Secret(command) => service::secret(&client, command).await,
-                    Command::Why { decision } => decision::why(&client, &decision, json).await,
-                    Command::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
-                    Command::Check { .. }
-                    | Command::Completions { .. }
-                    | Command::Fmt { .. }
-                    | Command::Fsck { .. }
-                    | Command::Issue { .. }
-                    | Command::Openapi
-                    | Command::Quickstart { .. }
-                    | Command::Status
-                    | Command::Up { .. }
-                    | Command::Verify { .. } => Ok(()),
-                }
-            }
+}
+
+async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        ProcessCommand::Issue { token, out, api } => issue::run(&data, &token, &out, api, json).await,
+        ProcessCommand::Quickstart { check } => quickstart::run(check).await,
+        ProcessCommand::Status => up::status(&data, json).await,
+        ProcessCommand::Up { trust_domain, listen, api, upstream_roots } => {
+            up::run(crate::serve::Options { data, trust_domain, listen, api, upstream_roots }).await
         }
-    })
+    }
+}
+
+async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<()> {
+    let client = client::client(data)?;
+    match command {
+        ClientCommand::Contract(command) => contract::run(&client, command, json).await,
+        ClientCommand::Credential(command) => issue::credential(&client, command, json).await,
+        ClientCommand::Identity(command) => identity::run(&client, command, json).await,
+        ClientCommand::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
+        ClientCommand::Party(command) => party::run(&client, command, json).await,
+        ClientCommand::Person(command) => person::run(&client, command, json).await,
+        ClientCommand::Secret(command) => service::secret(&client, command).await,
+        ClientCommand::Service(command) => service::run(&client, command, json).await,
+        ClientCommand::Sign { contract, signer, key } => {
+            contract::sign(&client, &contract, &signer, &key, json).await
+        }
+        ClientCommand::Token(command) => issue::token(&client, command, json).await,
+        ClientCommand::Why { decision } => decision::why(&client, &decision, json).await,
+    }
 }
 
 fn log_to_stderr(filter: &str, json: bool) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! What people see: short aligned tables, or JSON; errors with what to do.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
 use api::ClientError;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity, SourceSpan};

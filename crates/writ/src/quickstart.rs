@@ -3,6 +3,8 @@
 //! Nothing is staged: the same API calls, the same gateway, the same ledger as in real use. What
 //! is brought along is the estate (`examples/quickstart`), the people's keys, and the service.
 
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
+
 mod estate;
 mod tamper;
 mod upstream;
@@ -94,7 +96,7 @@ async fn show(running: &Running, upstream: SocketAddr, data: &Path) -> anyhow::R
         client.post("/v1/tokens", &json!({ "party": "acme-retail", "name": "checkout" })).await?;
     let joined = join(&client, token["token"].as_str().unwrap_or_default()).await?;
     let credential = &joined.credential;
-    let life = (credential.not_after_ms.saturating_sub(running.authority.now_ms()) + 59_999) / 60_000;
+    let life = credential.not_after_ms.saturating_sub(running.authority.now_ms()).div_ceil(60_000);
     detail(format!(
         "{}, {life} minutes as clause 3.2 asks  [control {}]",
         credential.spiffe_id, credential.index

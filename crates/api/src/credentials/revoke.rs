@@ -31,7 +31,7 @@ pub(crate) async fn revoke_credential(
     })?;
     let command = Command::RevokeCredential { serial, reason: ground.reason };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
-    Ok(Json(Done { id: text, index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }
 
 fn serial(text: &str) -> Option<[u8; 16]> {

@@ -56,5 +56,5 @@ pub(crate) async fn accept_ownership(
     })?;
     let command = Command::AcceptOwnership { identity: id, office, signature: acceptance.signature };
     let admitted = ports.authority.submit(Actor::Person(person), command).await?;
-    Ok(Json(Done { id: id.to_string(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }

@@ -54,5 +54,5 @@ pub(crate) async fn change_identity(
         Step::Suspend => Command::SuspendIdentity { identity, reason },
     };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
-    Ok(Json(Done { id: identity.to_string(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }

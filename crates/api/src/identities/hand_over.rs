@@ -34,5 +34,5 @@ pub(crate) async fn hand_over(
         look(&ports, |state| Ok((identity(state, &party, &name)?, person(state, &party, &offer.to)?)))?;
     let command = Command::HandOver { identity: id, office: offer.office.into(), to };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
-    Ok(Json(Done { id: id.to_string(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }

@@ -7,7 +7,7 @@ use crate::view::Done;
 use axum::Json;
 use axum::extract::State;
 use registry::command::IdentityProposal;
-use registry::{Actor, Command, Environment, Event, IdentityKind};
+use registry::{Actor, Command, Environment, IdentityKind};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -69,9 +69,5 @@ pub(crate) async fn propose_identity(
     };
     let command = Command::ProposeIdentity(Box::new(proposal));
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
-    let id = admitted.events.iter().find_map(|event| match event {
-        Event::IdentityProposed(identity) => Some(identity.id.to_string()),
-        _ => None,
-    });
-    Ok(Json(Done { id: id.unwrap_or_default(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }

@@ -32,5 +32,5 @@ pub(crate) async fn end_instrument(
     let instrument = look(&ports, |state| instrument(state, &name, version.version))?;
     let command = Command::EndInstrument { instrument, reason: ground.reason };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
-    Ok(Json(Done { id: instrument.to_string(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }

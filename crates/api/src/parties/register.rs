@@ -6,7 +6,7 @@ use crate::reference::name;
 use crate::view::Done;
 use axum::Json;
 use axum::extract::State;
-use registry::{Actor, Command, Event};
+use registry::{Actor, Command};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -35,9 +35,5 @@ pub(crate) async fn register_party(
         jurisdiction: new.jurisdiction,
     };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
-    let id = admitted.events.iter().find_map(|event| match event {
-        Event::PartyRegistered(party) => Some(party.id.to_string()),
-        _ => None,
-    });
-    Ok(Json(Done { id: id.unwrap_or_default(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }

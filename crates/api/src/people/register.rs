@@ -8,7 +8,7 @@ use crate::view::Done;
 use axum::Json;
 use axum::extract::State;
 use minicbor::Encode;
-use registry::{Actor, Command, Event};
+use registry::{Actor, Command};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -58,9 +58,5 @@ pub(crate) async fn register_person(
         profile: contract::canonical::digest_bytes(&addendum),
     };
     let admitted = ports.authority.submit_with(Actor::Operator, command, addendum).await?;
-    let id = admitted.events.iter().find_map(|event| match event {
-        Event::PersonRegistered(person) => Some(person.id.to_string()),
-        _ => None,
-    });
-    Ok(Json(Done { id: id.unwrap_or_default(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }

@@ -7,7 +7,7 @@ use crate::view::Done;
 use axum::Json;
 use axum::extract::State;
 use registry::command::ServiceDescription;
-use registry::{Actor, Command, Event, Injection, Operation, Resource};
+use registry::{Actor, Command, Injection, Operation, Resource};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -101,11 +101,7 @@ pub(crate) async fn register_service(
     };
     let command = Command::RegisterService(Box::new(description));
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
-    let id = admitted.events.iter().find_map(|event| match event {
-        Event::ServiceRegistered(service) => Some(service.id.to_string()),
-        _ => None,
-    });
-    Ok(Json(Done { id: id.unwrap_or_default(), index: admitted.index }))
+    Ok(Json(Done::of(&admitted)))
 }
 
 fn resource(new: NewResource) -> Result<Resource, ApiError> {

@@ -1,5 +1,7 @@
 //! `writ contract` and `writ sign`.
 
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
+
 use crate::args::ContractCommand;
 use crate::exit::Failure;
 use crate::output;

@@ -1,5 +1,7 @@
 //! `writ token`, `writ issue`, `writ credential`.
 
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
+
 use crate::args::{CredentialCommand, TokenCommand};
 use crate::{client, output};
 use anyhow::Context as _;

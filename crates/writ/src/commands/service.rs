@@ -1,5 +1,7 @@
 //! `writ service` and `writ secret`.
 
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
+
 use crate::args::{SecretCommand, ServiceCommand};
 use crate::output;
 use anyhow::Context as _;

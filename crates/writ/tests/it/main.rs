@@ -1,5 +1,12 @@
 //! End-to-end tests: the real binary, and clients and servers nobody here wrote.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
 mod bad_input;
 mod cli;
 mod crash;
