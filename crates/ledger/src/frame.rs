@@ -87,8 +87,9 @@ pub enum Found {
     Frame(Frame),
     /// Something that is not a whole frame: a torn write, or damage.
     Broken {
-        /// The index of the first entry whose bytes do not fit, if the header can still be read.
-        entry: Option<u64>,
+        /// How many whole entries of the frame come before the first that does not fit. Its index in
+        /// the log is that of the frame's first entry, which only the reader knows for sure.
+        intact: u64,
         /// What was found.
         reason: &'static str,
     },
@@ -100,18 +101,17 @@ pub fn read(bytes: &[u8]) -> Found {
         return if bytes.iter().take(HEADER_BYTES).all(|b| *b == 0) {
             Found::End
         } else {
-            Found::Broken { entry: None, reason: "no frame header where one must be" }
+            Found::Broken { intact: 0, reason: "no frame header where one must be" }
         };
     };
     let end = HEADER_BYTES + header.body;
     let (Some(covered), Some(trailer)) = (bytes.get(..end), bytes.get(end..end + TRAILER_BYTES)) else {
-        return Found::Broken { entry: Some(header.first), reason: "the frame is cut short" };
+        return Found::Broken { intact: 0, reason: "the frame is cut short" };
     };
     let digest: [u8; 32] = Sha256::digest(covered).into();
     let (items, damaged) = header.items(covered);
     if trailer != digest || damaged.is_some() || items.len() != header.count as usize {
-        let entry = damaged.or(Some(header.first));
-        return Found::Broken { entry, reason: "the frame's digest does not fit its bytes" };
+        return Found::Broken { intact: damaged.unwrap_or(0), reason: "the frame's digest does not fit its bytes" };
     }
     Found::Frame(Frame {
         first: header.first,
@@ -150,24 +150,23 @@ impl Header {
             .then_some(header)
     }
 
-    /// The items of the body, and the index of the first entry whose CRC does not fit.
+    /// The items of the body, and the number of the first whose CRC does not fit.
     fn items(&self, frame: &[u8]) -> (Vec<Item>, Option<u64>) {
         let mut items = Vec::new();
         let mut at = HEADER_BYTES;
         for number in 0..u64::from(self.count) {
-            let index = self.first + number;
             let Some((entry_length, crc, addendum_length)) = read_item(frame, at) else {
-                return (items, Some(index));
+                return (items, Some(number));
             };
             let item = Item { entry_at: at + ITEM_BYTES, entry_length, addendum_length };
             match frame.get(item.entry_at..item.entry_at.saturating_add(entry_length)) {
                 Some(entry) if crc32c::crc32c(entry) == crc => items.push(item),
-                _ => return (items, Some(index)),
+                _ => return (items, Some(number)),
             }
             at = item.entry_at + entry_length + addendum_length;
         }
         let whole = at == frame.len();
-        let end = self.first + u64::from(self.count) - 1;
+        let end = u64::from(self.count) - 1;
         (items, if whole { None } else { Some(end) })
     }
 }

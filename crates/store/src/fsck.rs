@@ -118,11 +118,11 @@ impl Check<'_> {
             let frame = match frame::read(rest) {
                 Found::End => return,
                 Found::Frame(frame) => frame,
-                Found::Broken { entry, reason } => {
+                Found::Broken { intact, reason } => {
                     let signed = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
                     let torn =
                         self.edge.size() >= signed && !frame::any_frame_in(rest.get(1..).unwrap_or_default());
-                    let entry = entry.unwrap_or(self.edge.size());
+                    let entry = self.edge.size() + intact;
                     let kind = if torn { "an unfinished or damaged last write" } else { "damage" };
                     return self.find(Some(entry), format!("{kind}: {reason}"));
                 }

@@ -620,8 +620,8 @@ fn recover_file(
         let frame = match frame::read(rest) {
             Found::End => break,
             Found::Frame(frame) => frame,
-            Found::Broken { entry, reason } => {
-                let place = entry.map_or_else(String::new, |entry| format!(" at entry {entry}"));
+            Found::Broken { intact, reason } => {
+                let place = format!(" at entry {}", edge.size() + intact);
                 if frame::any_frame_in(rest.get(1..).unwrap_or_default()) {
                     return Err(broken(format!("{reason}{place}, and whole batches follow it")));
                 }

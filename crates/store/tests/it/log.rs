@@ -1,0 +1,126 @@
+//! What is acknowledged is there, in order, after any restart, and proven.
+
+use crate::{append, entry, open, signer};
+use ledger::proof::{consistency, inclusion, verify_consistency, verify_inclusion};
+use ledger::segment::SEGMENT_ENTRIES;
+use ledger::tree::range_root;
+use ledger::{Edge, Hash, ReadLog as _, StoreError};
+use std::path::Path;
+use store::{DataDir, EmbeddedLog, Level, LogConfig, fsck};
+use tempfile::TempDir;
+
+/// Re-verifies the whole log.
+fn check(log: &EmbeddedLog, size: u64) {
+    assert_eq!(log.size(), size);
+    let mut edge = Edge::default();
+    for n in 0..size {
+        assert_eq!(log.entry(n).unwrap().unwrap(), entry(n), "entry {n}");
+        edge.append(Hash::of_leaf(&entry(n)));
+    }
+    assert_eq!(log.addendum(size - 1).unwrap().unwrap(), (size - 1).to_be_bytes());
+    assert_eq!(log.entry(size).unwrap(), None);
+    assert_eq!(range_root(log, 0, size).unwrap(), edge.root());
+    let (checkpoint, note) = log.publish().unwrap();
+    assert_eq!((checkpoint.size, checkpoint.root), (size, edge.root()));
+    assert_eq!(ledger::Checkpoint::open(&note, &log.verifier()).unwrap(), checkpoint);
+    for index in [0, size / 3, size - 1] {
+        let path = inclusion(log, index, size).unwrap();
+        verify_inclusion(Hash::of_leaf(&entry(index)), index, size, &path, checkpoint.root).unwrap();
+    }
+    let old = size / 2;
+    let path = consistency(log, old, size).unwrap();
+    verify_consistency(old, size, range_root(log, 0, old).unwrap(), checkpoint.root, &path).unwrap();
+}
+
+fn sound(directory: &Path, level: Level) {
+    let mut seen = 0;
+    let report = fsck(directory, &signer().verifier(), level, &mut |index, bytes| {
+        assert_eq!(bytes, entry(index));
+        seen += 1;
+    })
+    .unwrap();
+    assert_eq!(report.findings, []);
+    assert_eq!(seen, report.size);
+}
+
+#[test]
+fn entries_survive_restarts_in_order() {
+    let folder = TempDir::new().unwrap();
+    let mut size = 0;
+    for more in [1, 2, 255, 300, 1_000] {
+        let log = open(folder.path());
+        for (expected, landed) in (size..).zip(append(&log, size, size + more)) {
+            assert_eq!(landed.unwrap().index, expected);
+        }
+        size += more;
+        check(&log, size);
+    }
+    sound(folder.path(), Level::Quick);
+    sound(folder.path(), Level::Full);
+}
+
+#[test]
+fn full_segments_are_sealed_and_read_from_objects() {
+    let folder = TempDir::new().unwrap();
+    let size = 2 * SEGMENT_ENTRIES + 321;
+    let log = open(folder.path());
+    assert!(append(&log, 0, size).into_iter().all(|landed| landed.is_ok()));
+    drop(log);
+    let sealed = std::fs::read_dir(folder.path().join("objects/segments")).unwrap().count();
+    assert_eq!(sealed, 2);
+    let files = std::fs::read_dir(folder.path().join("wal")).unwrap().count();
+    assert_eq!(files, 1, "sealed segments leave the write-ahead log");
+    check(&open(folder.path()), size);
+    sound(folder.path(), Level::Quick);
+    sound(folder.path(), Level::Full);
+}
+
+/// A crash while a segment was being sealed: objects are there, the WAL file still is too.
+#[test]
+fn a_half_sealed_segment_is_finished() {
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    append(&log, 0, SEGMENT_ENTRIES - 1);
+    drop(log);
+    let wal = folder.path().join("wal/00000000000000000000.wal");
+    let log = open(folder.path());
+    append(&log, SEGMENT_ENTRIES - 1, SEGMENT_ENTRIES + 1);
+    drop(log);
+    assert!(!wal.exists());
+    std::fs::write(&wal, b"left over").unwrap();
+    check(&open(folder.path()), SEGMENT_ENTRIES + 1);
+    assert!(!wal.exists());
+}
+
+#[test]
+fn two_processes_do_not_share_a_directory() {
+    let folder = TempDir::new().unwrap();
+    let first = DataDir::open(folder.path()).unwrap();
+    let error = DataDir::open(folder.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }));
+    assert!(error.to_string().contains("stop it first"), "{error}");
+    drop(first);
+    DataDir::open(folder.path()).unwrap();
+}
+
+#[test]
+fn another_logs_key_does_not_open_it() {
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    append(&log, 0, 3);
+    log.publish().unwrap();
+    drop(log);
+    let other = ledger::NoteSigner::from_seed(crate::ORIGIN, &[8; 32]).unwrap();
+    assert!(EmbeddedLog::open(LogConfig::new(folder.path().to_owned(), other)).is_err());
+}
+
+#[test]
+fn too_long_an_entry_is_refused_and_the_log_goes_on() {
+    use ledger::{Append as _, AppendError, Submission};
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    let long = Submission { entry: vec![0; 65_536], addendum: Vec::new() };
+    assert_eq!(crate::wait(log.append(long)), Err(AppendError::TooLong(65_536)));
+    append(&log, 0, 1);
+    check(&log, 1);
+}
