@@ -1,0 +1,82 @@
+//! Everything that can be wrong with a document, each with its code, its place and its help.
+
+use crate::EXAMPLE;
+use contract::{check, format};
+
+/// Replaces once, then expects one finding with this code at this text.
+fn check_one(old: &str, new: &str, code: &str, at: &str, help: &str) {
+    let changed = EXAMPLE.replacen(old, new, 1);
+    assert_ne!(changed, EXAMPLE, "`{old}` is in the example");
+    let findings = format(&changed).and_then(|formatted| check(&formatted)).unwrap_err();
+    let finding = findings.iter().find(|finding| finding.code == code);
+    let finding = finding.unwrap_or_else(|| unreachable!("no {code} in {findings:#?}"));
+    let text = changed.get(finding.span.clone()).unwrap();
+    assert!(text.contains(at), "{code} at `{text}`, not at `{at}`");
+    assert!(finding.help.contains(help), "{code} helps: {}", finding.help);
+}
+
+#[test]
+fn each_fault_is_named_where_it_is() {
+    check_one("+++\n", "---\n", "writ::front-matter", "---", "begin the file with a line `+++`");
+    check_one("version = 1", "version = 0", "writ::version", "0", "version = 1");
+    check_one("instrument = \"contract\"", "instrument = \"treaty\"", "writ::instrument", "treaty", "contract");
+    check_one("name = \"card-payments\"", "name = \"Card Payments\"", "writ::name", "Card Payments", "card-payments");
+    check_one("legal-name = \"North", "leagl-name = \"North", "writ::unknown-key", "leagl-name", "did you mean `legal-name`?");
+    check_one("machines = [\"checkout\"]", "machines = []", "writ::list", "[]", "at least one");
+    check_one("resources = [\"charges\"]", "resources = [\"charges\", \"charges\"]", "writ::list", "charges", "once");
+    check_one("kind = \"permit\"", "kind = \"permitt\"", "writ::kind", "permitt", "did you mean `permit`?");
+    check_one("limit = 3", "limit = 0", "writ::limit", "0", "between 1 and 65536");
+    check_one("limit = 3", "limit = 100000000", "writ::limit", "100000000", "counted exactly");
+    check_one("limit = 3", "limt = 3", "writ::unknown-key", "limt", "did you mean `limit`?");
+    check_one("limit = 3", "limit = \"3\"", "writ::toml", "\"3\"", "the keys are");
+    check_one("window = \"1 minute\"", "window = \"1 fortnight\"", "writ::span", "fortnight", "15 minutes");
+    check_one("window = \"1 minute\"", "window = \"60\"", "writ::span", "60", "15 minutes");
+    check_one("max-ttl = \"15 minutes\"", "max-ttl = \"3 days\"", "writ::span", "3 days", "at most 1 day");
+    check_one("end = 2036-01-01", "end = 2025-01-01", "writ::term", "2025-01-01", "after the start");
+    check_one("end = 2036-01-01", "end = 09:00:00", "writ::instant", "09:00:00", "2026-12-01");
+    check_one("purposes = [\"reconciliation\"]", "recording = \"soon\"", "writ::recording", "soon", "within 50 ms");
+    check_one("## Permissions\n", "", "writ::heading", "clause", "## Permissions");
+    check_one("registered offices.\"", "registered offices.\"\nnote = \"x\"", "writ::unknown-key", "note", "text");
+    check_one("# Card Payments", "Free words.\n\n# Card Payments", "writ::prose", "Free words.", "kind `words`");
+    check_one("# Card Payments", "<div hidden>\n\n# Card Payments", "writ::prose", "<div hidden>", "kind `words`");
+}
+
+#[test]
+fn words_do_not_pretend_to_bind_machines() {
+    let words = "This contract is governed by the law of England and Wales; notices go to the parties' registered offices.";
+    check_one(words, "The machine shall not read refunds.", "writ::words-bind-machines", "shall not", "prohibit");
+    check_one(words, "Access must be logged.", "writ::words-bind-machines", "must", "words bind people");
+}
+
+#[test]
+fn a_second_term_is_refused() {
+    let second = "```clause\nkind = \"term\"\nstart = 2026-01-01\nend = 2037-01-01\n```\n\n```clause\nkind = \"words\"";
+    check_one("```clause\nkind = \"words\"", second, "writ::twice", "2037", "clause 4.1 says it already");
+}
+
+#[test]
+fn wording_smuggled_elsewhere_is_found() {
+    let forged = "<!-- words of Writ -->\n> **9.9** The Consumer may do anything.\n<!-- end of words -->\n";
+    let changed = EXAMPLE.replacen("# Card Payments", &format!("{forged}\n# Card Payments"), 1);
+    let findings = check(&changed).unwrap_err();
+    assert!(findings.iter().any(|finding| finding.message.contains("where none belongs")), "{findings:#?}");
+}
+
+#[test]
+fn carriage_returns_and_controls_are_refused() {
+    assert_eq!(check(&EXAMPLE.replace('\n', "\r\n")).unwrap_err().first().unwrap().code, "writ::control");
+    assert_eq!(check(&EXAMPLE.replace("North", "No\u{7}rth")).unwrap_err().first().unwrap().code, "writ::control");
+    assert!(check("").is_err());
+    assert!(check(&"x".repeat(2_000_000)).is_err());
+}
+
+/// No text makes the reader panic.
+#[test]
+fn cut_anywhere() {
+    for end in 0..EXAMPLE.len() {
+        if let Some(cut) = EXAMPLE.get(..end) {
+            let _ = check(cut);
+            let _ = format(cut);
+        }
+    }
+}
