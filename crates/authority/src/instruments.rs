@@ -41,7 +41,7 @@ impl Authority {
         let envelope = Envelope::of(&contract, source, bundle.hash(), COMPILER);
         let draft = {
             let rules = self.rules();
-            resolve(rules.state(), &contract, source, &envelope).map_err(DraftError::Document)?
+            resolve(rules.state(), &contract, source, envelope).map_err(DraftError::Document)?
         };
         let json = draft.envelope.clone();
         // The text first: an entry never names a document that is not there.
@@ -76,7 +76,7 @@ fn resolve(
     state: &State,
     contract: &Contract,
     source: &str,
-    envelope: &Envelope,
+    envelope: Envelope,
 ) -> Result<InstrumentDraft, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let mut find = |word: &str, message: String, help: String| {
@@ -128,6 +128,7 @@ fn resolve(
     }
     match (provider, consumer, service) {
         (Some(provider), Some(consumer), Some(service)) if findings.is_empty() => {
+            let envelope = envelope.bind(service.meaning(), state.trust_domain.as_deref().unwrap_or_default());
             let mut draft = InstrumentDraft {
                 name: contract.name.clone(),
                 version: contract.version,

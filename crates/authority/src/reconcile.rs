@@ -59,8 +59,8 @@ impl Authority {
                     continue;
                 }
             };
-            let known = self.rules().state().anchors.get(&checkpoint.origin).copied().unwrap_or(0);
-            if checkpoint.size <= known {
+            let known = self.rules().state().anchors.get(&checkpoint.origin).map(|(size, _)| *size);
+            if known.is_some_and(|known| checkpoint.size <= known) {
                 continue;
             }
             let command = Command::AnchorLog {

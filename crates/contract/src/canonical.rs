@@ -25,6 +25,17 @@ pub struct Envelope {
     pub bundle: [u8; 32],
     /// Which compiler made the bundle.
     pub compiler: String,
+    /// What the service's acts mean, and the ledger the contract is for; absent until it is drafted.
+    pub bound: Option<Bound>,
+}
+
+/// What ties an envelope to one ledger and to one description of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// SHA-256 of the service as registered.
+    pub service: [u8; 32],
+    /// The trust domain of the ledger.
+    pub trust_domain: String,
 }
 
 impl Envelope {
@@ -37,7 +48,13 @@ impl Envelope {
             text: digest(source),
             bundle,
             compiler: compiler.to_owned(),
+            bound: None,
         }
+    }
+
+    /// Ties it to a ledger and a service.
+    pub fn bind(self, service: [u8; 32], trust_domain: &str) -> Self {
+        Self { bound: Some(Bound { service, trust_domain: trust_domain.to_owned() }), ..self }
     }
 
     /// The bytes that are signed.
@@ -49,7 +66,9 @@ impl Envelope {
             "instrument": "contract",
             "library": LIBRARY,
             "name": self.name,
+            "service": self.bound.as_ref().map(|bound| hex(&bound.service)),
             "text": hex(&self.text),
+            "trust_domain": self.bound.as_ref().map(|bound| bound.trust_domain.as_str()),
             "version": self.version,
         }))
     }

@@ -15,6 +15,10 @@ use serde::de::DeserializeOwned;
 use std::ops::Range;
 use toml::Spanned;
 
+/// Marks of Markdown and HTML: none may stand in what people write into a document.
+const FORMATTING: [char; 11] = ['<', '>', '`', '*', '_', '[', ']', '\\', '|', '~', '\n'];
+/// The longest purpose, in characters.
+const PURPOSE_CHARS_MAX: usize = 120;
 const KINDS: [&str; 6] = ["credential", "permit", "prohibit", "quota", "term", "words"];
 
 pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
@@ -22,9 +26,11 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
         let help = format!("a document has at most {DOCUMENT_BYTES_MAX} bytes");
         return Err(vec![Diagnostic::new("writ::too-large", 0..0, "the document is too large", "", help)]);
     }
-    if let Some(at) = source.find(|c: char| c == '\r' || (c.is_control() && !matches!(c, '\n' | '\t'))) {
-        let help = "save the file as plain text with Unix line ends (LF)";
-        return Err(vec![Diagnostic::new("writ::control", at..at + 1, "a control character", "here", help)]);
+    let invisible = |c: char| registry::admit::is_invisible(c) && !matches!(c, '\n' | '\t');
+    if let Some((at, c)) = source.char_indices().find(|(_, c)| invisible(*c)) {
+        let help = "save the file as plain text with Unix line ends (LF), without invisible characters";
+        let message = format!("a character that is not seen (U+{:04X})", u32::from(c));
+        return Err(vec![Diagnostic::new("writ::control", at..at + c.len_utf8(), message, "here", help)]);
     }
     let mut findings = Findings::default();
     let (head, body) = front_matter(source).map_err(|finding| vec![finding])?;
@@ -41,6 +47,10 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
         span: words_place(source, after),
         words: fenced(&words::paragraph(&contract, &clause)),
     });
+    if let Some(at) = reference_definition(source, body) {
+        let help = "delete it: it is not shown, so nobody would sign it knowingly";
+        findings.find("writ::prose", at, "a link definition, which readers do not see", help);
+    }
     let places: Vec<Place> = std::iter::once(opening).chain(places).collect();
     for (at, _) in source.match_indices(words::OPEN) {
         if !places.iter().any(|place| place.span.start == at) {
@@ -272,9 +282,6 @@ impl Findings {
         for (event, range) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
             let range = range.start + body..range.end + body;
             match event {
-                Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }) => {
-                    number = Number { section: number.section.saturating_add(1), item: 0 };
-                }
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.as_ref() == "clause" => {
                     if number.section == 0 {
                         let help =
@@ -300,12 +307,27 @@ impl Findings {
                         ));
                     }
                 }
+                Event::Start(Tag::Heading { level, .. }) => {
+                    if level == HeadingLevel::H2 {
+                        number = Number { section: number.section.saturating_add(1), item: 0 };
+                    }
+                    let line = source.get(range.clone()).unwrap_or_default().trim_end();
+                    let title = line.trim_start_matches('#');
+                    let plain = title.len() < line.len() && !title.contains(FORMATTING);
+                    if !plain {
+                        let help = "write `## Title` on one line, in plain words";
+                        let line = range.start..range.start + line.len();
+                        self.find("writ::heading", line, "a heading with marks, markup or several lines", help);
+                    }
+                }
                 Event::Html(html) if html.trim() == words::OPEN => owned = true,
                 Event::Html(html) if html.trim() == words::CLOSE => owned = false,
                 Event::Start(
                     Tag::Paragraph | Tag::BlockQuote(_) | Tag::List(_) | Tag::CodeBlock(_) | Tag::Table(_),
                 )
                 | Event::Html(_)
+                | Event::InlineHtml(_)
+                | Event::Rule
                     if !owned =>
                 {
                     let help = "only headings and clauses count: put the text into a clause of kind `words`";
@@ -348,7 +370,7 @@ impl Findings {
                 let (actions, resources) =
                     (self.names(&keys.actions, base), self.names(&keys.resources, base));
                 let purposes =
-                    keys.purposes.iter().map(|purpose| self.line(purpose, base)).collect::<Option<_>>();
+                    keys.purposes.iter().map(|text| self.purpose(text, base)).collect::<Option<_>>();
                 let recording = match &keys.recording {
                     None => Some(Recording::Strict),
                     Some(text) => self.recording(text, base),
@@ -397,13 +419,8 @@ impl Findings {
             }
             "words" => {
                 let keys: WordsKeys = self.toml(source, range, &["kind", "text"])?;
-                let text = keys.text.as_ref().trim();
-                if text.is_empty() || text.contains("\n\n") || text.contains("<!--") || text.contains("```") {
-                    let help =
-                        "write one paragraph of plain text; use several clauses for several paragraphs";
-                    self.find("writ::text", shift(&keys.text, base), "the text is not one paragraph", help);
-                    return None;
-                }
+                let text = self.line(&keys.text, base)?;
+                let text = text.as_str();
                 if let Some(verb) = machine_rule(text) {
                     let message =
                         format!("these words bind a machine (`{verb}`), but nothing would enforce them");
@@ -488,6 +505,20 @@ impl Findings {
         None
     }
 
+    /// A purpose says what for, and nothing that sounds like a limit nobody enforces.
+    fn purpose(&mut self, text: &Spanned<String>, base: usize) -> Option<String> {
+        let value = self.line(text, base)?;
+        let words = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’');
+        let limits = ["only", "unless", "except", "most", "least", "within", "before", "after", "not"];
+        let limiting = value.split(' ').any(|word| limits.contains(&word.to_lowercase().as_str()));
+        if value.chars().all(words) && value.chars().count() <= PURPOSE_CHARS_MAX && !limiting && machine_rule(&value).is_none() {
+            return Some(value);
+        }
+        let help = "name the purpose in a few words, such as \"settlement of orders\"; limits belong into clauses that enforce them";
+        self.find("writ::purpose", shift(text, base), "this purpose says more than what for", help);
+        None
+    }
+
     fn span(&mut self, text: &Spanned<String>, base: usize, most: u64) -> Option<Span> {
         let span = Span::parse(text.as_ref()).filter(|span| span.as_ms() <= most);
         if span.is_none() {
@@ -521,6 +552,14 @@ impl Findings {
         }
         parsed
     }
+}
+
+/// Markdown hides definitions such as `[x]: y`; they make no event of their own.
+fn reference_definition(source: &str, body: usize) -> Option<Range<usize>> {
+    let text = source.get(body..)?;
+    let parser = Parser::new_ext(text, Options::empty());
+    let definition = parser.reference_definitions().iter().map(|(_, definition)| definition.span.clone()).next();
+    definition.map(|span| span.start + body..span.end + body)
 }
 
 fn shift<T>(value: &Spanned<T>, base: usize) -> Range<usize> {

@@ -52,7 +52,11 @@ pub fn sentence(contract: &Contract, kind: &Kind) -> String {
             let purpose =
                 if purposes.is_empty() { String::new() } else { format!(", for {}", join(purposes, "and")) };
             let recorded = match recording {
-                Recording::Strict => "Each such act is recorded before it takes effect.".to_owned(),
+                Recording::Strict => {
+                    "Each such act is recorded before it takes effect or, where it only reads, before its answer is \
+                     released."
+                        .to_owned()
+                }
                 Recording::Within(span) => {
                     format!("Each such act is recorded within {span} after it was permitted.")
                 }

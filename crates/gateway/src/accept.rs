@@ -5,7 +5,7 @@ use crate::connections::Connections;
 use crate::exchange::Pipeline;
 use crate::forward::Forwarder;
 use crate::limits::{
-    CONNECTIONS_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX,
+    CONNECTIONS_MAX, CUT_TIME_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX,
     KEEPALIVE, RESET_STREAMS_MAX, STREAMS_MAX,
 };
 use crate::{Config, Ports};
@@ -18,7 +18,9 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, We
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -76,14 +78,17 @@ impl Gateway {
     /// Serves until `stop`, then lets what is under way finish for a while.
     pub async fn run(self, stop: CancellationToken) {
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        self.tasks.spawn(self.connections.clone().watch(self.pipeline.ports.clone(), stop.clone()));
+        // Watches until the last connection is gone; when nobody can push stops any more, it stops all.
+        let watched = CancellationToken::new();
+        let watcher =
+            tokio::spawn(self.connections.clone().watch(self.pipeline.ports.clone(), stop.clone(), watched.clone()));
         while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, or the peer went away: wait a moment, go on.
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                     continue;
                 }
             };
@@ -106,7 +111,10 @@ impl Gateway {
         if tokio::time::timeout(DRAIN_TIME_MAX, self.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end in time and are cut");
             self.connections.cut_all();
+            let _ = tokio::time::timeout(CUT_TIME_MAX, self.tasks.wait()).await;
         }
+        watched.cancel();
+        let _ = watcher.await;
     }
 }
 
@@ -122,6 +130,8 @@ impl Connection {
         let metrics = &self.pipeline.ports.metrics;
         // Nagle would hold back the small frames of streams.
         let _ = stream.set_nodelay(true);
+        // A second handle on the socket, to throw away what it still holds when it is cut.
+        let socket = stream.as_fd().try_clone_to_owned();
         let stream = match tokio::time::timeout(HANDSHAKE_TIME_MAX, self.acceptor.accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
@@ -143,6 +153,7 @@ impl Connection {
                 return;
             }
         };
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let live = Arc::new(self.connections.enter(peer.identity(&self.pipeline.ports), peer.svid.serial));
         metrics.connections.inc();
         let (pipeline, on) = (self.pipeline.clone(), live.clone());
@@ -150,17 +161,16 @@ impl Connection {
             let (pipeline, peer, live) = (pipeline.clone(), peer.clone(), on.clone());
             async move { Ok::<_, std::convert::Infallible>(pipeline.serve(&peer, &live, request).await) }
         });
-        let server = server();
+        let server = server(http2);
         let mut serving = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = serving.as_mut() => ended,
-            // Cut: dropping the connection ends every stream on it without another byte.
-            () = live.token().cancelled() => Ok(()),
+            () = live.token().cancelled() => Ok(discard(&socket)),
             () = self.stop.cancelled() => {
                 serving.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = serving.as_mut() => ended,
-                    () = live.token().cancelled() => Ok(()),
+                    () = live.token().cancelled() => Ok(discard(&socket)),
                 }
             }
         };
@@ -171,8 +181,20 @@ impl Connection {
     }
 }
 
-fn server() -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new());
+/// Cut: what the kernel has not sent yet is thrown away, and the peer gets a reset, not an end.
+/// Closing alone would go on delivering the send buffer at the peer's own pace.
+fn discard(socket: &std::io::Result<OwnedFd>) {
+    if let Ok(socket) = socket
+        && let Err(error) = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO))
+    {
+        tracing::warn!(%error, "a cut connection may still deliver what was under way");
+    }
+}
+
+fn server(http2: bool) -> auto::Builder<TokioExecutor> {
+    let server = auto::Builder::new(TokioExecutor::new());
+    // What TLS negotiated, without waiting for the first bytes to tell.
+    let mut server = if http2 { server.http2_only() } else { server.http1_only() };
     server
         .http1()
         .timer(TokioTimer::new())

@@ -61,18 +61,19 @@ impl Connections {
     }
 
     /// Watches the rules and cuts what has lost its right.
-    pub(crate) async fn watch(self: Arc<Self>, ports: Ports, stop: CancellationToken) {
+    pub(crate) async fn watch(self: Arc<Self>, ports: Ports, stop: CancellationToken, watched: CancellationToken) {
         let mut changes = ports.changes.clone();
         let mut seen = 0;
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             let swept = tokio::select! {
-                () = stop.cancelled() => return,
+                () = watched.cancelled() => return,
                 _ = sweep.tick() => true,
                 changed = changes.changed() => {
                     if changed.is_err() {
                         // Nobody can push any more: what cannot be stopped must not run.
-                        tracing::error!("the push of changes ended; all connections are cut");
+                        tracing::error!("the push of changes ended; the gateway stops");
+                        stop.cancel();
                         return self.cut_all();
                     }
                     false
@@ -123,10 +124,19 @@ impl Live {
         &self.token
     }
 
-    /// Enters an exchange on this connection that rests on `instrument`.
-    pub(crate) fn exchange(&self, instrument: InstrumentId) -> Option<Self> {
+    /// Enters an exchange on this connection that rests on `instrument`. Cut at once when the right
+    /// ended between the decision and now: from here on the watcher sees it.
+    pub(crate) fn exchange(&self, instrument: InstrumentId, ports: &Ports) -> Option<Self> {
         let table = self.table.upgrade()?;
-        Some(table.insert(self.identity, self.serial, Some(instrument), self.token.child_token()))
+        let live = table.insert(self.identity, self.serial, Some(instrument), self.token.child_token());
+        let right =
+            Right { identity: live.identity, serial: live.serial, instrument: Some(instrument), token: live.token.clone() };
+        let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+        if !right.holds(&rules, (ports.clock)()) {
+            live.token.cancel();
+        }
+        drop(rules);
+        Some(live)
     }
 }
 

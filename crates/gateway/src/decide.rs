@@ -6,6 +6,7 @@ use hyper::http::request::Parts;
 use policy::{Denial, Reason, Request, Verdict};
 use registry::{IdentityId, Name, Service};
 use std::sync::{Arc, PoisonError};
+use wire::http::route::Repeated;
 use wire::http::{Ambiguity, Route, Router, Target};
 
 /// What the registry says a request is.
@@ -68,7 +69,14 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
             return decided;
         }
     };
-    let Some((action, resource, changes)) = classify(&service, parts.method.as_str(), &target) else {
+    let classified = match classify(&service, parts.method.as_str(), &target) {
+        Ok(classified) => classified,
+        Err(error) => {
+            decided.verdict = deny(Reason::RequestAmbiguous, error.to_string());
+            return decided;
+        }
+    };
+    let Some((action, resource, changes)) = classified else {
         let detail = format!(
             "the service `{}` declares no operation `{} {}`",
             service.name,
@@ -97,7 +105,7 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
 }
 
 /// The first operation, in the order the service declares them, that has the request's form.
-fn classify(service: &Service, method: &str, target: &Target) -> Option<(Name, Name, bool)> {
+fn classify(service: &Service, method: &str, target: &Target) -> Result<Option<(Name, Name, bool)>, Repeated> {
     let routes = service.resources.iter().flat_map(|resource| {
         resource.operations.iter().map(|operation| Route {
             methods: operation.methods.clone(),
@@ -106,5 +114,5 @@ fn classify(service: &Service, method: &str, target: &Target) -> Option<(Name, N
             operation: (operation.action.clone(), resource.name.clone(), operation.changes),
         })
     });
-    Router::new(routes.collect()).find(method, target).cloned()
+    Router::new(routes.collect()).find(method, target).map(|found| found.cloned())
 }

@@ -4,7 +4,7 @@ use crate::authenticate::Peer;
 use crate::connections::Live;
 use crate::decide::{Operation, decide, host};
 use crate::forward::{Body, ForwardError, Forwarder, ResponseBody, UpstreamRequest};
-use crate::limits::EXCHANGES_MAX;
+use crate::limits::{EXCHANGES_MAX, RECORDED_TARGET_CHARS_MAX};
 use crate::record::{Meter, RecordError, outcome};
 use crate::{Pending, Ports, deny};
 use contract::Recording;
@@ -19,8 +19,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
+
+/// A strict record that takes longer than this makes relaxed recording strict too.
+const LATE: Duration = Duration::from_secs(1);
 
 /// What all requests of a gateway share.
 pub(crate) struct Pipeline {
@@ -86,7 +90,7 @@ impl Pipeline {
                 Ok(pending) => pending,
                 Err(error) => return not_recorded(&error),
             };
-        let Some(exchange) = live.exchange(permit.instrument()) else {
+        let Some(exchange) = live.exchange(permit.instrument(), &self.ports) else {
             return not_recorded(&RecordError("the gateway is stopping".into()));
         };
         let permitted = Permitted { permit, operation, exchange, pending, now_ms, _seat: seat };
@@ -102,17 +106,17 @@ impl Pipeline {
         body: Incoming,
     ) -> Response<Body> {
         let Permitted { permit, operation, exchange, pending, now_ms, _seat: seat } = permitted;
-        let relaxed = match permit.recording() {
-            Recording::Within(span) if !self.late.load(Ordering::Relaxed) => {
-                Some(Duration::from_millis(span.as_ms()))
-            }
-            Recording::Within(_) | Recording::Strict => None,
-        };
+        let relaxed = matches!(permit.recording(), Recording::Within(_)) && !self.late.load(Ordering::Relaxed);
         let meter = Arc::new(Meter::default());
         let (ended, ending) = oneshot::channel();
-        let mut recorded = self.follow(pending, meter.clone(), ending, relaxed, now_ms, seat);
+        let within = match permit.recording() {
+            Recording::Within(span) => Some(Duration::from_millis(span.as_ms())),
+            Recording::Strict => None,
+        };
+        let cut = exchange.token().clone();
+        let mut recorded = self.follow(pending, meter.clone(), ending, (within, cut), now_ms, seat);
         let mut index = None;
-        if relaxed.is_none() && operation.changes {
+        if !relaxed && operation.changes {
             // What can change something waits until the record is durable.
             match landed(recorded).await {
                 Ok(at) => index = Some(at),
@@ -133,16 +137,19 @@ impl Pipeline {
             )?;
             self.forwarder.send(permit, upstream, &exchange).await
         };
-        let response = if relaxed.is_some() {
+        let response = if relaxed {
             sent.await
         } else if recorded.is_some() {
             // What only reads may be asked meanwhile, but its answer waits for the record.
-            let (at, response) = tokio::join!(landed(recorded), sent);
-            match at {
-                Ok(at) => index = Some(at),
-                Err(error) => return not_recorded(&error),
+            let recorded = async { landed(recorded).await.map_err(ForwardError::NotRecorded) };
+            match tokio::try_join!(recorded, sent) {
+                Ok((at, response)) => {
+                    index = Some(at);
+                    Ok(response)
+                }
+                Err(ForwardError::NotRecorded(error)) => return not_recorded(&error),
+                Err(error) => Err(error),
             }
-            response
         } else {
             sent.await
         };
@@ -171,10 +178,10 @@ impl Pipeline {
         let inputs = Inputs {
             nonce,
             method: parts.method.to_string(),
-            host: host(parts).unwrap_or_default(),
-            target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            host: shortened(host(parts).unwrap_or_default()),
+            target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
             peer: peer.address.to_string(),
-            detail,
+            detail: shortened(detail),
         };
         let (addendum, commitment) = inputs.commit();
         let body = minicbor::to_vec(record(commitment)).map_err(|error| RecordError(error.to_string()))?;
@@ -188,7 +195,7 @@ impl Pipeline {
         pending: Pending<Result<u64, RecordError>>,
         meter: Arc<Meter>,
         ending: oneshot::Receiver<Ending>,
-        relaxed: Option<Duration>,
+        (within, cut): (Option<Duration>, CancellationToken),
         now_ms: u64,
         seat: OwnedSemaphorePermit,
     ) -> Recorded {
@@ -198,15 +205,26 @@ impl Pipeline {
         let late = self.late.clone();
         self.tasks.spawn(async move {
             let started = tokio::time::Instant::now();
-            let verdict = pending.await;
-            let took = started.elapsed();
-            metrics.record_seconds.observe(took.as_secs_f64());
-            late.store(verdict.is_err() || relaxed.is_some_and(|within| took > within), Ordering::Relaxed);
+            let mut pending = pending;
+            let verdict = match tokio::time::timeout(within.unwrap_or(LATE), &mut pending).await {
+                Ok(verdict) => {
+                    // In time again: what waited for nothing may go on doing so.
+                    late.store(verdict.is_err(), Ordering::Relaxed);
+                    verdict
+                }
+                Err(_) => {
+                    late.store(true, Ordering::Relaxed);
+                    pending.await
+                }
+            };
+            metrics.record_seconds.observe(started.elapsed().as_secs_f64());
             let index = match &verdict {
                 Ok(index) => *index,
                 Err(error) => {
                     metrics.unrecorded.inc();
                     tracing::error!(%error, "a permit could not be recorded");
+                    // What went ahead without waiting does not go on without a record.
+                    cut.cancel();
                     let _ = landed.send(verdict);
                     return;
                 }
@@ -240,6 +258,7 @@ impl Pipeline {
             }
             ForwardError::Timeout => (StatusCode::GATEWAY_TIMEOUT, Ending::UpstreamFailed),
             ForwardError::Cut => (StatusCode::FORBIDDEN, Ending::Cut),
+            ForwardError::NotRecorded(_) => (StatusCode::SERVICE_UNAVAILABLE, Ending::Cut),
         };
         // The task that records the outcome waits for this.
         let _ = ended.send(ending);
@@ -270,6 +289,14 @@ async fn landed(recorded: Recorded) -> Result<u64, RecordError> {
     match recorded {
         Some(recorded) => recorded.await.unwrap_or_else(|_| Err(RecordError("the recorder stopped".into()))),
         None => Err(RecordError("there is no record to wait for".into())),
+    }
+}
+
+/// What is kept beside the log is bounded: nobody fills the disk with one long path.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(RECORDED_TARGET_CHARS_MAX) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text,
     }
 }
 

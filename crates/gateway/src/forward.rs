@@ -59,6 +59,8 @@ pub(crate) enum ForwardError {
     Timeout,
     #[error("the right to this request ended")]
     Cut,
+    #[error(transparent)]
+    NotRecorded(crate::RecordError),
 }
 
 impl Forwarder {
@@ -146,7 +148,9 @@ impl UpstreamRequest {
                 .map_err(|_| bad("the secret has characters that cannot stand in a header".into()))?;
             value.set_sensitive(true);
             // Whatever the machine sent under this name does not travel.
-            headers.remove(&name);
+            let alias = |other: &HeaderName| other.as_str().replace('_', "-") == name.as_str().replace('_', "-");
+            let given: Vec<HeaderName> = headers.keys().filter(|other| alias(other)).cloned().collect();
+            given.iter().for_each(|other| drop(headers.remove(other)));
             headers.insert(name, value);
         }
         Ok(Self(request))
@@ -178,10 +182,16 @@ impl http_body::Body for RequestBody {
         match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Ready(frame) => {
                 this.idle.as_mut().reset(Instant::now() + BODY_IDLE_MAX);
-                if let Some(Ok(frame)) = &frame {
-                    count(&this.meter.up, frame);
+                match frame {
+                    // Trailers could carry headers that nobody looked at: they end here.
+                    Some(Ok(frame)) if frame.is_trailers() => Poll::Ready(None),
+                    Some(Ok(frame)) => {
+                        count(&this.meter.up, &frame);
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    Some(Err(error)) => Poll::Ready(Some(Err(error.into()))),
+                    None => Poll::Ready(None),
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Poll::Pending => {
                 ready!(this.idle.as_mut().poll(cx));

@@ -30,5 +30,9 @@ pub const KEEPALIVE: Duration = Duration::from_secs(30);
 pub const UPSTREAM_IDLE_MAX: usize = 64;
 /// How often live connections are looked at when nothing was pushed (certificates expire silently).
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How long what was cut has to record its outcome.
+pub const CUT_TIME_MAX: Duration = Duration::from_secs(2);
+/// How much of a request's target and host is kept beside the log.
+pub const RECORDED_TARGET_CHARS_MAX: usize = 1024;
 /// How long a stopping gateway waits for what is under way.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);

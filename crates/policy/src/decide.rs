@@ -279,7 +279,7 @@ fn evaluate(
         let detail = format!("the contract `{}` cannot be applied: {why}", slot.name);
         Box::new(Denial { reason: Reason::ContractUnusable, detail, cited: None, as_of: rules.as_of() })
     };
-    let compiled = slot.compiled(rules.documents()).map_err(unusable)?;
+    let compiled = slot.compiled(rules.documents()).map_err(|why| unusable(&why))?;
     let request = asked.request;
     let mut counts = Vec::with_capacity(compiled.quotas.len());
     let mut counted = Vec::new();

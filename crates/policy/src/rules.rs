@@ -43,7 +43,7 @@ pub(crate) struct Slot {
     pub(crate) title: String,
     document: [u8; 32],
     bundle: [u8; 32],
-    compiled: OnceLock<Result<Compiled, String>>,
+    compiled: OnceLock<Compiled>,
 }
 
 impl Slot {
@@ -59,17 +59,18 @@ impl Slot {
         }
     }
 
-    /// The rule, or why there is none. A failure is kept: what cannot be read does not permit.
-    pub(crate) fn compiled(&self, documents: &dyn Documents) -> Result<&Compiled, &str> {
-        let load = || {
-            let source = documents.document(&self.document).ok_or("its document is missing")?;
-            let digest: [u8; 32] = Sha256::digest(&source).into();
-            if digest != self.document {
-                return Err("its document is not the one that was signed".to_owned());
-            }
-            Compiled::load(&source, &self.bundle)
-        };
-        self.compiled.get_or_init(load).as_ref().map_err(String::as_str)
+    /// The rule, or why there is none. What cannot be read does not permit; it is tried again.
+    pub(crate) fn compiled(&self, documents: &dyn Documents) -> Result<&Compiled, String> {
+        if let Some(compiled) = self.compiled.get() {
+            return Ok(compiled);
+        }
+        let source = documents.document(&self.document).ok_or("its document is missing")?;
+        let digest: [u8; 32] = Sha256::digest(&source).into();
+        if digest != self.document {
+            return Err("its document is not the one that was signed".to_owned());
+        }
+        let compiled = Compiled::load(&source, &self.bundle)?;
+        Ok(self.compiled.get_or_init(|| compiled))
     }
 }
 
@@ -215,7 +216,8 @@ fn may_stop(event: &Event) -> bool {
         | Event::IdentityRetired { .. }
         | Event::IdentityRevoked { .. }
         | Event::IdentitySuspended { .. }
-        | Event::InstrumentEnded { .. } => true,
+        | Event::InstrumentEnded { .. }
+        | Event::PersonLeft { .. } => true,
         Event::CredentialIssued { .. }
         | Event::Established { .. }
         | Event::IdentityActivated { .. }
@@ -229,7 +231,6 @@ fn may_stop(event: &Event) -> bool {
         | Event::OfficeOffered { .. }
         | Event::OwnershipAccepted { .. }
         | Event::PartyRegistered(_)
-        | Event::PersonLeft { .. }
         | Event::PersonRegistered(_)
         | Event::SecretSealed { .. }
         | Event::ServerCertified { .. }

@@ -71,7 +71,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         }
         Command::ActivateIdentity { identity } => activate(state, identity),
         Command::AnchorLog { origin, key, size, root } => {
-            if state.anchors.get(&origin).is_some_and(|before| *before >= size) {
+            if state.anchors.get(&origin).is_some_and(|(before, _)| *before >= size) {
                 return Err(conflict(format!("log `{origin}` is anchored at this size or beyond"), ""));
             }
             Ok(vec![Event::LogAnchored { origin, key, size, root }])
@@ -94,7 +94,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             Some(there) => Err(conflict(format!("this ledger speaks for `{there}` already"), "")),
             None => Ok(vec![Event::Established { trust_domain, log_key, root_certificate }]),
         },
-        Command::HandOver { identity, office, to } => hand_over(state, identity, office, to),
+        Command::HandOver { identity, office, to } => hand_over(state, identity, office, to, context),
         Command::IssueCredential(request) => issue(state, request, context),
         Command::PersonLeaves { person, grace_ms } => person_leaves(state, person, grace_ms, context),
         Command::ProposeIdentity(proposal) => propose(state, *proposal, context),
@@ -112,6 +112,12 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
                 return Err(conflict(
                     format!("the party has a person named `{name}`"),
                     "choose another name",
+                ));
+            }
+            if let Some(other) = state.people.values().find(|other| other.is_active() && other.key == key) {
+                return Err(conflict(
+                    format!("`{}` signs with this key already", other.name),
+                    "everybody signs with a key of their own, and is registered once",
                 ));
             }
             let id = PersonId::from_entropy(context.entropy);
@@ -185,8 +191,8 @@ fn propose(state: &State, proposal: IdentityProposal, context: &Context) -> Admi
         kind: proposal.kind,
         purpose: line(proposal.purpose)?,
         environment: proposal.environment,
-        owner: Seat::offered(proposal.owner),
-        deputy: Seat::offered(proposal.deputy),
+        owner: Seat::offered(proposal.owner, context.entropy),
+        deputy: Seat::offered(proposal.deputy, context.entropy),
         review_ms: proposal.review_ms,
         roles: proposal.roles,
         state: Lifecycle::Proposed,
@@ -231,7 +237,7 @@ fn activate(state: &State, identity: IdentityId) -> Admission {
     Ok(vec![Event::IdentityActivated { identity }])
 }
 
-fn hand_over(state: &State, identity: IdentityId, office: Office, to: PersonId) -> Admission {
+fn hand_over(state: &State, identity: IdentityId, office: Office, to: PersonId, context: &Context) -> Admission {
     let found = identity_of(state, identity)?;
     expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "handed over")?;
     let person = active_person(state, to)?;
@@ -252,7 +258,7 @@ fn hand_over(state: &State, identity: IdentityId, office: Office, to: PersonId) 
             "suspend it first, or hand over after `person leave`, whose grace covers the gap",
         ));
     }
-    Ok(vec![Event::OfficeOffered { identity, office, to }])
+    Ok(vec![Event::OfficeOffered { identity, office, to, offer: context.entropy }])
 }
 
 fn person_leaves(state: &State, person: PersonId, grace_ms: Millis, context: &Context) -> Admission {
@@ -322,7 +328,16 @@ fn draft_instrument(state: &State, draft: InstrumentDraft, context: &Context) ->
             return Err(invalid(format!("`{}` is not the consumer's", state.identity_label(*machine)), ""));
         }
     }
-    let newest = state.instrument_versions(&draft.name).last().map_or(0, |instrument| instrument.version);
+    let newest = state.instrument_versions(&draft.name).last();
+    if let Some(other) = newest.filter(|other| {
+        (other.provider, other.consumer, other.service) != (draft.provider, draft.consumer, draft.service)
+    }) {
+        return Err(conflict(
+            format!("`{}` is a contract between other parties or for another service", other.name),
+            "choose another name",
+        ));
+    }
+    let newest = newest.map_or(0, |instrument| instrument.version);
     if draft.version != newest + 1 {
         return Err(conflict(
             format!("`{}` has version {newest}; the next is {}", draft.name, newest + 1),
@@ -361,7 +376,20 @@ fn sign_instrument(
     if found.status != InstrumentStatus::Drafted {
         return Err(conflict(format!("`{}` is {}", found.name, found.status), "only a draft can be signed"));
     }
+    if state.instrument_versions(&found.name).any(|other| other.version > found.version) {
+        return Err(conflict(
+            format!("`{}` has a newer version than {}", found.name, found.version),
+            "sign the newest version",
+        ));
+    }
     let signer = active_person(state, person)?;
+    let unaccepted = found.machines.iter().filter_map(|machine| state.identities.get(machine));
+    if let Some(machine) = unaccepted.into_iter().find(|machine| machine.owner.accepted_ms.is_none()) {
+        return Err(not_entitled(
+            format!("the owner of `{}` has not accepted", machine.name),
+            "only somebody who answers for a machine can bind it",
+        ));
+    }
     let needed = signatories(state, found);
     if !needed.contains(&person) {
         return Err(not_entitled(
@@ -381,11 +409,11 @@ fn sign_instrument(
     let signature = InstrumentSignature { person, time_ms: context.now_ms, signature };
     let mut events = vec![Event::InstrumentSigned { instrument, signature }];
     if complete {
-        // A new version takes the place of the one in force.
+        // A new version takes the place of every older one, drafts included.
         events.extend(
             state
                 .instrument_versions(&found.name)
-                .filter(|other| other.status == InstrumentStatus::InForce)
+                .filter(|other| other.version < found.version && other.status != InstrumentStatus::Ended)
                 .map(|other| Event::InstrumentEnded {
                     instrument: other.id,
                     reason: format!("replaced by version {}", found.version),
@@ -539,13 +567,20 @@ fn text(text: String) -> Result<String, Refusal> {
 }
 
 fn line(value: String) -> Result<String, Refusal> {
-    if value.chars().any(char::is_control) {
+    if value.chars().any(is_invisible) {
         return Err(invalid(
             "a one-line text holds a line break or control character",
             "write it on one line",
         ));
     }
     text(value)
+}
+
+/// Characters that are not seen, or that change how what is beside them is seen.
+pub fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn conflict(reason: impl Into<String>, help: impl Into<String>) -> Refusal {

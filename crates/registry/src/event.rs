@@ -161,6 +161,9 @@ pub enum Event {
         /// To whom.
         #[n(2)]
         to: PersonId,
+        /// Random: names this offer in the statement that accepts it.
+        #[cbor(n(3), with = "minicbor::bytes")]
+        offer: [u8; 10],
     },
     /// A contract is written.
     #[n(13)]

@@ -55,12 +55,15 @@ pub struct Seat {
     /// When they accepted, if they did.
     #[n(1)]
     pub accepted_ms: Option<Millis>,
+    /// Random, new with every offer: an acceptance is of this offer and of no later one.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub offer: [u8; 10],
 }
 
 impl Seat {
     /// A seat that was offered and not yet accepted.
-    pub fn offered(person: PersonId) -> Self {
-        Self { person, accepted_ms: None }
+    pub fn offered(person: PersonId, offer: [u8; 10]) -> Self {
+        Self { person, accepted_ms: None, offer }
     }
 }
 
@@ -227,7 +230,7 @@ impl Identity {
         format!(
             "I accept to answer for this machine identity as its {office}.\n\
              identity: {id}\nname: {party}/{name}\nkind: {kind}\nenvironment: {environment}\n\
-             purpose: {purpose}\nperson: {person}\n",
+             purpose: {purpose}\nperson: {person}\noffer: {offer}\n",
             office = office.as_str(),
             id = self.id,
             name = self.name,
@@ -235,6 +238,7 @@ impl Identity {
             environment = self.environment,
             purpose = self.purpose,
             person = self.seat(office).person,
+            offer = self.seat(office).offer.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
         )
     }
 }

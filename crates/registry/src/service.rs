@@ -91,6 +91,14 @@ impl Service {
         self.resources.iter().find(|resource| resource.name == *name)
     }
 
+    /// SHA-256 of what the service's acts mean: host, upstream, operations, injection. Part of every
+    /// envelope, so that what is signed includes what its verbs stand for.
+    pub fn meaning(&self) -> [u8; 32] {
+        use sha2::Digest as _;
+        // Encoding to memory cannot fail; an empty encoding would match no envelope.
+        sha2::Sha256::digest(minicbor::to_vec(self).unwrap_or_default()).into()
+    }
+
     /// Says what is wrong with the service's description, if anything.
     pub fn problem(&self) -> Option<String> {
         let authority = self

@@ -26,8 +26,8 @@ pub struct State {
     pub tokens: BTreeMap<[u8; 32], JoinToken>,
     /// Certificates that have not expired, by serial.
     pub credentials: BTreeMap<[u8; 16], Credential>,
-    /// The newest anchored size of each decision log.
-    pub anchors: BTreeMap<String, u64>,
+    /// The newest anchored size and root of each decision log.
+    pub anchors: BTreeMap<String, (u64, [u8; 32])>,
     /// Identities by party and name.
     identity_names: BTreeMap<(PartyId, Name), IdentityId>,
     /// Instruments by name and version.
@@ -122,11 +122,11 @@ impl State {
             Event::JoinTokenCreated { identity, digest, expires_ms } => {
                 self.tokens.insert(*digest, JoinToken { identity: *identity, expires_ms: *expires_ms });
             }
-            Event::LogAnchored { origin, size, .. } => {
-                self.anchors.insert(origin.clone(), *size);
+            Event::LogAnchored { origin, size, root, .. } => {
+                self.anchors.insert(origin.clone(), (*size, *root));
             }
-            Event::OfficeOffered { identity, office, to } => {
-                self.change(*identity, |identity| *identity.seat_mut(*office) = Seat::offered(*to));
+            Event::OfficeOffered { identity, office, to, offer } => {
+                self.change(*identity, |identity| *identity.seat_mut(*office) = Seat::offered(*to, *offer));
             }
             Event::OwnershipAccepted { identity, office, time_ms, .. } => {
                 self.change(*identity, |identity| identity.seat_mut(*office).accepted_ms = Some(*time_ms));

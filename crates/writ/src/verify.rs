@@ -10,6 +10,7 @@ use ledger::{Edge, Entry, Hash, VerifierKey};
 use policy::record::VERDICT;
 use policy::{Bundle, COMPILER, VerdictRecord};
 use registry::signature::{INSTRUMENT, OWNERSHIP};
+use registry::admit::signatories;
 use registry::{Event, Instrument, Recorded, State};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -144,7 +145,9 @@ impl Control {
             }
             Event::InstrumentDrafted(instrument) => {
                 self.contracts += 1;
-                if let Err(what) = document(&self.documents, instrument) {
+                let bound = self.state.services.get(&instrument.service).map(registry::Service::meaning);
+                let trust_domain = self.state.trust_domain.clone().unwrap_or_default();
+                if let Err(what) = document(&self.documents, instrument, bound.unwrap_or_default(), &trust_domain) {
                     self.find(index, format!("the contract `{}`: {what}", instrument.name));
                 }
             }
@@ -152,22 +155,38 @@ impl Control {
                 self.anchors.push((index, *size, Hash(*root)));
                 self.decision_log = Some((origin.clone(), key.clone()));
             }
+            Event::IdentityActivated { identity } | Event::IdentityResumed { identity } => {
+                let found = self.state.identities.get(identity);
+                if !found.is_some_and(|identity| self.state.is_answered_for(identity)) {
+                    self.find(index, "activates an identity for which nobody accepted to answer".into());
+                }
+            }
+            Event::InstrumentInForce { instrument } => {
+                let signed = self.state.instruments.get(instrument).is_some_and(|instrument| {
+                    let has = |person| instrument.signatures.iter().any(|signature| signature.person == person);
+                    signatories(&self.state, instrument).into_iter().all(has)
+                });
+                if !signed {
+                    self.find(index, "brings a contract into force that not everybody has signed".into());
+                }
+            }
+            Event::PersonRegistered(person) => {
+                if self.state.people.contains_key(&person.id) {
+                    self.find(index, "registers a person a second time".into());
+                }
+            }
             Event::CredentialIssued { .. }
             | Event::CredentialRevoked { .. }
             | Event::Established { .. }
-            | Event::IdentityActivated { .. }
             | Event::IdentityProposed(_)
-            | Event::IdentityResumed { .. }
             | Event::IdentityRetired { .. }
             | Event::IdentityRevoked { .. }
             | Event::IdentitySuspended { .. }
             | Event::InstrumentEnded { .. }
-            | Event::InstrumentInForce { .. }
             | Event::JoinTokenCreated { .. }
             | Event::OfficeOffered { .. }
             | Event::PartyRegistered(_)
             | Event::PersonLeft { .. }
-            | Event::PersonRegistered(_)
             | Event::SecretSealed { .. }
             | Event::ServerCertified { .. }
             | Event::ServiceRegistered(_) => {}
@@ -183,7 +202,12 @@ impl Control {
 }
 
 /// Reads the document again and compiles it again, as the counterparty would.
-fn document(documents: &Path, instrument: &Instrument) -> Result<(), String> {
+fn document(
+    documents: &Path,
+    instrument: &Instrument,
+    service: [u8; 32],
+    trust_domain: &str,
+) -> Result<(), String> {
     let path = documents.join(contract::canonical::hex(&instrument.document));
     let source =
         std::fs::read_to_string(path).map_err(|_| "its document is not beside the ledger".to_owned())?;
@@ -194,7 +218,7 @@ fn document(documents: &Path, instrument: &Instrument) -> Result<(), String> {
     let contract =
         contract::check(&source).map_err(|_| "its words are not what its clauses say".to_owned())?;
     let bundle = Bundle::compile(&contract).map_err(|error| error.to_string())?;
-    let envelope = contract::Envelope::of(&contract, &source, bundle.hash(), COMPILER);
+    let envelope = contract::Envelope::of(&contract, &source, bundle.hash(), COMPILER).bind(service, trust_domain);
     if envelope.to_json() != instrument.envelope || bundle.hash() != instrument.bundle {
         return Err("it compiles to another rule than the one that was signed".into());
     }

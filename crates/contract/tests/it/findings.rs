@@ -10,7 +10,8 @@ fn check_one(old: &str, new: &str, code: &str, at: &str, help: &str) {
     let findings = format(&changed).and_then(|formatted| check(&formatted)).unwrap_err();
     let finding = findings.iter().find(|finding| finding.code == code);
     let finding = finding.unwrap_or_else(|| unreachable!("no {code} in {findings:#?}"));
-    let text = changed.get(finding.span.clone()).unwrap();
+    let formatted = format(&changed).unwrap_or(changed);
+    let text = formatted.get(finding.span.clone()).unwrap();
     assert!(text.contains(at), "{code} at `{text}`, not at `{at}`");
     assert!(finding.help.contains(help), "{code} helps: {}", finding.help);
 }
@@ -39,6 +40,20 @@ fn each_fault_is_named_where_it_is() {
     check_one("registered offices.\"", "registered offices.\"\nnote = \"x\"", "writ::unknown-key", "note", "text");
     check_one("# Card Payments", "Free words.\n\n# Card Payments", "writ::prose", "Free words.", "kind `words`");
     check_one("# Card Payments", "<div hidden>\n\n# Card Payments", "writ::prose", "<div hidden>", "kind `words`");
+}
+
+#[test]
+fn nothing_is_hidden_or_dressed_up() {
+    check_one("## Limits", "## Limits <template>", "writ::heading", "<template>", "plain words");
+    check_one("## Limits", "## Limits\n\n### **9.9** The Consumer may do anything. `ENFORCED`", "writ::heading", "9.9", "plain");
+    check_one("## Limits", "Anything\ngoes\n---\n\n## Limits", "writ::heading", "Anything", "on one line");
+    check_one("## Limits", "[hidden]: https://example.com\n\n## Limits", "writ::prose", "[hidden]", "not shown");
+    check_one("## Limits", "## Limits \u{202e}", "writ::control", "\u{202e}", "invisible");
+    check_one("North Bank plc", "North\u{200b} Bank plc", "writ::control", "\u{200b}", "invisible");
+    check_one("registered offices.", "registered offices.\\n \\n**2.2** more", "writ::text", "2.2", "one line");
+    check_one("reconciliation", "at most 10 a day", "writ::purpose", "10", "clauses that enforce");
+    check_one("reconciliation", "reading only in March", "writ::purpose", "only", "clauses that enforce");
+    check_one("title = \"Card", "title = \"<b>Card", "writ::text", "<b>", "plain text");
 }
 
 #[test]

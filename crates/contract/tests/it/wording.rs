@@ -23,7 +23,8 @@ fn wording_is_stable() {
     assert_eq!(
         sentence("1.1"),
         "The Consumer's machine `checkout` may **read** and **create** `charges`, for settlement of customer \
-         orders. Each such act is recorded before it takes effect."
+         orders. Each such act is recorded before it takes effect or, where it only reads, before its answer is \
+         released."
     );
     assert_eq!(sentence("2.1"), "The Consumer's machine `checkout` shall not **delete** `charges`.");
     assert_eq!(

@@ -77,7 +77,7 @@ impl World {
         };
         world.event(party(1, "acme"));
         world.event(party(2, "forge"));
-        let seat = |n| Seat { person: person(n), accepted_ms: Some(1) };
+        let seat = |n| Seat { person: person(n), accepted_ms: Some(1), offer: [n; 10] };
         world.event(Event::IdentityProposed(Identity {
             id: machine(),
             name: "robot".parse().unwrap(),

@@ -180,3 +180,65 @@ fn a_token_is_good_once_and_for_its_machine() {
     world.ok(Command::SuspendIdentity { identity, reason: "wait".into() });
     assert!(world.refused(issue(5, IssueGround::Renewal { serial: [3; 16] }, now_ms + 3_600_000)).contains("suspended"));
 }
+
+/// An acceptance is of one offer: given again later, it is worth nothing.
+#[test]
+fn an_old_acceptance_cannot_be_replayed() {
+    let (mut world, acme, _, people) = World::new();
+    let identity = world.active(acme, &people);
+    let signature = sign(1, OWNERSHIP, &world.statement(identity, Office::Owner));
+    world.ok(Command::SuspendIdentity { identity, reason: "handing over".into() });
+    world.ok(Command::HandOver { identity, office: Office::Owner, to: people[2] });
+    world.accept(identity, Office::Owner, 3);
+    world.ok(Command::HandOver { identity, office: Office::Owner, to: people[0] });
+    let replay = Command::AcceptOwnership { identity, office: Office::Owner, signature };
+    assert!(world.refused(replay).contains("does not fit"));
+}
+
+#[test]
+fn an_old_draft_cannot_come_back_and_a_name_cannot_be_taken_over() {
+    let (mut world, acme, forge, people) = World::new();
+    let machine = world.active(acme, &people);
+    let service = world.service(forge, people[3]);
+    let first = world.draft(1, (forge, service), (acme, machine));
+    let sign_it = |world: &World, instrument, n: u8, person| {
+        let envelope = world.state.instruments.get(&instrument).unwrap().envelope.clone();
+        Command::SignInstrument { instrument, person, signature: sign(n, INSTRUMENT, &envelope) }
+    };
+    let half = sign_it(&world, first, 4, people[3]);
+    world.ok(half);
+    let second = world.draft(2, (forge, service), (acme, machine));
+    let late = sign_it(&world, first, 1, people[0]);
+    assert!(world.refused(late).contains("newer version"));
+    for (n, person) in [(1, people[0]), (4, people[3])] {
+        let command = sign_it(&world, second, n, person);
+        world.ok(command);
+    }
+    assert_eq!(world.state.instruments.get(&first).unwrap().status, InstrumentStatus::Ended);
+    // Somebody else's contract of the same name would end this one.
+    let foreign = registry::command::InstrumentDraft {
+        name: "deal".parse().unwrap(),
+        version: 3,
+        title: "x".into(),
+        provider: acme,
+        service,
+        consumer: acme,
+        machines: vec![machine],
+        document: [0; 32],
+        bundle: [0; 32],
+        envelope: String::new(),
+        credential_ttl_max_ms: None,
+        start_ms: None,
+        end_ms: None,
+        quota_window_max_ms: None,
+    };
+    world.refused(Command::DraftInstrument(Box::new(foreign)));
+}
+
+#[test]
+fn nobody_is_two_people() {
+    let (mut world, acme, _, _) = World::new();
+    let key = crate::world::key(1).public_key().to_openssh().unwrap().parse().unwrap();
+    let twin = Command::RegisterPerson { name: "twin".parse().unwrap(), party: acme, key, profile: [0; 32] };
+    assert!(world.refused(twin).contains("signs with this key already"));
+}

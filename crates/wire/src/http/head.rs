@@ -67,11 +67,22 @@ pub fn strip_for_forwarding(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
-    let ours: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("writ-")).cloned().collect();
-    for name in ours {
+    let foreign: Vec<HeaderName> = headers.keys().filter(|name| changes_the_meaning(name.as_str())).cloned().collect();
+    for name in foreign {
         headers.remove(name);
     }
+}
+
+/// Headers that only the gateway may set, and headers by which frameworks take a request for
+/// another than the one that was decided on. Many fold `_` and `-` together.
+fn changes_the_meaning(name: &str) -> bool {
+    let name = name.replace('_', "-");
+    name.starts_with("writ-")
+        || matches!(
+            name.as_str(),
+            "x-http-method" | "x-http-method-override" | "x-method-override" | "x-original-method"
+                | "x-original-url" | "x-rewrite-url" | "x-original-uri"
+        )
 }
 
 #[cfg(test)]
@@ -105,7 +116,8 @@ mod tests {
     fn hop_by_hop_and_our_own_headers_do_not_travel() {
         let mut headers = HeaderMap::new();
         for (name, value) in
-            [("connection", "close, x-hop"), ("x-hop", "1"), ("writ-identity", "forged"), ("accept", "*/*")]
+            [("connection", "close, x-hop"), ("x-hop", "1"), ("writ-identity", "forged"), ("writ_identity", "forged"),
+                ("x-http-method-override", "DELETE"), ("x-original-url", "/admin"), ("accept", "*/*")]
         {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }

@@ -30,9 +30,12 @@ impl Target {
             match decoded.as_str() {
                 "." | ".." => return Err(TargetError::DotSegment),
                 "" if at != last => return Err(TargetError::EmptySegment),
-                text if text.contains(['/', '\\', ';']) => return Err(TargetError::Separator),
+                text if text.contains(['/', '\\', ';', '%']) => return Err(TargetError::Separator),
                 _ => segments.push(decoded),
             }
+        }
+        if query.is_some_and(|query| query.contains(';')) {
+            return Err(TargetError::Separator);
         }
         let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let query = pairs
@@ -72,8 +75,9 @@ pub enum TargetError {
     /// Not beginning with `/`.
     #[error("the request target is not a path")]
     NotAPath,
-    /// An encoded `/`, a backslash or a `;` inside a segment.
-    #[error("a path segment holds `/`, `\\` or `;`, which servers read differently")]
+    /// An encoded `/`, a backslash, a `;` or an encoded `%` (decoded twice by some) inside a segment,
+    /// or a `;` in the query.
+    #[error("the path or query holds an encoded `/` or `%`, a `\\` or a `;`, which servers read differently")]
     Separator,
     /// Longer than [`TARGET_BYTES_MAX`].
     #[error("the path and query are longer than {TARGET_BYTES_MAX} bytes")]
@@ -102,7 +106,7 @@ mod tests {
         for path in ["//a", "/a//b"] {
             check(path, None, Err(TargetError::EmptySegment));
         }
-        for path in ["/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/a;x=1/b", "/..%2f"] {
+        for path in ["/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/a;x=1/b", "/..%2f", "/a%252fb", "/%252e%252e/b"] {
             check(path, None, Err(TargetError::Separator));
         }
         for path in ["/a%00", "/a%zz", "/a%2", "/%ff", "/a%0d%0ab"] {
