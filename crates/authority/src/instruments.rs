@@ -128,7 +128,8 @@ fn resolve(
     }
     match (provider, consumer, service) {
         (Some(provider), Some(consumer), Some(service)) if findings.is_empty() => {
-            let envelope = envelope.bind(service.meaning(), state.trust_domain.as_deref().unwrap_or_default());
+            let envelope =
+                envelope.bind(service.meaning(), state.trust_domain.as_deref().unwrap_or_default());
             let mut draft = InstrumentDraft {
                 name: contract.name.clone(),
                 version: contract.version,

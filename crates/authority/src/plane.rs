@@ -4,7 +4,9 @@ use crate::ca::{Ca, RootMaterial};
 use crate::documents::ObjectDocuments;
 use crate::{Clock, entropy};
 use ledger::entry::decode_canonical;
-use ledger::{Append, AppendError, Entry, Objects, ReadLog, Sequenced, StoreError, Submission, VerifierKey};
+use ledger::{
+    Append, AppendError, Edge, Entry, Hash, Objects, ReadLog, Sequenced, StoreError, Submission, VerifierKey,
+};
 use policy::{AsOf, Rules};
 use registry::{Actor, Command, Context, Event, Millis, Recorded, Refusal, admit};
 use sha2::{Digest, Sha256};
@@ -180,8 +182,10 @@ impl Authority {
 pub fn fold(log: &dyn ControlLog, rules: &mut Rules) -> Result<Millis, StartError> {
     let size = log.size();
     let mut last_ms = 0;
+    let mut edge = Edge::default();
     for index in 0..size {
         let bytes = log.entry(index)?.ok_or(StartError::Gap(index))?;
+        edge.append(Hash::of_leaf(&bytes));
         let unreadable =
             |error: ledger::EntryError| StartError::Unreadable { index, reason: error.to_string() };
         let entry = Entry::decode(&bytes).map_err(unreadable)?;
@@ -193,6 +197,11 @@ pub fn fold(log: &dyn ControlLog, rules: &mut Rules) -> Result<Millis, StartErro
     }
     let root = ledger::tree::range_root(log, 0, size)
         .map_err(|error| StartError::Unreadable { index: size, reason: error.to_string() })?;
+    if edge.root() != root {
+        // Hashes and entries are stored apart; acting on entries nobody hashed would be acting on anything.
+        let reason = "the entries are not those the log's hashes were made from".to_owned();
+        return Err(StartError::Unreadable { index: size, reason });
+    }
     rules.seal(AsOf { size, root: root.0 });
     Ok(last_ms)
 }

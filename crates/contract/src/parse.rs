@@ -317,7 +317,12 @@ impl Findings {
                     if !plain {
                         let help = "write `## Title` on one line, in plain words";
                         let line = range.start..range.start + line.len();
-                        self.find("writ::heading", line, "a heading with marks, markup or several lines", help);
+                        self.find(
+                            "writ::heading",
+                            line,
+                            "a heading with marks, markup or several lines",
+                            help,
+                        );
                     }
                 }
                 Event::Html(html) if html.trim() == words::OPEN => owned = true,
@@ -511,7 +516,11 @@ impl Findings {
         let words = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’');
         let limits = ["only", "unless", "except", "most", "least", "within", "before", "after", "not"];
         let limiting = value.split(' ').any(|word| limits.contains(&word.to_lowercase().as_str()));
-        if value.chars().all(words) && value.chars().count() <= PURPOSE_CHARS_MAX && !limiting && machine_rule(&value).is_none() {
+        if value.chars().all(words)
+            && value.chars().count() <= PURPOSE_CHARS_MAX
+            && !limiting
+            && machine_rule(&value).is_none()
+        {
             return Some(value);
         }
         let help = "name the purpose in a few words, such as \"settlement of orders\"; limits belong into clauses that enforce them";
@@ -558,7 +567,8 @@ impl Findings {
 fn reference_definition(source: &str, body: usize) -> Option<Range<usize>> {
     let text = source.get(body..)?;
     let parser = Parser::new_ext(text, Options::empty());
-    let definition = parser.reference_definitions().iter().map(|(_, definition)| definition.span.clone()).next();
+    let definition =
+        parser.reference_definitions().iter().map(|(_, definition)| definition.span.clone()).next();
     definition.map(|span| span.start + body..span.end + body)
 }
 

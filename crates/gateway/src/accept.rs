@@ -5,8 +5,8 @@ use crate::connections::Connections;
 use crate::exchange::Pipeline;
 use crate::forward::Forwarder;
 use crate::limits::{
-    CONNECTIONS_MAX, CUT_TIME_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX,
-    KEEPALIVE, RESET_STREAMS_MAX, STREAMS_MAX,
+    CONNECTIONS_MAX, CUT_TIME_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX,
+    HEADERS_MAX, KEEPALIVE, RESET_STREAMS_MAX, STREAMS_MAX,
 };
 use crate::{Config, Ports};
 use hyper::service::service_fn;
@@ -80,8 +80,11 @@ impl Gateway {
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         // Watches until the last connection is gone; when nobody can push stops any more, it stops all.
         let watched = CancellationToken::new();
-        let watcher =
-            tokio::spawn(self.connections.clone().watch(self.pipeline.ports.clone(), stop.clone(), watched.clone()));
+        let watcher = tokio::spawn(self.connections.clone().watch(
+            self.pipeline.ports.clone(),
+            stop.clone(),
+            watched.clone(),
+        ));
         while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,

@@ -61,7 +61,12 @@ impl Connections {
     }
 
     /// Watches the rules and cuts what has lost its right.
-    pub(crate) async fn watch(self: Arc<Self>, ports: Ports, stop: CancellationToken, watched: CancellationToken) {
+    pub(crate) async fn watch(
+        self: Arc<Self>,
+        ports: Ports,
+        stop: CancellationToken,
+        watched: CancellationToken,
+    ) {
         let mut changes = ports.changes.clone();
         let mut seen = 0;
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
@@ -129,8 +134,12 @@ impl Live {
     pub(crate) fn exchange(&self, instrument: InstrumentId, ports: &Ports) -> Option<Self> {
         let table = self.table.upgrade()?;
         let live = table.insert(self.identity, self.serial, Some(instrument), self.token.child_token());
-        let right =
-            Right { identity: live.identity, serial: live.serial, instrument: Some(instrument), token: live.token.clone() };
+        let right = Right {
+            identity: live.identity,
+            serial: live.serial,
+            instrument: Some(instrument),
+            token: live.token.clone(),
+        };
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
         if !right.holds(&rules, (ports.clock)()) {
             live.token.cancel();

@@ -105,7 +105,11 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
 }
 
 /// The first operation, in the order the service declares them, that has the request's form.
-fn classify(service: &Service, method: &str, target: &Target) -> Result<Option<(Name, Name, bool)>, Repeated> {
+fn classify(
+    service: &Service,
+    method: &str,
+    target: &Target,
+) -> Result<Option<(Name, Name, bool)>, Repeated> {
     let routes = service.resources.iter().flat_map(|resource| {
         resource.operations.iter().map(|operation| Route {
             methods: operation.methods.clone(),

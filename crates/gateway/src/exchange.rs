@@ -106,7 +106,8 @@ impl Pipeline {
         body: Incoming,
     ) -> Response<Body> {
         let Permitted { permit, operation, exchange, pending, now_ms, _seat: seat } = permitted;
-        let relaxed = matches!(permit.recording(), Recording::Within(_)) && !self.late.load(Ordering::Relaxed);
+        let relaxed =
+            matches!(permit.recording(), Recording::Within(_)) && !self.late.load(Ordering::Relaxed);
         let meter = Arc::new(Meter::default());
         let (ended, ending) = oneshot::channel();
         let within = match permit.recording() {

@@ -148,7 +148,8 @@ impl UpstreamRequest {
                 .map_err(|_| bad("the secret has characters that cannot stand in a header".into()))?;
             value.set_sensitive(true);
             // Whatever the machine sent under this name does not travel.
-            let alias = |other: &HeaderName| other.as_str().replace('_', "-") == name.as_str().replace('_', "-");
+            let alias =
+                |other: &HeaderName| other.as_str().replace('_', "-") == name.as_str().replace('_', "-");
             let given: Vec<HeaderName> = headers.keys().filter(|other| alias(other)).cloned().collect();
             given.iter().for_each(|other| drop(headers.remove(other)));
             headers.insert(name, value);

@@ -3,10 +3,12 @@
 //! ```text
 //! magic u32 | body length u32 | first index u64 | count u32 | previous frame's digest 32 | root after 32
 //! body: count × (entry length u32 | entry CRC-32C u32 | addendum length u32 | entry | addendum)
-//! digest 32 = SHA-256 of all of the above
+//! digest 32 = SHA-256 of all of the above | tag 32 = SHA-256(key 32 | digest 32)
 //! ```
 //! Little-endian. The digest binds the frame to its predecessor; the per-entry CRC names the
-//! damaged entry when the digest does not fit.
+//! damaged entry when the digest does not fit. The tag says that the log itself wrote the frame:
+//! recovery adopts, and later signs, no frame that somebody else put there. Readers without the key
+//! do not look at it: they trust only what a checkpoint covers.
 
 use crate::{Hash, Submission};
 use sha2::{Digest, Sha256};
@@ -15,7 +17,7 @@ const MAGIC: u32 = u32::from_le_bytes(*b"WRF1");
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 4 + 4 + 8 + 4 + 32 + 32;
 /// Bytes after the body.
-pub const TRAILER_BYTES: usize = 32;
+pub const TRAILER_BYTES: usize = 64;
 /// The largest body: a batch is closed before it grows past this.
 pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes before each entry in the body.
@@ -34,6 +36,8 @@ pub struct Frame {
     pub items: Vec<Item>,
     /// The digest of this frame.
     pub digest: [u8; 32],
+    /// The tag over the digest.
+    pub tag: [u8; 32],
     /// The frame's length in bytes.
     pub length: usize,
 }
@@ -51,6 +55,7 @@ pub struct Item {
 
 /// Writes a frame.
 pub fn encode(
+    key: &[u8; 32],
     first: u64,
     previous: &[u8; 32],
     root: &Hash,
@@ -75,7 +80,18 @@ pub fn encode(
     }
     let digest: [u8; 32] = Sha256::digest(out.get(start..).unwrap_or_default()).into();
     out.extend_from_slice(&digest);
+    out.extend_from_slice(&tag(key, &digest));
     digest
+}
+
+/// The tag of a frame. Both inputs have a fixed length, so the plain keyed hash is sound.
+pub fn tag(key: &[u8; 32], digest: &[u8; 32]) -> [u8; 32] {
+    Sha256::new().chain_update(key).chain_update(digest).finalize().into()
+}
+
+/// How long the frame at the front of `bytes` says it is, if its header can be read.
+pub fn extent(bytes: &[u8]) -> Option<usize> {
+    Header::read(bytes).map(|header| HEADER_BYTES + header.body + TRAILER_BYTES)
 }
 
 /// What stands at the front of `bytes`.
@@ -109,9 +125,14 @@ pub fn read(bytes: &[u8]) -> Found {
         return Found::Broken { intact: 0, reason: "the frame is cut short" };
     };
     let digest: [u8; 32] = Sha256::digest(covered).into();
+    let (written, rest) =
+        trailer.split_first_chunk::<32>().map_or(([0; 32], trailer), |(d, rest)| (*d, rest));
     let (items, damaged) = header.items(covered);
-    if trailer != digest || damaged.is_some() || items.len() != header.count as usize {
-        return Found::Broken { intact: damaged.unwrap_or(0), reason: "the frame's digest does not fit its bytes" };
+    if written != digest || damaged.is_some() || items.len() != header.count as usize {
+        return Found::Broken {
+            intact: damaged.unwrap_or(0),
+            reason: "the frame's digest does not fit its bytes",
+        };
     }
     Found::Frame(Frame {
         first: header.first,
@@ -119,6 +140,7 @@ pub fn read(bytes: &[u8]) -> Found {
         root: header.root,
         items,
         digest,
+        tag: rest.try_into().unwrap_or_default(),
         length: end + TRAILER_BYTES,
     })
 }

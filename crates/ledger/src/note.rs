@@ -4,8 +4,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// The largest note that is parsed, in bytes.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
@@ -163,6 +164,17 @@ impl NoteSigner {
             return Err(NoteError::BadKey(name.to_owned()));
         }
         Ok(Self { name: name.to_owned(), key: SigningKey::from_bytes(seed) })
+    }
+
+    /// A secret for another use of the same log, told apart by `label`.
+    pub fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
+        let mut hash = Sha512::new();
+        hash.update(b"writ derived key");
+        hash.update((label.len() as u64).to_be_bytes());
+        hash.update(label);
+        hash.update(self.key.as_bytes());
+        let digest = Zeroizing::new(<[u8; 64]>::from(hash.finalize()));
+        Zeroizing::new(digest.first_chunk::<32>().copied().unwrap_or_default())
     }
 
     /// The public half.

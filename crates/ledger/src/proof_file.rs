@@ -25,7 +25,7 @@ impl ProofFile {
     /// Reads a `.tlog-proof` file. An `extra` line is accepted and ignored: it is not authenticated.
     pub fn parse(text: &str) -> Option<Self> {
         let (head, checkpoint) = text.split_once("\n\n")?;
-        let mut lines = head.lines();
+        let mut lines = head.split('\n');
         if lines.next()? != HEADER {
             return None;
         }

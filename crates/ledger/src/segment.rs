@@ -59,6 +59,8 @@ pub struct Segment<'a> {
     pub entries: Vec<&'a [u8]>,
     /// The leaf hashes as stored.
     pub leaves: Vec<Hash>,
+    /// The level-8 hashes as stored.
+    pub level8: Vec<Hash>,
 }
 
 impl<'a> Segment<'a> {
@@ -74,34 +76,53 @@ impl<'a> Segment<'a> {
         let count = SEGMENT_ENTRIES as usize;
         let (offsets, rest) = rest.split_at_checked(4 * (count + 1)).ok_or_else(|| damaged("cut short"))?;
         let (leaves, rest) = rest.split_at_checked(32 * count).ok_or_else(|| damaged("cut short"))?;
-        let (_level8, blob) =
-            rest.split_at_checked(32 * (count / 256)).ok_or_else(|| damaged("cut short"))?;
+        let (level8, blob) = rest.split_at_checked(32 * (count / 256)).ok_or_else(|| damaged("cut short"))?;
         Ok(Self {
             first: u64::from_le_bytes(*first),
             entries: slices(offsets, blob).ok_or_else(|| damaged("the offsets do not fit"))?,
             leaves: leaves.chunks(32).filter_map(Hash::from_slice).collect(),
+            level8: level8.chunks(32).filter_map(Hash::from_slice).collect(),
         })
     }
 }
 
-/// Blobs one after another behind their offsets: the addenda of a segment.
+/// Blobs one after another behind their offsets (64 bits): the addenda of a segment.
 pub struct Pile;
 
 impl Pile {
     /// Writes a pile.
     pub fn encode(blobs: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();
-        push_offsets(&mut out, blobs);
+        let mut at = 0u64;
+        out.extend_from_slice(&at.to_le_bytes());
+        for blob in blobs {
+            at += blob.len() as u64;
+            out.extend_from_slice(&at.to_le_bytes());
+        }
         blobs.iter().for_each(|blob| out.extend_from_slice(blob));
         out
     }
-    /// Offset of the pair of offsets of blob `n` (8 bytes).
+    /// Offset of the pair of offsets of blob `n` (16 bytes).
     pub fn offsets_of(n: u64) -> u64 {
-        4 * n
+        8 * n
     }
     /// Offset of the first blob in a pile of [`SEGMENT_ENTRIES`].
     pub fn blobs() -> u64 {
-        4 * (SEGMENT_ENTRIES + 1)
+        8 * (SEGMENT_ENTRIES + 1)
+    }
+    /// Reads the pair of offsets that delimit a blob.
+    pub fn read_span(pair: &[u8]) -> Option<(u64, u64)> {
+        let (start, rest) = pair.split_first_chunk::<8>()?;
+        let (end, _) = rest.split_first_chunk::<8>()?;
+        let (start, end) = (u64::from_le_bytes(*start), u64::from_le_bytes(*end));
+        (start <= end).then_some((start, end))
+    }
+    /// Blob `n` of a whole pile in memory.
+    pub fn blob(pile: &[u8], n: u64) -> Option<&[u8]> {
+        let at = usize::try_from(Self::offsets_of(n)).ok()?;
+        let (start, end) = Self::read_span(pile.get(at..at + 16)?)?;
+        let base = usize::try_from(Self::blobs()).ok()?;
+        pile.get(base + usize::try_from(start).ok()?..base + usize::try_from(end).ok()?)
     }
 }
 

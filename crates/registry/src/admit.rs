@@ -237,7 +237,13 @@ fn activate(state: &State, identity: IdentityId) -> Admission {
     Ok(vec![Event::IdentityActivated { identity }])
 }
 
-fn hand_over(state: &State, identity: IdentityId, office: Office, to: PersonId, context: &Context) -> Admission {
+fn hand_over(
+    state: &State,
+    identity: IdentityId,
+    office: Office,
+    to: PersonId,
+    context: &Context,
+) -> Admission {
     let found = identity_of(state, identity)?;
     expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "handed over")?;
     let person = active_person(state, to)?;

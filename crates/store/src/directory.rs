@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
 /// A data directory that this process alone uses for as long as the value lives.
@@ -44,6 +45,11 @@ impl DataDir {
     /// A directory of heads and objects below this one.
     pub fn directory(&self, name: &str) -> Result<Directory, StoreError> {
         Directory::open(&self.path.join(name))
+    }
+
+    /// Whether the secret file `keys/<name>` is there already.
+    pub fn has_secret(&self, name: &str) -> bool {
+        self.path.join("keys").join(name).exists()
     }
 
     /// The 32 secret bytes in `keys/<name>`, made with `fresh` the first time. Readable by its owner only.
@@ -110,6 +116,11 @@ impl Directory {
         }
     }
 
+    /// Where an object lies.
+    pub(crate) fn object_path(&self, name: &str) -> Result<PathBuf, StoreError> {
+        self.path("objects", name)
+    }
+
     fn path(&self, kind: &str, name: &str) -> Result<PathBuf, StoreError> {
         let plain = !name.is_empty()
             && name.split('/').all(|part| {
@@ -172,7 +183,10 @@ impl Objects for Directory {
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let parent = path.parent().unwrap_or(Path::new("."));
     create_dir(parent)?;
-    let temporary = path.with_extension("new");
+    // Of its own, so that two writers of one name never share a file half written.
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.new", std::process::id()));
     let write = || -> io::Result<()> {
         let mut file =
             OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
@@ -184,13 +198,25 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), StoreError>
     write().map_err(|source| io_error("write", path, source))
 }
 
+/// Makes a directory and what leads to it, each durable in its parent.
 pub(crate) fn create_dir(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| io_error("create", path, source))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) | None => Path::new("."),
+    };
+    create_dir(parent)?;
+    let made = fs::DirBuilder::new().mode(0o700).create(path);
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_error("create", path, error)),
+        Ok(()) | Err(_) => {
+            let synced = File::open(parent).and_then(|parent| parent.sync_all());
+            synced.map_err(|source| io_error("create", path, source))
+        }
+    }
 }
 
 pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {

@@ -51,7 +51,8 @@ impl WalFile for File {
             self.write_all_at(ZEROS.get(..step).unwrap_or_default(), at)?;
             at += step as u64;
         }
-        self.sync_all()
+        // A failed flush is never "no space": what it left behind is not known.
+        self.sync_all().map_err(io::Error::other)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {

@@ -2,9 +2,10 @@
 //! but the log's public key. Every entry is hashed again; damage is named by entry.
 
 use crate::directory::{Directory, read_optional};
-use crate::log::{directory_object, segment_path, wal_path};
+use crate::log::{directory_object, pile_path, segment_path, wal_path};
 use ledger::frame::{self, Found};
-use ledger::segment::{SEGMENT_ENTRIES, Segment};
+use ledger::segment::{Pile, SEGMENT_ENTRIES, Segment};
+use ledger::tree::fold_complete;
 use ledger::{Checkpoint, Edge, Hash, StoreError, VerifierKey};
 use std::path::Path;
 
@@ -39,20 +40,31 @@ pub struct Finding {
     pub what: String,
 }
 
-/// Checks the log in `directory` against `key`; `visit` is given every entry that is read whole,
-/// in order, with its addendum (of the open segment only).
+/// Who is given every entry: its index, its bytes, what is kept beside it, and whether a checkpoint
+/// covers it.
+pub type Visit<'v> = &'v mut dyn FnMut(u64, &[u8], Option<&[u8]>, bool);
+
+/// Checks the log in `directory` against `key`; `visit` sees every entry that is read whole, in order.
+/// What no checkpoint covers is read too, but nothing vouches for it.
 pub fn fsck(
     directory: &Path,
     key: &VerifierKey,
     level: Level,
-    visit: &mut dyn FnMut(u64, &[u8]),
+    visit: Visit<'_>,
 ) -> Result<Report, StoreError> {
     let mut check = Check { edge: Edge::default(), checkpoint: None, findings: Vec::new(), visit };
     check.read_checkpoint(directory, key)?;
     let store = Directory::open_existing(directory)?;
     let mut segment = 0;
     while let Some(bytes) = directory_object(&store, &segment_path(segment))? {
-        check.segment(segment, &bytes, level);
+        let pile = directory_object(&store, &pile_path(segment))?;
+        if pile.is_none() {
+            check.find(
+                Some(segment * SEGMENT_ENTRIES),
+                "what is kept beside the entries of this segment is gone",
+            );
+        }
+        check.segment(segment, &bytes, pile.as_deref(), level);
         segment += 1;
     }
     while let Some(bytes) = read_optional(&wal_path(&directory.join("wal"), segment * SEGMENT_ENTRIES))? {
@@ -70,7 +82,7 @@ struct Check<'v> {
     edge: Edge,
     checkpoint: Option<Checkpoint>,
     findings: Vec<Finding>,
-    visit: &'v mut dyn FnMut(u64, &[u8]),
+    visit: Visit<'v>,
 }
 
 impl Check<'_> {
@@ -89,7 +101,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn segment(&mut self, number: u64, bytes: &[u8], level: Level) {
+    fn segment(&mut self, number: u64, bytes: &[u8], pile: Option<&[u8]>, level: Level) {
         let segment = match Segment::decode(&segment_path(number), bytes) {
             Ok(segment) if segment.first == number * SEGMENT_ENTRIES => segment,
             Ok(_) => {
@@ -106,9 +118,20 @@ impl Check<'_> {
             if leaf != *stored {
                 self.find(Some(index), "the entry does not hash to the leaf stored with it");
             }
-            (self.visit)(index, entry);
+            let addendum = pile.and_then(|pile| Pile::blob(pile, index - segment.first));
+            self.visit(index, entry, addendum.filter(|addendum| !addendum.is_empty()));
             self.append(leaf);
         }
+        for (tile, stored) in segment.leaves.chunks(256).zip(&segment.level8) {
+            if fold_complete(tile) != *stored {
+                self.find(None, format!("a stored inner hash of segment {number} is not that of its leaves"));
+            }
+        }
+    }
+
+    fn visit(&mut self, index: u64, entry: &[u8], addendum: Option<&[u8]>) {
+        let covered = self.checkpoint.as_ref().is_some_and(|checkpoint| index < checkpoint.size);
+        (self.visit)(index, entry, addendum, covered);
     }
 
     fn wal(&mut self, bytes: &[u8]) {
@@ -116,7 +139,8 @@ impl Check<'_> {
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
             let frame = match frame::read(rest) {
-                Found::End => return,
+                Found::End if rest.iter().all(|byte| *byte == 0) => return,
+                Found::End => return self.find(Some(self.edge.size()), "bytes follow the end of the log"),
                 Found::Frame(frame) => frame,
                 Found::Broken { intact, reason } => {
                     let signed = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
@@ -131,8 +155,10 @@ impl Check<'_> {
                 return self.find(Some(frame.first), "the batch does not continue the one before it");
             }
             for (index, item) in (frame.first..).zip(&frame.items) {
-                let entry = rest.get(item.entry_at..item.entry_at + item.entry_length).unwrap_or_default();
-                (self.visit)(index, entry);
+                let end = item.entry_at + item.entry_length;
+                let entry = rest.get(item.entry_at..end).unwrap_or_default();
+                let addendum = rest.get(end..end + item.addendum_length);
+                self.visit(index, entry, addendum.filter(|addendum| !addendum.is_empty()));
                 self.append(Hash::of_leaf(entry));
             }
             if self.edge.root() != frame.root {

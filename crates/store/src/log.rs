@@ -22,11 +22,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 /// Submissions that may wait for the sequencer; one more is refused with [`AppendError::Overloaded`].
 pub const QUEUE_MAX: usize = 8_192;
@@ -38,8 +39,11 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const EXTEND_BYTES: u64 = 4 * 1024 * 1024;
 /// A checkpoint is published at least this often while the log grows.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
-/// Full segments that may wait to be sealed before the sequencer waits for them.
-const UNSEALED_MAX: usize = 4;
+/// Segments that may be in memory: the open one and those that wait to be sealed. With more, appends
+/// are refused until the sealer has caught up.
+const UNSEALED_MAX: usize = 8;
+/// How long the sealer waits before it tries again what it could not do.
+const SEAL_RETRY: Duration = Duration::from_secs(2);
 
 /// What a log needs to run.
 pub struct LogConfig {
@@ -78,8 +82,10 @@ struct Shared {
     disk: Box<dyn Disk>,
     /// Written by the sequencer and the sealer, read by everybody.
     state: RwLock<State>,
-    /// Held while a checkpoint is signed and swapped in.
-    publishing: Mutex<()>,
+    /// The checkpoint we published last; held while the next is signed and swapped in.
+    published: Mutex<(Checkpoint, String)>,
+    /// Says of a frame that this log wrote it.
+    frame_key: Zeroizing<[u8; 32]>,
     closing: AtomicBool,
 }
 
@@ -122,9 +128,12 @@ impl EmbeddedLog {
         let wal = config.directory.join("wal");
         create_dir(&wal)?;
         let directory = Directory::open(&config.directory)?;
-        let published = read_checkpoint(&directory, &config.signer.verifier())?;
-        let (state, writer) =
-            recover(&directory, &wal, config.disk.as_ref(), published.as_ref().map(|c| &c.0))?;
+        let frame_key = config.signer.derive("frames");
+        let published = match read_checkpoint(&directory, &config.signer.verifier())? {
+            Some(published) => published,
+            None => first_checkpoint(&directory, &wal, &config.signer)?,
+        };
+        let (state, writer) = recover(&directory, &wal, config.disk.as_ref(), &published.0, &frame_key)?;
         let shared = Arc::new(Shared {
             origin,
             signer: config.signer,
@@ -132,18 +141,18 @@ impl EmbeddedLog {
             wal,
             disk: config.disk,
             state: RwLock::new(state),
-            publishing: Mutex::new(()),
+            published: Mutex::new(published),
+            frame_key,
             closing: AtomicBool::new(false),
         });
         let (queue, jobs) = sync_channel(QUEUE_MAX);
-        let (seal, full) = sync_channel(UNSEALED_MAX);
+        let (seal, full) = sync_channel(1);
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(format!("log-{name}"))
                 .spawn(run)
                 .map_err(|source| io_error("start a thread for", &config.directory, source))
         };
-        shared.queue_unsealed(&seal);
         let (sequencing, sealing, publishing) = (shared.clone(), shared.clone(), shared.clone());
         let threads = vec![
             spawn("sequencer", Box::new(move || Sequencer { shared: sequencing, writer, seal }.run(&jobs)))?,
@@ -171,10 +180,13 @@ impl EmbeddedLog {
     /// Waits for what was queued, publishes a last checkpoint, stops the threads.
     pub fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        self.shared.closing.store(true, Ordering::Release);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // Sequencer, sealer, publisher, in this order: the last checkpoint covers everything.
         for thread in threads {
-            thread.thread().unpark();
+            if thread.thread().name() == Some("log-publisher") {
+                self.shared.closing.store(true, Ordering::Release);
+                thread.thread().unpark();
+            }
             if thread.join().is_err() {
                 tracing::error!(log = %self.shared.origin, "a thread of the log had stopped by a panic");
             }
@@ -238,7 +250,7 @@ impl ReadLog for EmbeddedLog {
 struct Sequencer {
     shared: Arc<Shared>,
     writer: Writer,
-    seal: SyncSender<u64>,
+    seal: SyncSender<()>,
 }
 
 /// Where the next frame goes; the chain of digests starts anew in each file. Owned by the sequencer.
@@ -310,6 +322,11 @@ impl Sequencer {
             if let Some(failure) = &state.failed {
                 return Err(failure.clone());
             }
+            let live = state.segments.iter().filter(|segment| matches!(segment, Segment::Live(_))).count();
+            if live > UNSEALED_MAX {
+                // The sealer cannot write: memory must not grow for as long as it cannot.
+                return Err(AppendError::DiskFull);
+            }
             match state.segments.last() {
                 Some(Segment::Live(live)) => (live.clone(), state.edge.clone()),
                 Some(Segment::Sealed(_)) | None => {
@@ -322,7 +339,8 @@ impl Sequencer {
         leaves.iter().for_each(|leaf| edge.append(*leaf));
         let root = edge.root();
         let mut bytes = Vec::new();
-        let digest = frame::encode(first, &self.writer.previous, &root, batch, &mut bytes);
+        let digest =
+            frame::encode(&self.shared.frame_key, first, &self.writer.previous, &root, batch, &mut bytes);
         let end = self.writer.at + bytes.len() as u64;
         if end > self.writer.extended {
             // Running out of space shows here, before anything of the frame is written.
@@ -356,8 +374,8 @@ impl Sequencer {
                 let live = Live { file, rows: RwLock::default() };
                 write(&self.shared.state).segments.push(Segment::Live(Arc::new(live)));
                 self.writer = Writer { at: 0, extended: 0, previous: [0; 32] };
-                // Waits when the sealer is far behind: back-pressure instead of memory.
-                let _ = self.seal.send(first / SEGMENT_ENTRIES - 1);
+                // A wake-up; one that is under way already will do.
+                let _ = self.seal.try_send(());
             }
             Err(error) => write(&self.shared.state).failed = Some(AppendError::Failed(error.to_string())),
         }
@@ -409,16 +427,25 @@ impl Shared {
     }
 
     fn sealed_item(&self, segment: u64, n: u64, part: Part) -> Result<Vec<u8>, StoreError> {
-        let (path, offsets, base) = match part {
-            Part::Entry => (segment_path(segment), Layout::offsets_of(n), Layout::entries()),
-            Part::Addendum => (pile_path(segment), Pile::offsets_of(n), Pile::blobs()),
+        let path = match part {
+            Part::Entry => segment_path(segment),
+            Part::Addendum => pile_path(segment),
         };
-        let pair = self.directory.get_range(&path, offsets, 8)?;
-        let (start, end) = segment::read_span(&pair).ok_or_else(|| StoreError::Damaged {
-            path: path.clone(),
-            reason: "offsets run backwards".into(),
-        })?;
-        self.directory.get_range(&path, base + u64::from(start), (end - start) as usize)
+        let (span, base) = match part {
+            Part::Entry => {
+                let pair = self.directory.get_range(&path, Layout::offsets_of(n), 8)?;
+                let span = segment::read_span(&pair).map(|(start, end)| (u64::from(start), u64::from(end)));
+                (span, Layout::entries())
+            }
+            Part::Addendum => {
+                let pair = self.directory.get_range(&path, Pile::offsets_of(n), 16)?;
+                (Pile::read_span(&pair), Pile::blobs())
+            }
+        };
+        let (start, end) = span
+            .filter(|(start, end)| end - start <= BATCH_BYTES_MAX as u64)
+            .ok_or_else(|| damaged(&path, "offsets run backwards or too far"))?;
+        self.directory.get_range(&path, base + start, (end - start) as usize)
     }
 
     fn subtree(&self, level: u8, index: u64) -> Result<Hash, String> {
@@ -449,17 +476,16 @@ impl Shared {
     }
 
     fn segment_root(&self, segment: u64) -> Result<Hash, String> {
-        match read(&self.state).segments.get(segment as usize) {
-            Some(Segment::Sealed(root)) => Ok(*root),
-            Some(Segment::Live(live)) => {
-                let rows = read(&live.rows);
-                if rows.leaves.len() as u64 == SEGMENT_ENTRIES {
-                    Ok(fold_complete(&rows.leaves))
-                } else {
-                    Err("the segment is not full yet".into())
-                }
-            }
-            None => Err("beyond the end of the log".into()),
+        let live = match read(&self.state).segments.get(segment as usize) {
+            Some(Segment::Sealed(root)) => return Ok(*root),
+            Some(Segment::Live(live)) => live.clone(),
+            None => return Err("beyond the end of the log".into()),
+        };
+        let leaves = read(&live.rows).leaves.clone();
+        if leaves.len() as u64 == SEGMENT_ENTRIES {
+            Ok(fold_complete(&leaves))
+        } else {
+            Err("the segment is not full yet".into())
         }
     }
 
@@ -467,23 +493,39 @@ impl Shared {
         self.disk.open(&wal_path(&self.wal, first))
     }
 
-    /// Tells the sealer of full segments that an earlier run left in the WAL.
-    fn queue_unsealed(&self, seal: &SyncSender<u64>) {
-        for (number, segment) in (0..).zip(&read(&self.state).segments) {
-            if let Segment::Live(live) = segment
-                && read(&live.rows).leaves.len() as u64 == SEGMENT_ENTRIES
-                && seal.try_send(number).is_err()
-            {
-                tracing::warn!(log = %self.origin, segment = number, "left in the WAL until the next start");
-            }
-        }
+    /// Full segments that are still in the WAL.
+    fn unsealed(&self) -> Vec<u64> {
+        let state = read(&self.state);
+        let full = |segment: &Segment| match segment {
+            Segment::Live(live) => read(&live.rows).leaves.len() as u64 == SEGMENT_ENTRIES,
+            Segment::Sealed(_) => false,
+        };
+        (0..).zip(&state.segments).filter(|(_, segment)| full(segment)).map(|(number, _)| number).collect()
     }
 
-    fn seal_all(&self, full: &Receiver<u64>) {
-        while let Ok(segment) = full.recv() {
-            if let Err(error) = self.seal(segment) {
-                // The WAL still has everything; the next start tries again.
-                tracing::error!(log = %self.origin, segment, %error, "could not seal a segment");
+    /// Seals whatever is full, at every wake-up, and tries again what could not be done.
+    fn seal_all(&self, wake: &Receiver<()>) {
+        loop {
+            for segment in self.unsealed() {
+                match self.seal(segment) {
+                    Ok(()) => {}
+                    Err(error @ StoreError::Damaged { .. }) => {
+                        tracing::error!(log = %self.origin, segment, %error, "the log stops");
+                        write(&self.state).failed = Some(AppendError::Failed(error.to_string()));
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::error!(log = %self.origin, segment, %error, "could not seal a segment")
+                    }
+                }
+            }
+            if let Err(RecvTimeoutError::Disconnected) = wake.recv_timeout(SEAL_RETRY) {
+                self.unsealed().into_iter().for_each(|segment| {
+                    if let Err(error) = self.seal(segment) {
+                        tracing::error!(log = %self.origin, segment, %error, "left in the WAL until the next start");
+                    }
+                });
+                return;
             }
         }
     }
@@ -498,11 +540,19 @@ impl Shared {
         let first = number * SEGMENT_ENTRIES;
         let mut entries = Vec::with_capacity(SEGMENT_ENTRIES as usize);
         let mut addenda = Vec::with_capacity(SEGMENT_ENTRIES as usize);
-        for index in first..first + SEGMENT_ENTRIES {
-            entries.push(self.item(index, Part::Entry)?.unwrap_or_default());
-            addenda.push(self.item(index, Part::Addendum)?.unwrap_or_default());
-        }
         let leaves = read(&live.rows).leaves.clone();
+        for (index, leaf) in (first..).zip(&leaves) {
+            let missing = || damaged(&segment_path(number), "an entry is missing");
+            let entry = self.item(index, Part::Entry)?.ok_or_else(missing)?;
+            if Hash::of_leaf(&entry) != *leaf {
+                return Err(damaged(
+                    &segment_path(number),
+                    &format!("entry {index} is not what was acknowledged"),
+                ));
+            }
+            entries.push(entry);
+            addenda.push(self.item(index, Part::Addendum)?.ok_or_else(missing)?);
+        }
         self.directory.put(&pile_path(number), &Pile::encode(&addenda))?;
         self.directory.put(&segment_path(number), &segment::encode(first, &entries, &leaves))?;
         if let Some(slot) = write(&self.state).segments.get_mut(number as usize) {
@@ -512,41 +562,35 @@ impl Shared {
         std::fs::remove_file(&path).map_err(|source| io_error("remove", &path, source))
     }
 
+    /// Never signs a smaller size, or two roots for one size: what we published last is what must
+    /// still stand in the register, and the tree only grows.
     fn publish(&self) -> Result<(Checkpoint, String), StoreError> {
-        let _guard = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        let checkpoint = Checkpoint::of(&self.origin, &read(&self.state).edge);
-        let current = self.directory.get_head("checkpoint")?;
-        let published = read_checkpoint(&self.directory, &self.signer.verifier())?;
-        if let Some((before, note)) = published {
-            if before == checkpoint {
-                return Ok((before, note));
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let checkpoint = {
+            let state = read(&self.state);
+            if let Some(failure) = &state.failed {
+                return Err(damaged(&self.origin, &failure.to_string()));
             }
-            if before.size >= checkpoint.size {
-                return Err(StoreError::RolledBack {
-                    path: self.origin.clone(),
-                    found: checkpoint.size,
-                    published: before.size,
-                });
-            }
+            Checkpoint::of(&self.origin, &state.edge)
+        };
+        if checkpoint == published.0 {
+            return Ok(published.clone());
         }
-        let note = checkpoint
-            .sign(&self.signer)
-            .map_err(|error| damaged("checkpoint", &error.to_string()))?
-            .to_string();
-        if self.directory.swap("checkpoint", current.as_deref(), note.as_bytes())? {
-            Ok((checkpoint, note))
-        } else {
-            Err(damaged("checkpoint", "another process published a checkpoint of this log"))
+        let note = signed(&checkpoint, &self.signer)?;
+        if self.directory.swap("checkpoint", Some(published.1.as_bytes()), note.as_bytes())? {
+            *published = (checkpoint, note);
+            return Ok(published.clone());
         }
+        let error = damaged("heads/checkpoint", "somebody else changed it: two writers, or a restored copy");
+        write(&self.state).failed = Some(AppendError::Failed(error.to_string()));
+        Err(error)
     }
 
     fn publish_regularly(&self) {
         loop {
             std::thread::park_timeout(CHECKPOINT_INTERVAL);
             let closing = self.closing.load(Ordering::Acquire);
-            if read(&self.state).edge.size() > 0
-                && let Err(error) = self.publish()
-            {
+            if let Err(error) = self.publish() {
                 tracing::error!(log = %self.origin, %error, "no checkpoint published");
             }
             if closing {
@@ -558,114 +602,232 @@ impl Shared {
 
 // === recovery ===
 
-/// Reads everything the directory holds of the log.
+/// The checkpoint of a log that has never had one. A log with entries and without a checkpoint has
+/// lost it, and then nothing says what its entries must be.
+fn first_checkpoint(
+    directory: &Directory,
+    wal: &Path,
+    signer: &NoteSigner,
+) -> Result<(Checkpoint, String), StoreError> {
+    let sealed = directory_object(directory, &segment_path(0))?.is_some();
+    if sealed || wal_path(wal, 0).exists() {
+        return Err(damaged(
+            &wal.display().to_string(),
+            "the log has entries but its checkpoint is gone: restore `heads/checkpoint` from a copy",
+        ));
+    }
+    let checkpoint = Checkpoint::of(signer.verifier().name(), &Edge::default());
+    let note = signed(&checkpoint, signer)?;
+    directory.swap("checkpoint", None, note.as_bytes())?;
+    Ok((checkpoint, note))
+}
+
+fn signed(checkpoint: &Checkpoint, signer: &NoteSigner) -> Result<String, StoreError> {
+    let note = checkpoint.sign(signer).map_err(|error| damaged("checkpoint", &error.to_string()))?;
+    Ok(note.to_string())
+}
+
+/// Reads everything the directory holds of the log, and checks it against what was signed.
 fn recover(
     directory: &Directory,
     wal: &Path,
     disk: &dyn Disk,
-    published: Option<&Checkpoint>,
+    published: &Checkpoint,
+    frame_key: &[u8; 32],
 ) -> Result<(State, Writer), StoreError> {
     let mut segments = Vec::new();
-    let mut edge = Edge::default();
-    while let Some(bytes) = directory_object(directory, &segment_path(segments.len() as u64))? {
-        let path = segment_path(segments.len() as u64);
-        let segment = segment::Segment::decode(&path, &bytes)?;
-        segment.leaves.iter().for_each(|leaf| edge.append(*leaf));
-        let first = segments.len() as u64 * SEGMENT_ENTRIES;
-        let leftover = wal_path(wal, first);
-        if leftover.exists() {
-            std::fs::remove_file(&leftover).map_err(|source| io_error("remove", &leftover, source))?;
+    let mut recovery = Recovery { edge: Edge::default(), published, frame_key };
+    while let Some(leaves) = sealed_leaves(directory, segments.len() as u64)? {
+        let number = segments.len() as u64;
+        let name = segment_path(number);
+        for leaf in &leaves {
+            recovery.append(&name, *leaf)?;
         }
-        segments.push(Segment::Sealed(fold_complete(&segment.leaves)));
+        remove_leftover(directory, wal, number, &leaves)?;
+        segments.push(Segment::Sealed(fold_complete(&leaves)));
     }
-    let writer;
-    loop {
+    let writer = loop {
         let first = segments.len() as u64 * SEGMENT_ENTRIES;
         let path = wal_path(wal, first);
         let file = disk.open(&path).map_err(|source| io_error("open", &path, source))?;
-        let (rows, next) = recover_file(&path, file.as_ref(), &mut edge, published)?;
+        let (rows, next) = recovery.file(&path, file.as_ref())?;
         let full = rows.leaves.len() as u64 == SEGMENT_ENTRIES;
         segments.push(Segment::Live(Arc::new(Live { file, rows: RwLock::new(rows) })));
         if !full {
-            writer = next;
-            break;
+            break next;
         }
-    }
-    let state = State { segments, edge, failed: None };
-    match published {
-        Some(checkpoint) if checkpoint.size > state.edge.size() => Err(StoreError::RolledBack {
+    };
+    let edge = recovery.edge;
+    if published.size > edge.size() {
+        return Err(StoreError::RolledBack {
             path: wal.display().to_string(),
-            found: state.edge.size(),
-            published: checkpoint.size,
-        }),
-        Some(_) | None => Ok((state, writer)),
+            found: edge.size(),
+            published: published.size,
+        });
+    }
+    Ok((State { segments, edge, failed: None }, writer))
+}
+
+/// The leaf hashes of a sealed segment; `None` when there is none of this number.
+fn sealed_leaves(directory: &Directory, number: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+    let path = segment_path(number);
+    if !directory.has(&path)? {
+        return Ok(None);
+    }
+    let bytes = directory.get_range(&path, Layout::leaf(0), 32 * SEGMENT_ENTRIES as usize)?;
+    Ok(Some(bytes.chunks(32).filter_map(Hash::from_slice).collect()))
+}
+
+/// A crash between sealing a segment and removing it from the WAL leaves both. The WAL goes only
+/// when the sealed entries are found to be what their hashes say.
+fn remove_leftover(
+    directory: &Directory,
+    wal: &Path,
+    number: u64,
+    leaves: &[Hash],
+) -> Result<(), StoreError> {
+    let leftover = wal_path(wal, number * SEGMENT_ENTRIES);
+    if !leftover.exists() {
+        return Ok(());
+    }
+    let path = segment_path(number);
+    let bytes = directory_object(directory, &path)?.unwrap_or_default();
+    let segment = segment::Segment::decode(&path, &bytes)?;
+    let sound = segment.first == number * SEGMENT_ENTRIES
+        && directory.has(&pile_path(number))?
+        && segment.entries.iter().zip(leaves).all(|(entry, leaf)| Hash::of_leaf(entry) == *leaf);
+    if !sound {
+        return Err(damaged(&path, "it does not hold what its hashes say; its WAL file is kept"));
+    }
+    std::fs::remove_file(&leftover).map_err(|source| io_error("remove", &leftover, source))
+}
+
+/// What is known of the log while it is read.
+struct Recovery<'a> {
+    edge: Edge,
+    published: &'a Checkpoint,
+    frame_key: &'a [u8; 32],
+}
+
+impl Recovery<'_> {
+    fn append(&mut self, path: &str, leaf: Hash) -> Result<(), StoreError> {
+        self.edge.append(leaf);
+        if self.published.size == self.edge.size() && self.published.root != self.edge.root() {
+            let reason = format!("the log differs from its checkpoint at size {}", self.edge.size());
+            return Err(damaged(path, &reason));
+        }
+        Ok(())
+    }
+
+    /// Reads one file of the WAL to its end, removes a torn tail, and makes durable what was not
+    /// known to be.
+    fn file(&mut self, path: &Path, file: &dyn WalFile) -> Result<(Rows, Writer), StoreError> {
+        let length = file.length().map_err(|source| io_error("read", path, source))?;
+        let mut bytes = vec![0; length as usize];
+        file.read_at(0, &mut bytes).map_err(|source| io_error("read", path, source))?;
+        let name = path.display().to_string();
+        let mut rows = Rows::default();
+        let mut writer = Writer { at: 0, extended: length, previous: [0; 32] };
+        // Where the first frame begins that no checkpoint covers.
+        let mut unsigned = None;
+        loop {
+            let rest = bytes.get(writer.at as usize..).unwrap_or_default();
+            let frame = match frame::read(rest) {
+                Found::Frame(frame) => frame,
+                Found::End if rest.iter().all(|byte| *byte == 0) => break,
+                Found::End => {
+                    self.torn(&name, rest, "bytes follow the end", 0)?;
+                    erase(path, file, writer.at, rest.len())?;
+                    break;
+                }
+                Found::Broken { intact, reason } => {
+                    self.torn(&name, rest, reason, intact)?;
+                    erase(path, file, writer.at, rest.len())?;
+                    break;
+                }
+            };
+            let first = frame.first;
+            if first != self.edge.size() || frame.previous != writer.previous {
+                return Err(damaged(
+                    &name,
+                    &format!("the batch at entry {first} does not continue the one before it"),
+                ));
+            }
+            if frame.tag != frame::tag(self.frame_key, &frame.digest) && frame.tag.ends_with(&[0]) {
+                self.torn(&name, rest, "a batch without the end of its tag", 0)?;
+                erase(path, file, writer.at, rest.len())?;
+                break;
+            }
+            if frame.tag != frame::tag(self.frame_key, &frame.digest) {
+                return Err(damaged(
+                    &name,
+                    &format!("the batch at entry {first} was not written by this log"),
+                ));
+            }
+            for item in &frame.items {
+                let entry = rest.get(item.entry_at..item.entry_at + item.entry_length).unwrap_or_default();
+                let leaf = Hash::of_leaf(entry);
+                self.append(&name, leaf)?;
+                rows.leaves.push(leaf);
+                rows.spans.push(Span {
+                    at: writer.at + item.entry_at as u64,
+                    entry: item.entry_length as u32,
+                    addendum: item.addendum_length as u32,
+                });
+            }
+            if frame.root != self.edge.root() {
+                return Err(damaged(
+                    &name,
+                    &format!("the entries from {first} do not lead to the recorded root"),
+                ));
+            }
+            if self.edge.size() > self.published.size && unsigned.is_none() {
+                unsigned = Some(writer.at);
+            }
+            writer.at += frame.length as u64;
+            writer.previous = frame.digest;
+        }
+        if let Some(from) = unsigned {
+            // A process may have died between write and flush, or a flush may have failed: what is
+            // in the page cache is not yet on the disk, and a read does not tell. Written again, flushed.
+            let again = bytes.get(from as usize..writer.at as usize).unwrap_or_default();
+            let written = file.write_at(from, again).and_then(|()| file.sync());
+            written.map_err(|source| io_error("flush", path, source))?;
+        }
+        Ok((rows, writer))
+    }
+
+    /// Whether what does not read as a frame can be the last write of a process that died. If it
+    /// can be anything else, it is damage, and the log does not start.
+    fn torn(&self, name: &str, rest: &[u8], reason: &str, intact: u64) -> Result<(), StoreError> {
+        let place = format!("{reason} at entry {}", self.edge.size() + intact);
+        if frame::any_frame_in(rest.get(1..).unwrap_or_default()) {
+            return Err(damaged(name, &format!("{place}, and whole batches follow it")));
+        }
+        if self.edge.size() < self.published.size {
+            return Err(damaged(name, &format!("{place}, below the size already signed")));
+        }
+        let frame = frame::extent(rest).and_then(|extent| rest.get(..extent));
+        let whole = |frame: &[u8]| {
+            // A torn write lacks its end, or a sector inside it was never written.
+            frame.last().is_some_and(|last| *last != 0)
+                && !frame.chunks(SECTOR).any(|s| s.iter().all(|b| *b == 0))
+        };
+        if frame.is_some_and(whole) {
+            return Err(damaged(name, &format!("{place}, though the batch was written whole")));
+        }
+        // Nobody was told of it.
+        tracing::warn!(file = %name, %reason, "a torn write at the end of the log was removed");
+        Ok(())
     }
 }
 
-fn recover_file(
-    path: &Path,
-    file: &dyn WalFile,
-    edge: &mut Edge,
-    published: Option<&Checkpoint>,
-) -> Result<(Rows, Writer), StoreError> {
-    let length = file.length().map_err(|source| io_error("read", path, source))?;
-    let mut bytes = vec![0; length as usize];
-    file.read_at(0, &mut bytes).map_err(|source| io_error("read", path, source))?;
-    let name = path.display().to_string();
-    let broken = |reason: String| StoreError::Damaged { path: name.clone(), reason };
-    let mut rows = Rows::default();
-    let mut writer = Writer { at: 0, extended: length, previous: [0; 32] };
-    loop {
-        let rest = bytes.get(writer.at as usize..).unwrap_or_default();
-        let frame = match frame::read(rest) {
-            Found::End => break,
-            Found::Frame(frame) => frame,
-            Found::Broken { intact, reason } => {
-                let place = format!(" at entry {}", edge.size() + intact);
-                if frame::any_frame_in(rest.get(1..).unwrap_or_default()) {
-                    return Err(broken(format!("{reason}{place}, and whole batches follow it")));
-                }
-                if published.is_some_and(|checkpoint| edge.size() < checkpoint.size) {
-                    return Err(broken(format!("{reason}{place}, below the size already signed")));
-                }
-                // The last write of a process that died: nobody was told of it.
-                tracing::warn!(file = %name, %reason, "a torn write at the end of the log was removed");
-                file.write_at(writer.at, &vec![0; rest.len()])
-                    .map_err(|source| io_error("repair", path, source))?;
-                file.sync().map_err(|source| io_error("repair", path, source))?;
-                break;
-            }
-        };
-        if frame.first != edge.size() || frame.previous != writer.previous {
-            return Err(broken(format!(
-                "the batch at entry {} does not continue the one before it",
-                frame.first
-            )));
-        }
-        for item in &frame.items {
-            let entry = rest.get(item.entry_at..item.entry_at + item.entry_length).unwrap_or_default();
-            let leaf = Hash::of_leaf(entry);
-            edge.append(leaf);
-            rows.leaves.push(leaf);
-            rows.spans.push(Span {
-                at: writer.at + item.entry_at as u64,
-                entry: item.entry_length as u32,
-                addendum: item.addendum_length as u32,
-            });
-            if let Some(checkpoint) = published
-                && checkpoint.size == edge.size()
-                && checkpoint.root != edge.root()
-            {
-                return Err(broken(format!("the log differs from its checkpoint at size {}", edge.size())));
-            }
-        }
-        if frame.root != edge.root() {
-            return Err(broken(format!("the entries from {} do not lead to the recorded root", frame.first)));
-        }
-        writer.at += frame.length as u64;
-        writer.previous = frame.digest;
-    }
-    Ok((rows, writer))
+/// What a disk writes at once.
+const SECTOR: usize = 512;
+
+fn erase(path: &Path, file: &dyn WalFile, at: u64, length: usize) -> Result<(), StoreError> {
+    let erased = file.write_at(at, &vec![0; length]).and_then(|()| file.sync());
+    erased.map_err(|source| io_error("repair", path, source))
 }
 
 fn read_checkpoint(
@@ -699,6 +861,10 @@ pub(crate) fn directory_object(directory: &Directory, path: &str) -> Result<Opti
 }
 
 impl Directory {
+    fn has(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.object_path(name)?.is_file())
+    }
+
     fn get_head(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         ledger::Heads::get(self, name)
     }

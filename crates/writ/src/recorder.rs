@@ -20,9 +20,12 @@ pub(crate) struct DecisionLog {
 }
 
 impl DecisionLog {
-    pub(crate) fn new(log: Arc<EmbeddedLog>, clock: Clock) -> Self {
+    /// Goes on where the log ends: its times never decrease, whatever the clock did meanwhile.
+    pub(crate) fn new(log: Arc<EmbeddedLog>, clock: Clock) -> anyhow::Result<Self> {
         let origin = log.verifier().name().to_owned();
-        Self { log, origin, clock, last_ms: Mutex::new(0) }
+        let last = log.size().checked_sub(1).map(|last| log.entry(last)).transpose()?.flatten();
+        let last_ms = last.map(|bytes| Entry::decode(&bytes)).transpose()?.map_or(0, |entry| entry.time_ms);
+        Ok(Self { log, origin, clock, last_ms: Mutex::new(last_ms) })
     }
 }
 
@@ -68,18 +71,18 @@ pub(crate) fn restore_counters(
         if entry.time_ms.saturating_add(window) < now_ms {
             break;
         }
-        if entry.kind == VERDICT {
-            counted.push((entry.time_ms, decode_canonical::<VerdictRecord>(&entry.body)?));
+        if entry.kind != VERDICT {
+            continue;
         }
-    }
-    // Oldest first, as they happened.
-    for (time_ms, record) in counted.into_iter().rev() {
+        let record: VerdictRecord = decode_canonical(&entry.body)?;
         if let (true, Some(identity), Some(instrument)) =
             (record.permitted, record.identity, record.instrument)
         {
             let numbers = record.counted.iter().filter_map(|number| contract::Number::parse(number));
-            numbers.for_each(|number| counters.restore((instrument, number, identity), time_ms));
+            counted.extend(numbers.map(|number| (entry.time_ms, (instrument, number, identity))));
         }
     }
+    // Oldest first, as they happened.
+    counted.into_iter().rev().for_each(|(time_ms, key)| counters.restore(key, time_ms));
     Ok(())
 }

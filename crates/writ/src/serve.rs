@@ -80,6 +80,9 @@ impl Running {
             clock: clock.clone(),
         };
         let authority = Authority::start(authority::Config { trust_domain, root }, ports).await?;
+        let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
+        fits_its_anchor(&authority, decisions.as_ref())?;
+        authority.anchor(&anchored).await;
         let counters = Arc::new(Counters::default());
         restore_counters(&counters, decisions.as_ref(), authority.rules().state(), (clock)())?;
 
@@ -91,7 +94,7 @@ impl Running {
             rules: authority.shared_rules(),
             changes: authority.changes(),
             counters,
-            recorder: Arc::new(DecisionLog::new(decisions.clone(), clock.clone())),
+            recorder: Arc::new(DecisionLog::new(decisions.clone(), clock.clone())?),
             secrets: secrets.clone(),
             identity: shown.clone(),
             clock: clock.clone(),
@@ -112,8 +115,6 @@ impl Running {
             renew_ms: 0,
         };
         let renewing = renewing.first().await?;
-        let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
-
         let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
         let listener = tokio::net::TcpListener::bind(options.api).await.with_context(|| {
             format!("the API cannot listen on {}: choose another address with --api", options.api)
@@ -196,6 +197,11 @@ impl Running {
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         let failed = self.failed().await;
+        // Decisions are signed, then anchored, then the control ledger is signed: nothing hangs loose.
+        match self.decisions.publish() {
+            Ok(_) => self.authority.anchor(&self.anchored).await,
+            Err(error) => tracing::error!(%error, "the decision log's last checkpoint is missing"),
+        }
         let (control, decisions) = (self.control.clone(), self.decisions.clone());
         tokio::task::spawn_blocking(move || {
             decisions.close();
@@ -303,11 +309,31 @@ impl api::SecretStore for Sealed {
     }
 }
 
+/// A decision log that is shorter than, or differs from, what the control ledger anchors has lost
+/// decisions: it must not be continued.
+fn fits_its_anchor(authority: &Authority, decisions: &EmbeddedLog) -> anyhow::Result<()> {
+    let origin = decisions.verifier().name().to_owned();
+    let Some((size, root)) = authority.rules().state().anchors.get(&origin).copied() else { return Ok(()) };
+    let found = ledger::ReadLog::size(decisions);
+    if found < size || ledger::tree::range_root(decisions, 0, size)?.0 != root {
+        bail!(
+            "the decision log has {found} entries and does not continue the {size} that the control ledger anchors: restore it from a copy"
+        );
+    }
+    Ok(())
+}
+
 fn open_log(data: &DataDir, trust_domain: &TrustDomain, name: &str) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let directory = data.path().join("ledger").join(name);
+    if data.has_secret(&format!("{name}-log.key")) && !directory.join("heads/checkpoint").exists() {
+        bail!(
+            "`{}` is gone or has lost its checkpoint, but its key is there: restore it from a copy",
+            directory.display()
+        );
+    }
     let seed = data.secret_seed(&format!("{name}-log.key"), random()?)?;
     let signer = NoteSigner::from_seed(&format!("{trust_domain}/writ/{name}"), &seed)?;
     data.write(&format!("ledger/{name}.vkey"), format!("{}\n", signer.verifier()).as_bytes())?;
-    let directory = data.path().join("ledger").join(name);
     Ok(Arc::new(EmbeddedLog::open(LogConfig::new(directory, signer))?))
 }
 

@@ -9,8 +9,8 @@ use ledger::entry::decode_canonical;
 use ledger::{Edge, Entry, Hash, VerifierKey};
 use policy::record::VERDICT;
 use policy::{Bundle, COMPILER, VerdictRecord};
-use registry::signature::{INSTRUMENT, OWNERSHIP};
 use registry::admit::signatories;
+use registry::signature::{INSTRUMENT, OWNERSHIP};
 use registry::{Event, Instrument, Recorded, State};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -54,23 +54,46 @@ pub(crate) fn verify(ledger: &Path, key: &VerifierKey) -> anyhow::Result<Verdict
         documents: ledger.parent().unwrap_or(ledger).join("objects/objects/documents"),
         ..Control::default()
     };
-    let report = store::fsck(&ledger.join("control"), key, Level::Full, &mut |index, bytes| {
-        control.entry(index, bytes)
-    })?;
+    let report =
+        store::fsck(&ledger.join("control"), key, Level::Full, &mut |index, bytes, beside, covered| {
+            if covered {
+                control.entry(index, bytes, beside);
+            }
+        })?;
+    control.claimed = report.size.max(report.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size));
     let mut verdict = Verdict::default();
     take(&mut verdict, "control", report.findings);
     verdict.findings.append(&mut control.findings);
-    let signed = report.checkpoint.map_or(0, |checkpoint| checkpoint.size);
-    let note = format!("root {} signed over {signed}", report.root);
-    verdict.checked.push(Checked { what: "control entries", count: report.size, note });
+    let signed = report.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+    let root = report.checkpoint.as_ref().map_or_else(String::new, |checkpoint| checkpoint.root.to_base64());
+    let note = format!("root {root} signed{}", unsigned(report.size, signed));
+    verdict.checked.push(Checked { what: "control entries", count: signed.min(report.size), note });
     let note = "checked against the people's keys".to_owned();
     verdict.checked.push(Checked { what: "signatures", count: control.signatures, note });
     let note = "present, unchanged, and compiling to what was signed".to_owned();
     verdict.checked.push(Checked { what: "contracts", count: control.contracts, note });
-    if let Some((origin, key)) = control.decision_log.clone() {
-        decisions(ledger, &origin, &key, &control, &mut verdict)?;
+    match control.decision_log.clone() {
+        Some((origin, key)) if ledger.join("decisions").is_dir() => {
+            decisions(ledger, &origin, &key, &control, &mut verdict)?;
+        }
+        Some((origin, _)) => {
+            let what = format!("the log `{origin}` is anchored in the control ledger, but it is not here");
+            verdict.findings.push(Problem { log: "decisions", entry: None, what });
+        }
+        None => {
+            let what = "no decision log is named in the control ledger".to_owned();
+            verdict.findings.push(Problem { log: "decisions", entry: None, what });
+        }
     }
     Ok(verdict)
+}
+
+/// What is there beyond the checkpoint: read, not proven.
+fn unsigned(size: u64, signed: u64) -> String {
+    match size.saturating_sub(signed) {
+        0 => String::new(),
+        more => format!("; {more} more not signed yet, and not looked at"),
+    }
 }
 
 fn take(verdict: &mut Verdict, log: &'static str, findings: Vec<Finding>) {
@@ -91,10 +114,12 @@ struct Control {
     contracts: u64,
     findings: Vec<Problem>,
     last_ms: u64,
+    /// How many entries there are or should be: read, or signed for.
+    claimed: u64,
 }
 
 impl Control {
-    fn entry(&mut self, index: u64, bytes: &[u8]) {
+    fn entry(&mut self, index: u64, bytes: &[u8], beside: Option<&[u8]>) {
         if self.roots.is_empty() {
             self.roots.push(Hash::of_empty());
         }
@@ -110,6 +135,11 @@ impl Control {
             self.find(index, "its time lies before the entry before it".into());
         }
         self.last_ms = entry.time_ms;
+        if let (Some(beside), Some(Event::PersonRegistered(person))) = (beside, recorded.events.first())
+            && contract::canonical::digest_bytes(beside) != person.profile
+        {
+            self.find(index, "what is kept beside it is not what it commits to".into());
+        }
         for event in &recorded.events {
             self.check(index, event);
             self.state.apply(event, entry.time_ms);
@@ -147,13 +177,19 @@ impl Control {
                 self.contracts += 1;
                 let bound = self.state.services.get(&instrument.service).map(registry::Service::meaning);
                 let trust_domain = self.state.trust_domain.clone().unwrap_or_default();
-                if let Err(what) = document(&self.documents, instrument, bound.unwrap_or_default(), &trust_domain) {
+                if let Err(what) =
+                    document(&self.documents, instrument, bound.unwrap_or_default(), &trust_domain)
+                {
                     self.find(index, format!("the contract `{}`: {what}", instrument.name));
                 }
             }
             Event::LogAnchored { origin, key, size, root } => {
+                let named = (origin.clone(), key.clone());
+                if self.decision_log.as_ref().is_some_and(|before| *before != named) {
+                    self.find(index, "anchors another decision log, or the same under another key".into());
+                }
                 self.anchors.push((index, *size, Hash(*root)));
-                self.decision_log = Some((origin.clone(), key.clone()));
+                self.decision_log = Some(named);
             }
             Event::IdentityActivated { identity } | Event::IdentityResumed { identity } => {
                 let found = self.state.identities.get(identity);
@@ -163,7 +199,8 @@ impl Control {
             }
             Event::InstrumentInForce { instrument } => {
                 let signed = self.state.instruments.get(instrument).is_some_and(|instrument| {
-                    let has = |person| instrument.signatures.iter().any(|signature| signature.person == person);
+                    let has =
+                        |person| instrument.signatures.iter().any(|signature| signature.person == person);
                     signatories(&self.state, instrument).into_iter().all(has)
                 });
                 if !signed {
@@ -218,7 +255,8 @@ fn document(
     let contract =
         contract::check(&source).map_err(|_| "its words are not what its clauses say".to_owned())?;
     let bundle = Bundle::compile(&contract).map_err(|error| error.to_string())?;
-    let envelope = contract::Envelope::of(&contract, &source, bundle.hash(), COMPILER).bind(service, trust_domain);
+    let envelope =
+        contract::Envelope::of(&contract, &source, bundle.hash(), COMPILER).bind(service, trust_domain);
     if envelope.to_json() != instrument.envelope || bundle.hash() != instrument.bundle {
         return Err("it compiles to another rule than the one that was signed".into());
     }
@@ -236,49 +274,73 @@ fn decisions(
     let mut edge = Edge::default();
     let mut anchors = control.anchors.iter().peekable();
     let mut findings = Vec::new();
-    let (mut held, mut count) = (0, 0);
+    let (mut held, mut count, mut beyond) = (0, 0, 0u64);
     let mut find =
         |entry, what: String| findings.push(Problem { log: "decisions", entry: Some(entry), what });
-    let report = store::fsck(&ledger.join("decisions"), &key, Level::Full, &mut |index, bytes| {
-        edge.append(Hash::of_leaf(bytes));
-        while let Some((at, size, root)) = anchors.peek() {
-            if *size > edge.size() {
-                break;
-            }
-            if *size == edge.size() && *root == edge.root() {
-                held += 1;
-            } else {
-                find(index, format!("the log differs from what control entry {at} anchors at size {size}"));
-            }
-            anchors.next();
-        }
-        let entry = match Entry::decode(bytes) {
-            Ok(entry) => entry,
-            Err(error) => return find(index, error.to_string()),
-        };
-        if entry.kind != VERDICT {
-            return;
-        }
-        match decode_canonical::<VerdictRecord>(&entry.body) {
-            Err(error) => find(index, error.to_string()),
-            Ok(record) => {
-                count += 1;
-                let known = usize::try_from(record.as_of_size).ok().and_then(|size| control.roots.get(size));
-                if known != Some(&Hash(record.as_of_root)) {
-                    find(index, "names a state of the control ledger that never was".into());
+    let mut last_ms = 0;
+    while anchors.next_if(|(_, size, root)| *size == 0 && *root == Hash::of_empty()).is_some() {
+        held += 1;
+    }
+    let report =
+        store::fsck(&ledger.join("decisions"), &key, Level::Full, &mut |index, bytes, beside, covered| {
+            edge.append(Hash::of_leaf(bytes));
+            while let Some((at, size, root)) = anchors.next_if(|(_, size, _)| *size <= edge.size()) {
+                if *size == edge.size() && *root == edge.root() {
+                    held += 1;
+                } else {
+                    find(
+                        index,
+                        format!("the log differs from what control entry {at} anchors at size {size}"),
+                    );
                 }
             }
-        }
-    })?;
+            if !covered {
+                return;
+            }
+            let entry = match Entry::decode(bytes) {
+                Ok(entry) => entry,
+                Err(error) => return find(index, error.to_string()),
+            };
+            if entry.time_ms < last_ms {
+                find(index, "its time lies before the entry before it".into());
+            }
+            last_ms = entry.time_ms;
+            if entry.kind != VERDICT {
+                return;
+            }
+            match decode_canonical::<VerdictRecord>(&entry.body) {
+                Err(error) => find(index, error.to_string()),
+                Ok(record) => {
+                    count += 1;
+                    if beside.is_some_and(|beside| contract::canonical::digest_bytes(beside) != record.inputs)
+                    {
+                        find(index, "what is kept beside it is not what it commits to".into());
+                    }
+                    match usize::try_from(record.as_of_size).ok().and_then(|size| control.roots.get(size)) {
+                        Some(root) if root.0 == record.as_of_root => {}
+                        // Beyond what is signed (a running ledger) or could be read (a finding of
+                        // its own): nothing can be said of it.
+                        None if record.as_of_size <= control.claimed => beyond += 1,
+                        Some(_) | None => {
+                            find(index, "names a state of the control ledger that never was".into())
+                        }
+                    }
+                }
+            }
+        })?;
     let missing = anchors.next().map(|(at, size, _)| {
         format!("control entry {at} anchors {size} entries, but only {} can be read", report.size)
     });
     verdict.findings.append(&mut findings);
     verdict.findings.extend(missing.map(|what| Problem { log: "decisions", entry: None, what }));
     take(verdict, "decisions", report.findings);
-    let note = format!("{origin}, root {}", report.root);
-    verdict.checked.push(Checked { what: "decision entries", count: report.size, note });
-    let note = "each names a state of the control ledger that existed".to_owned();
+    let signed = report.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+    let note = format!("{origin}{}", unsigned(report.size, signed));
+    verdict.checked.push(Checked { what: "decision entries", count: signed.min(report.size), note });
+    let note = match beyond {
+        0 => "each names a state of the control ledger that existed".to_owned(),
+        beyond => format!("of which {beyond} name a state that is not signed yet or could not be read"),
+    };
     verdict.checked.push(Checked { what: "decisions", count, note });
     verdict.checked.push(Checked { what: "anchors", count: held, note: "fit the decision log".to_owned() });
     Ok(())

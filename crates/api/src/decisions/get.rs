@@ -28,7 +28,10 @@ pub(crate) async fn get_decision(
         Some(instrument) => sentences(&ports, instrument, &decision.clauses)?,
         None => (None, Vec::new()),
     };
-    let detail = inputs(&ports, index)?.map(|inputs| inputs.detail);
+    let detail = match &record {
+        Some(_) => inputs(&ports, index)?.map(|inputs| inputs.detail),
+        None => None,
+    };
     Ok(Json(Explanation { decision, title, sentences, detail }))
 }
 
@@ -91,8 +94,16 @@ fn entry(ports: &Shared, index: u64) -> Result<Entry, ApiError> {
 }
 
 fn inputs(ports: &Shared, index: u64) -> Result<Option<Inputs>, ApiError> {
-    let bytes = ports.decisions.addendum(index)?;
-    Ok(bytes.and_then(|bytes| minicbor::decode(&bytes).ok()))
+    let Some(bytes) = ports.decisions.addendum(index)? else { return Ok(None) };
+    let record: VerdictRecord = decode_canonical(&entry(ports, index)?.body).map_err(ApiError::invalid)?;
+    if contract::canonical::digest_bytes(&bytes) != record.inputs {
+        return Err(ApiError::new(
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+            format!("what is kept beside decision {index} is not what was committed to"),
+            "run `writ fsck` and `writ verify`",
+        ));
+    }
+    Ok(minicbor::decode(&bytes).ok())
 }
 
 fn sentences(

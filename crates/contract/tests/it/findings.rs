@@ -20,11 +20,35 @@ fn check_one(old: &str, new: &str, code: &str, at: &str, help: &str) {
 fn each_fault_is_named_where_it_is() {
     check_one("+++\n", "---\n", "writ::front-matter", "---", "begin the file with a line `+++`");
     check_one("version = 1", "version = 0", "writ::version", "0", "version = 1");
-    check_one("instrument = \"contract\"", "instrument = \"treaty\"", "writ::instrument", "treaty", "contract");
-    check_one("name = \"card-payments\"", "name = \"Card Payments\"", "writ::name", "Card Payments", "card-payments");
-    check_one("legal-name = \"North", "leagl-name = \"North", "writ::unknown-key", "leagl-name", "did you mean `legal-name`?");
+    check_one(
+        "instrument = \"contract\"",
+        "instrument = \"treaty\"",
+        "writ::instrument",
+        "treaty",
+        "contract",
+    );
+    check_one(
+        "name = \"card-payments\"",
+        "name = \"Card Payments\"",
+        "writ::name",
+        "Card Payments",
+        "card-payments",
+    );
+    check_one(
+        "legal-name = \"North",
+        "leagl-name = \"North",
+        "writ::unknown-key",
+        "leagl-name",
+        "did you mean `legal-name`?",
+    );
     check_one("machines = [\"checkout\"]", "machines = []", "writ::list", "[]", "at least one");
-    check_one("resources = [\"charges\"]", "resources = [\"charges\", \"charges\"]", "writ::list", "charges", "once");
+    check_one(
+        "resources = [\"charges\"]",
+        "resources = [\"charges\", \"charges\"]",
+        "writ::list",
+        "charges",
+        "once",
+    );
     check_one("kind = \"permit\"", "kind = \"permitt\"", "writ::kind", "permitt", "did you mean `permit`?");
     check_one("limit = 3", "limit = 0", "writ::limit", "0", "between 1 and 65536");
     check_one("limit = 3", "limit = 100000000", "writ::limit", "100000000", "counted exactly");
@@ -35,22 +59,64 @@ fn each_fault_is_named_where_it_is() {
     check_one("max-ttl = \"15 minutes\"", "max-ttl = \"3 days\"", "writ::span", "3 days", "at most 1 day");
     check_one("end = 2036-01-01", "end = 2025-01-01", "writ::term", "2025-01-01", "after the start");
     check_one("end = 2036-01-01", "end = 09:00:00", "writ::instant", "09:00:00", "2026-12-01");
-    check_one("purposes = [\"reconciliation\"]", "recording = \"soon\"", "writ::recording", "soon", "within 50 ms");
+    check_one(
+        "purposes = [\"reconciliation\"]",
+        "recording = \"soon\"",
+        "writ::recording",
+        "soon",
+        "within 50 ms",
+    );
     check_one("## Permissions\n", "", "writ::heading", "clause", "## Permissions");
-    check_one("registered offices.\"", "registered offices.\"\nnote = \"x\"", "writ::unknown-key", "note", "text");
-    check_one("# Card Payments", "Free words.\n\n# Card Payments", "writ::prose", "Free words.", "kind `words`");
-    check_one("# Card Payments", "<div hidden>\n\n# Card Payments", "writ::prose", "<div hidden>", "kind `words`");
+    check_one(
+        "registered offices.\"",
+        "registered offices.\"\nnote = \"x\"",
+        "writ::unknown-key",
+        "note",
+        "text",
+    );
+    check_one(
+        "# Card Payments",
+        "Free words.\n\n# Card Payments",
+        "writ::prose",
+        "Free words.",
+        "kind `words`",
+    );
+    check_one(
+        "# Card Payments",
+        "<div hidden>\n\n# Card Payments",
+        "writ::prose",
+        "<div hidden>",
+        "kind `words`",
+    );
 }
 
 #[test]
 fn nothing_is_hidden_or_dressed_up() {
     check_one("## Limits", "## Limits <template>", "writ::heading", "<template>", "plain words");
-    check_one("## Limits", "## Limits\n\n### **9.9** The Consumer may do anything. `ENFORCED`", "writ::heading", "9.9", "plain");
+    check_one(
+        "## Limits",
+        "## Limits\n\n### **9.9** The Consumer may do anything. `ENFORCED`",
+        "writ::heading",
+        "9.9",
+        "plain",
+    );
     check_one("## Limits", "Anything\ngoes\n---\n\n## Limits", "writ::heading", "Anything", "on one line");
-    check_one("## Limits", "[hidden]: https://example.com\n\n## Limits", "writ::prose", "[hidden]", "not shown");
+    check_one(
+        "## Limits",
+        "[hidden]: https://example.com\n\n## Limits",
+        "writ::prose",
+        "[hidden]",
+        "not shown",
+    );
     check_one("## Limits", "## Limits \u{202e}", "writ::control", "\u{202e}", "invisible");
     check_one("North Bank plc", "North\u{200b} Bank plc", "writ::control", "\u{200b}", "invisible");
-    check_one("registered offices.", "registered offices.\\n \\n**2.2** more", "writ::text", "2.2", "one line");
+    check_one(
+        "registered offices.",
+        "registered offices.\\n \\n**2.2** more",
+        "writ::text",
+        "2.2",
+        "one line",
+    );
     check_one("reconciliation", "at most 10 a day", "writ::purpose", "10", "clauses that enforce");
     check_one("reconciliation", "reading only in March", "writ::purpose", "only", "clauses that enforce");
     check_one("title = \"Card", "title = \"<b>Card", "writ::text", "<b>", "plain text");
@@ -59,7 +125,13 @@ fn nothing_is_hidden_or_dressed_up() {
 #[test]
 fn words_do_not_pretend_to_bind_machines() {
     let words = "This contract is governed by the law of England and Wales; notices go to the parties' registered offices.";
-    check_one(words, "The machine shall not read refunds.", "writ::words-bind-machines", "shall not", "prohibit");
+    check_one(
+        words,
+        "The machine shall not read refunds.",
+        "writ::words-bind-machines",
+        "shall not",
+        "prohibit",
+    );
     check_one(words, "Access must be logged.", "writ::words-bind-machines", "must", "words bind people");
 }
 
@@ -80,7 +152,10 @@ fn wording_smuggled_elsewhere_is_found() {
 #[test]
 fn carriage_returns_and_controls_are_refused() {
     assert_eq!(check(&EXAMPLE.replace('\n', "\r\n")).unwrap_err().first().unwrap().code, "writ::control");
-    assert_eq!(check(&EXAMPLE.replace("North", "No\u{7}rth")).unwrap_err().first().unwrap().code, "writ::control");
+    assert_eq!(
+        check(&EXAMPLE.replace("North", "No\u{7}rth")).unwrap_err().first().unwrap().code,
+        "writ::control"
+    );
     assert!(check("").is_err());
     assert!(check(&"x".repeat(2_000_000)).is_err());
 }

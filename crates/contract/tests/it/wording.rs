@@ -89,7 +89,9 @@ fn recording_and_spans_are_typed() {
     let source = EXAMPLE.replacen("purposes = [\"reconciliation\"]", "recording = \"within 50 ms\"", 1);
     let contract = check(&format(&source).unwrap()).unwrap();
     let relaxed = contract.clause(Number { section: 1, item: 2 }).unwrap();
-    assert!(matches!(relaxed.kind, Kind::Permit { recording: Recording::Within(span), .. } if span == Span::from_ms(50)));
+    assert!(
+        matches!(relaxed.kind, Kind::Permit { recording: Recording::Within(span), .. } if span == Span::from_ms(50))
+    );
 }
 
 #[test]

@@ -55,7 +55,8 @@ fn signed_note_key() {
 /// The note in the documentation of Go's `note` package, which signed-note describes.
 #[test]
 fn signed_note_example() {
-    let key = VerifierKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW").unwrap();
+    let key =
+        VerifierKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW").unwrap();
     let text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
     let note = format!(
         "{text}\n\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
@@ -133,8 +134,19 @@ fn tile_paths() {
     assert_eq!(partial.to_string(), "tile/entries/273.p/112");
     assert_eq!(TilePath::parse("tile/entries/273.p/112"), Some(partial));
     for wrong in [
-        "tile/0/67", "tile/0/0067", "tile/64/067", "tile/00/067", "tile/0/x000/067", "tile/0/067.p/256",
-        "tile/0/067.p/0", "tile/0/067.p/01", "tile/0/x067", "tile/0/001/067", "tile/-1/067", "tile/0/", "tile/0/06a",
+        "tile/0/67",
+        "tile/0/0067",
+        "tile/64/067",
+        "tile/00/067",
+        "tile/0/x000/067",
+        "tile/0/067.p/256",
+        "tile/0/067.p/0",
+        "tile/0/067.p/01",
+        "tile/0/x067",
+        "tile/0/001/067",
+        "tile/-1/067",
+        "tile/0/",
+        "tile/0/06a",
     ] {
         assert_eq!(TilePath::parse(wrong), None, "{wrong}");
     }

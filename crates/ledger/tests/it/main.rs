@@ -1,7 +1,5 @@
 //! The formats against the specifications' own examples, the tree against a naive one.
 
-
-
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -148,7 +148,13 @@ fn the_last_call_of_a_quota_is_given_once() {
     world.contract(&document("deal", &[PERMIT, quota]));
     let counters = Counters::default();
     let permitted: usize = std::thread::scope(|scope| {
-        let ask = || (0..40).filter(|_| matches!(decide(&world.rules, &counters, request("read", "a")), Verdict::Permit(_))).count();
+        let ask = || {
+            (0..40)
+                .filter(|_| {
+                    matches!(decide(&world.rules, &counters, request("read", "a")), Verdict::Permit(_))
+                })
+                .count()
+        };
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });

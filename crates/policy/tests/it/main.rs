@@ -1,6 +1,11 @@
 //! Decisions against a naive reading of the contract, and every way they must fail closed.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
 
 mod closed;
 mod oracle;

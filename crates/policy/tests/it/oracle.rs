@@ -24,7 +24,9 @@ fn list(names: &[&str], chosen: &[usize]) -> String {
 }
 
 fn block(said: &Said) -> String {
-    let both = |a: &[usize], r: &[usize]| format!("actions = {}\nresources = {}", list(&ACTIONS, a), list(&RESOURCES, r));
+    let both = |a: &[usize], r: &[usize]| {
+        format!("actions = {}\nresources = {}", list(&ACTIONS, a), list(&RESOURCES, r))
+    };
     match said {
         Said::Permit(a, r) => format!("kind = \"permit\"\n{}", both(a, r)),
         Said::Prohibit(a, r) => format!("kind = \"prohibit\"\n{}", both(a, r)),
@@ -39,7 +41,9 @@ fn block(said: &Said) -> String {
             text
         }
         Said::Credential(ms) => format!("kind = \"credential\"\nmax-ttl = \"{ms} ms\""),
-        Said::Term(start, end) => format!("kind = \"term\"\nstart = {}\nend = {}", instant(*start), instant(*end)),
+        Said::Term(start, end) => {
+            format!("kind = \"term\"\nstart = {}\nend = {}", instant(*start), instant(*end))
+        }
     }
 }
 
@@ -59,21 +63,37 @@ fn instant(ms: u64) -> String {
         day -= months[month];
         month += 1;
     }
-    format!("{year}-{:02}-{:02}T{:02}:{:02}:{:02}Z", month + 1, day + 1, rest / 3600, rest % 3600 / 60, rest % 60)
+    format!(
+        "{year}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        month + 1,
+        day + 1,
+        rest / 3600,
+        rest % 3600 / 60,
+        rest % 60
+    )
 }
 
 /// The naive reading: no index, no engine, no sharing.
-fn naive(clauses: &[Said], calls: &[(u64, usize, usize)], now: u64, life: u64, action: usize, resource: usize) -> bool {
+fn naive(
+    clauses: &[Said],
+    calls: &[(u64, usize, usize)],
+    now: u64,
+    life: u64,
+    action: usize,
+    resource: usize,
+) -> bool {
     let covers = |a: &[usize], r: &[usize], action: usize, resource: usize| {
         (a.is_empty() || a.contains(&action)) && (r.is_empty() || r.contains(&resource))
     };
-    let permitted = clauses.iter().any(|said| matches!(said, Said::Permit(a, r) if covers(a, r, action, resource)));
+    let permitted =
+        clauses.iter().any(|said| matches!(said, Said::Permit(a, r) if covers(a, r, action, resource)));
     let forbidden = clauses.iter().any(|said| match said {
         Said::Permit(..) => false,
         Said::Prohibit(a, r) => covers(a, r, action, resource),
         Said::Quota(limit, window, a, r) => {
             covers(a, r, action, resource)
-                && calls.iter().filter(|(at, ca, cr)| now - at < *window && covers(a, r, *ca, *cr)).count() >= *limit as usize
+                && calls.iter().filter(|(at, ca, cr)| now - at < *window && covers(a, r, *ca, *cr)).count()
+                    >= *limit as usize
         }
         Said::Credential(most) => life > *most,
         Said::Term(start, end) => now < *start || now >= *end,

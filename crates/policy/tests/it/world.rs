@@ -3,8 +3,9 @@
 use contract::Contract;
 use policy::{AsOf, Bundle, Documents, Request, Rules};
 use registry::{
-    Actor, Environment, Event, Identity, IdentityId, IdentityKind, Instrument, InstrumentId, InstrumentStatus, Lifecycle,
-    Millis, Operation, Party, PartyId, PersonId, Recorded, Resource, Seat, Service, ServiceId,
+    Actor, Environment, Event, Identity, IdentityId, IdentityKind, Instrument, InstrumentId,
+    InstrumentStatus, Lifecycle, Millis, Operation, Party, PartyId, PersonId, Recorded, Resource, Seat,
+    Service, ServiceId,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -35,7 +35,11 @@ fn golden_vectors() {
         signature: "signature".into(),
     };
     found += &vector("ownership-accepted", accepted, Actor::Person(person));
-    found += &vector("identity-revoked", Event::IdentityRevoked { identity: id, reason: "stolen".into() }, Actor::System);
+    found += &vector(
+        "identity-revoked",
+        Event::IdentityRevoked { identity: id, reason: "stolen".into() },
+        Actor::System,
+    );
     let left = Event::PersonLeft { person, time_ms: 5, grace_until_ms: 9 };
     found += &vector("person-left", left, Actor::Identity(id));
     let issued = Event::CredentialIssued {

@@ -27,7 +27,8 @@ fn an_identity_acts_only_when_two_people_accepted() {
 #[test]
 fn owner_and_deputy_are_two_people_of_the_party_who_are_there() {
     let (mut world, acme, forge, people) = World::new();
-    let proposal = |party, owner, deputy| Command::ProposeIdentity(Box::new(World::proposal(party, owner, deputy)));
+    let proposal =
+        |party, owner, deputy| Command::ProposeIdentity(Box::new(World::proposal(party, owner, deputy)));
     assert!(world.refused(proposal(acme, people[0], people[0])).contains("same person"));
     assert!(world.refused(proposal(acme, people[0], people[3])).contains("does not act for"));
     assert!(world.refused(proposal(forge, people[0], people[1])).contains("does not act for"));
@@ -43,7 +44,9 @@ fn signatures_that_are_not_quite_right() {
     let (mut world, acme, _, people) = World::new();
     let identity = world.propose(acme, people[0], people[1]);
     let statement = world.statement(identity, Office::Owner);
-    let mut attempt = |signature: String| world.refused(Command::AcceptOwnership { identity, office: Office::Owner, signature });
+    let mut attempt = |signature: String| {
+        world.refused(Command::AcceptOwnership { identity, office: Office::Owner, signature })
+    };
     let wrong_key = attempt(sign(2, OWNERSHIP, &statement));
     assert!(wrong_key.contains("but the person's key is"), "{wrong_key}");
     let changed = attempt(sign(1, OWNERSHIP, &statement.replace("Bot", "bot").replace("parcels", "money")));
@@ -139,11 +142,19 @@ fn a_contract_is_in_force_when_both_sides_have_signed() {
     assert_eq!(status(&world), InstrumentStatus::InForce);
     // The signature of version 1 is worth nothing under version 2; with version 2 in force, 1 ends.
     let second = world.draft(2, (forge, service), (acme, machine));
-    let replay = Command::SignInstrument { instrument: second, person: people[0], signature: sign(1, INSTRUMENT, &envelope) };
+    let replay = Command::SignInstrument {
+        instrument: second,
+        person: people[0],
+        signature: sign(1, INSTRUMENT, &envelope),
+    };
     assert!(world.refused(replay).contains("does not fit"));
     let envelope = world.state.instruments.get(&second).unwrap().envelope.clone();
     for (n, person) in [(1, people[0]), (4, people[3])] {
-        world.ok(Command::SignInstrument { instrument: second, person, signature: sign(n, INSTRUMENT, &envelope) });
+        world.ok(Command::SignInstrument {
+            instrument: second,
+            person,
+            signature: sign(n, INSTRUMENT, &envelope),
+        });
     }
     assert_eq!(status(&world), InstrumentStatus::Ended);
 }
@@ -167,7 +178,9 @@ fn a_token_is_good_once_and_for_its_machine() {
         })
     };
     let token = IssueGround::Token { digest };
-    assert!(world.refused(issue(1, IssueGround::Token { digest: [6; 32] }, now_ms + 1_000)).contains("token"));
+    assert!(
+        world.refused(issue(1, IssueGround::Token { digest: [6; 32] }, now_ms + 1_000)).contains("token")
+    );
     assert!(world.refused(issue(1, token, now_ms + 2 * DAY)).contains("24 hours"));
     world.ok(issue(1, token, now_ms + 3_600_000));
     assert!(world.refused(issue(2, token, now_ms + 3_600_000)).contains("used"), "spent twice");
@@ -178,7 +191,11 @@ fn a_token_is_good_once_and_for_its_machine() {
     world.ok(Command::RevokeCredential { serial: [1; 16], reason: "lost".into() });
     assert!(world.refused(issue(4, renewal, now_ms + 3_600_000)).contains("not live"));
     world.ok(Command::SuspendIdentity { identity, reason: "wait".into() });
-    assert!(world.refused(issue(5, IssueGround::Renewal { serial: [3; 16] }, now_ms + 3_600_000)).contains("suspended"));
+    assert!(
+        world
+            .refused(issue(5, IssueGround::Renewal { serial: [3; 16] }, now_ms + 3_600_000))
+            .contains("suspended")
+    );
 }
 
 /// An acceptance is of one offer: given again later, it is worth nothing.

@@ -2,8 +2,8 @@
 
 use registry::command::{IdentityProposal, InstrumentDraft, ServiceDescription};
 use registry::{
-    Actor, Command, Context, Environment, Event, IdentityId, IdentityKind, InstrumentId, Millis, Office, Operation,
-    PartyId, PersonId, Refusal, Resource, ServiceId, State, admit,
+    Actor, Command, Context, Environment, Event, IdentityId, IdentityKind, InstrumentId, Millis, Office,
+    Operation, PartyId, PersonId, Refusal, Resource, ServiceId, State, admit,
 };
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};

@@ -39,7 +39,9 @@ struct Plan {
 
 impl Plan {
     fn hits(&self, call: Call) -> bool {
-        call == self.call && self.armed.load(Ordering::SeqCst) == 1 && self.when.fetch_sub(1, Ordering::SeqCst) == 0
+        call == self.call
+            && self.armed.load(Ordering::SeqCst) == 1
+            && self.when.fetch_sub(1, Ordering::SeqCst) == 0
     }
     fn error(&self) -> io::Error {
         self.error.into()
@@ -88,8 +90,10 @@ impl WalFile for FaultyFile {
 }
 
 fn faulty(folder: &Path, call: Call, fault: Fault, error: io::ErrorKind, when: i64) -> (EmbeddedLog, Plan) {
-    let plan = Plan { call, fault, error, when: Arc::new(AtomicI64::new(when)), armed: Arc::new(AtomicU8::new(0)) };
-    let config = LogConfig { disk: Box::new(FaultyDisk(plan.clone())), ..LogConfig::new(folder.to_owned(), signer()) };
+    let plan =
+        Plan { call, fault, error, when: Arc::new(AtomicI64::new(when)), armed: Arc::new(AtomicU8::new(0)) };
+    let config =
+        LogConfig { disk: Box::new(FaultyDisk(plan.clone())), ..LogConfig::new(folder.to_owned(), signer()) };
     let log = EmbeddedLog::open(config).unwrap();
     plan.armed.store(1, Ordering::SeqCst);
     (log, plan)

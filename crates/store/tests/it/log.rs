@@ -34,8 +34,10 @@ fn check(log: &EmbeddedLog, size: u64) {
 
 fn sound(directory: &Path, level: Level) {
     let mut seen = 0;
-    let report = fsck(directory, &signer().verifier(), level, &mut |index, bytes| {
+    let report = fsck(directory, &signer().verifier(), level, &mut |index, bytes, beside, covered| {
         assert_eq!(bytes, entry(index));
+        assert_eq!(beside.unwrap(), index.to_be_bytes());
+        assert!(covered);
         seen += 1;
     })
     .unwrap();
@@ -90,6 +92,41 @@ fn a_half_sealed_segment_is_finished() {
     std::fs::write(&wal, b"left over").unwrap();
     check(&open(folder.path()), SEGMENT_ENTRIES + 1);
     assert!(!wal.exists());
+}
+
+/// What a sealed segment holds is checked down to the last byte that anybody relies on.
+#[test]
+fn damage_in_sealed_segments_is_found() {
+    use ledger::segment::Layout;
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    append(&log, 0, SEGMENT_ENTRIES + 5);
+    drop(log);
+    let path = folder.path().join("objects/segments/0000000000");
+    let whole = std::fs::read(&path).unwrap();
+    let findings =
+        |level| fsck(folder.path(), &signer().verifier(), level, &mut |_, _, _, _| {}).unwrap().findings;
+    let with = |at: u64| {
+        let mut bytes = whole.clone();
+        bytes[at as usize] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    };
+    // An entry, a leaf hash, an inner hash.
+    with(Layout::entries() + 3);
+    assert_eq!(findings(Level::Full)[0].entry, Some(0));
+    with(Layout::leaf(700));
+    assert_eq!(findings(Level::Full)[0].entry, Some(700));
+    assert!(findings(Level::Quick).iter().any(|finding| finding.what.contains("was signed")));
+    assert!(matches!(
+        EmbeddedLog::open(LogConfig::new(folder.path().to_owned(), signer())).err(),
+        Some(StoreError::Damaged { .. })
+    ));
+    with(Layout::level8(2) + 1);
+    assert!(findings(Level::Quick)[0].what.contains("inner hash"));
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(findings(Level::Full), []);
+    std::fs::remove_file(folder.path().join("objects/addenda/0000000000")).unwrap();
+    assert!(findings(Level::Quick)[0].what.contains("kept beside"));
 }
 
 #[test]

@@ -67,7 +67,8 @@ pub fn strip_for_forwarding(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
-    let foreign: Vec<HeaderName> = headers.keys().filter(|name| changes_the_meaning(name.as_str())).cloned().collect();
+    let foreign: Vec<HeaderName> =
+        headers.keys().filter(|name| changes_the_meaning(name.as_str())).cloned().collect();
     for name in foreign {
         headers.remove(name);
     }
@@ -80,8 +81,13 @@ fn changes_the_meaning(name: &str) -> bool {
     name.starts_with("writ-")
         || matches!(
             name.as_str(),
-            "x-http-method" | "x-http-method-override" | "x-method-override" | "x-original-method"
-                | "x-original-url" | "x-rewrite-url" | "x-original-uri"
+            "x-http-method"
+                | "x-http-method-override"
+                | "x-method-override"
+                | "x-original-method"
+                | "x-original-url"
+                | "x-rewrite-url"
+                | "x-original-uri"
         )
 }
 
@@ -115,10 +121,15 @@ mod tests {
     #[test]
     fn hop_by_hop_and_our_own_headers_do_not_travel() {
         let mut headers = HeaderMap::new();
-        for (name, value) in
-            [("connection", "close, x-hop"), ("x-hop", "1"), ("writ-identity", "forged"), ("writ_identity", "forged"),
-                ("x-http-method-override", "DELETE"), ("x-original-url", "/admin"), ("accept", "*/*")]
-        {
+        for (name, value) in [
+            ("connection", "close, x-hop"),
+            ("x-hop", "1"),
+            ("writ-identity", "forged"),
+            ("writ_identity", "forged"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/admin"),
+            ("accept", "*/*"),
+        ] {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         strip_for_forwarding(&mut headers);

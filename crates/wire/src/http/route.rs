@@ -29,7 +29,9 @@ impl<T> Router<T> {
     /// twice, is read differently by different servers: then the answer is [`Repeated`].
     pub fn find(&self, method: &str, target: &Target) -> Result<Option<&T>, Repeated> {
         for route in &self.0 {
-            if !route.methods.iter().any(|known| known == method) || !path_matches(&route.path, &target.segments) {
+            if !route.methods.iter().any(|known| known == method)
+                || !path_matches(&route.path, &target.segments)
+            {
                 continue;
             }
             let mut matches = true;
@@ -59,7 +61,8 @@ fn path_matches(pattern: &str, segments: &[String]) -> bool {
     let mut parts = pattern.split('/').skip(1).peekable();
     while let Some(part) = parts.next() {
         if part == "**" && parts.peek().is_none() {
-            return true;
+            // At least one segment, which may be empty: `/a/**` has `/a/` but not `/a`.
+            return rest.next().is_some();
         }
         match rest.next() {
             Some(segment) if part == "*" && !segment.is_empty() => {}
@@ -77,7 +80,11 @@ mod tests {
     fn check(pattern: &str, path: &str, expected: bool) {
         let route = Route { methods: vec!["GET".into()], path: pattern.into(), query: vec![], operation: () };
         let target = Target::parse(path, None).unwrap();
-        assert_eq!(Router::new(vec![route]).find("GET", &target).unwrap().is_some(), expected, "{pattern} {path}");
+        assert_eq!(
+            Router::new(vec![route]).find("GET", &target).unwrap().is_some(),
+            expected,
+            "{pattern} {path}"
+        );
     }
 
     #[test]

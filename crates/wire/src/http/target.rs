@@ -106,7 +106,8 @@ mod tests {
         for path in ["//a", "/a//b"] {
             check(path, None, Err(TargetError::EmptySegment));
         }
-        for path in ["/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/a;x=1/b", "/..%2f", "/a%252fb", "/%252e%252e/b"] {
+        for path in ["/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/a;x=1/b", "/..%2f", "/a%252fb", "/%252e%252e/b"]
+        {
             check(path, None, Err(TargetError::Separator));
         }
         for path in ["/a%00", "/a%zz", "/a%2", "/%ff", "/a%0d%0ab"] {

@@ -55,7 +55,7 @@ pub(crate) fn fsck(data: &Path, quick: bool, json: bool) -> anyhow::Result<()> {
     for log in ["control", "decisions"] {
         let key = read_key(&ledger, log)?;
         let progress = progress(log);
-        let report = store::fsck(&ledger.join(log), &key, level, &mut |index, _| {
+        let report = store::fsck(&ledger.join(log), &key, level, &mut |index, _, _, _| {
             if index.is_multiple_of(1024) {
                 progress.set_message(format!("{log}: entry {index}"));
             }
