@@ -63,6 +63,7 @@ fn codegen() -> Result<(), String> {
 
 fn bench(arguments: &[&str]) -> Result<(), String> {
     packages::ensure(packages::BUILD)?;
+    cargo(&["build", "--release", "--package", "writ", "--package", "bench"])?;
     let mut all = vec!["run", "--release", "--package", "bench", "--"];
     all.extend(arguments);
     cargo(&all)

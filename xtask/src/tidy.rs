@@ -34,7 +34,7 @@ const IMPURE: &[&str] = &[
     "tokio",
 ];
 /// Dev crates and the tool itself stand outside the graph.
-const OUTSIDE: &[&str] = &["bench", "testkit", "xtask"];
+const OUTSIDE: &[&str] = &["bench", "xtask"];
 
 pub(crate) fn run() -> Result<(), String> {
     let metadata = metadata()?;

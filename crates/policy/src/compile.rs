@@ -23,9 +23,14 @@ pub struct Bundle {
 impl Bundle {
     /// Compiles and strictly validates.
     pub fn compile(contract: &Contract) -> Result<Self, CompileError> {
-        let bundle = Self { schema: schema(contract), policies: policies(contract) };
+        let bundle = Self::unchecked(contract);
         bundle.validate()?;
         Ok(bundle)
+    }
+
+    /// Compiles what was validated before: when a contract that was signed is read again.
+    pub fn unchecked(contract: &Contract) -> Self {
+        Self { schema: schema(contract), policies: policies(contract) }
     }
 
     /// SHA-256 over schema and policies.
@@ -96,7 +101,7 @@ impl Compiled {
     pub(crate) fn load(source: &str, signed: &[u8; 32]) -> Result<Self, String> {
         let contract = contract::check(source)
             .map_err(|found| found.first().map_or_else(String::new, |finding| finding.message.clone()))?;
-        let bundle = Bundle { schema: schema(&contract), policies: policies(&contract) };
+        let bundle = Bundle::unchecked(&contract);
         if bundle.hash() != *signed {
             return Err(
                 "this version of Writ compiles it to another rule than the one that was signed".into()

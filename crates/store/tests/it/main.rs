@@ -1,11 +1,6 @@
 //! The embedded store: restarts, torn writes, damage, full disks, rivals.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops where it fails"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod damage;
 mod faults;

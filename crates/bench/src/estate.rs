@@ -1,0 +1,146 @@
+//! A running `writ up` with one machine, one service and one contract, set up through its API.
+
+use anyhow::{Context as _, ensure};
+use api::Client;
+use api::view::CredentialView;
+use rcgen::{CertificateParams, KeyPair};
+use registry::signature::{INSTRUMENT, OWNERSHIP};
+use serde_json::{Value, json};
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+use ssh_key::{HashAlg, LineEnding, PrivateKey};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The process, and what its machine needs to connect.
+pub(crate) struct Estate {
+    process: Child,
+    pub(crate) port: u16,
+    pub(crate) key_pem: String,
+    pub(crate) credential: CredentialView,
+    pub(crate) idle_kib: u64,
+}
+
+const CONTRACT: &str = "+++\ninstrument = \"contract\"\nname = \"deal\"\nversion = 1\ntitle = \"Deal\"\n\n[provider]\nparty = \"forge\"\n\
+legal-name = \"Forge\"\nservice = \"files\"\n\n[consumer]\nparty = \"acme\"\nlegal-name = \"Acme\"\nmachines = [\"robot\"]\n+++\n\n\
+# Deal\n\n## Permissions\n\n```clause\nkind = \"permit\"\nactions = [\"read\"]\nresources = [\"strict\"]\n```\n\n\
+```clause\nkind = \"permit\"\nactions = [\"read\"]\nresources = [\"relaxed\"]\nrecording = \"within 1 second\"\n```\n\n\
+## Limits\n\n```clause\nkind = \"prohibit\"\nactions = [\"delete\"]\nresources = [\"strict\", \"relaxed\"]\n```\n\n\
+```clause\nkind = \"credential\"\nmax-ttl = \"1 hour\"\n```\n\n```clause\nkind = \"term\"\nstart = 2026-01-01\nend = 2036-01-01\n```\n";
+
+impl Estate {
+    /// Starts the release binary beside this one on a directory below `folder`.
+    pub(crate) async fn start(folder: &Path, upstream: u16) -> anyhow::Result<Self> {
+        let data = folder.join("data");
+        let binary = std::env::current_exe()?.with_file_name("writ");
+        ensure!(
+            binary.exists(),
+            "`{}` is not built: run `cargo build --release --package writ`",
+            binary.display()
+        );
+        let process = Command::new(binary)
+            .args(["up", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .stdout(Stdio::null())
+            .spawn()?;
+        let address = wait_for(&data.join("api.json")).await?;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let idle_kib = resident_kib(process.id())?;
+        let client = Client::new(address["api"].as_str().unwrap_or_default(), address["token"].as_str());
+        let port =
+            address["gateway"].as_str().and_then(|a| a.rsplit(':').next()).context("no port")?.parse()?;
+        let mut estate = Self {
+            process,
+            port,
+            key_pem: String::new(),
+            credential: serde_json::from_value(json!({
+                "chain": "", "bundle": "", "spiffe_id": "", "serial": "", "not_after_ms": 0, "index": 0 }))?,
+            idle_kib,
+        };
+        estate.fill(&client, upstream).await?;
+        Ok(estate)
+    }
+
+    async fn fill(&mut self, client: &Client, upstream: u16) -> anyhow::Result<()> {
+        let key = |n: u8| PrivateKey::new(KeypairData::from(Ed25519Keypair::from_seed(&[n; 32])), "");
+        let sign = |n: u8, namespace: &str, text: &str| -> anyhow::Result<String> {
+            Ok(key(n)?.sign(namespace, HashAlg::Sha512, text.as_bytes())?.to_pem(LineEnding::LF)?)
+        };
+        for (name, legal) in [("forge", "Forge"), ("acme", "Acme")] {
+            let body = json!({ "name": name, "legal_name": legal, "jurisdiction": "x" });
+            client.post::<Value>("/v1/parties", &body).await?;
+        }
+        for (party, name, n) in [("forge", "host", 1u8), ("acme", "owner", 2), ("acme", "deputy", 3)] {
+            let body = json!({ "party": party, "name": name, "key": key(n)?.public_key().to_openssh()? });
+            client.post::<Value>("/v1/people", &body).await?;
+        }
+        let resource = |name: &str| {
+            json!({ "name": name, "operations": [
+                { "action": "read", "methods": ["GET"], "path": format!("/{name}") },
+                { "action": "delete", "methods": ["DELETE"], "path": format!("/{name}") },
+            ]})
+        };
+        client
+            .post::<Value>("/v1/services", &json!({
+                "name": "files", "party": "forge", "owner": "host", "host": "files.localhost",
+                "upstream": format!("http://127.0.0.1:{upstream}"), "resources": [resource("strict"), resource("relaxed")],
+            }))
+            .await?;
+        client
+            .post::<Value>("/v1/identities", &json!({
+                "party": "acme", "name": "robot", "kind": "microservice", "purpose": "Measures", "environment": "test",
+                "owner": "owner", "deputy": "deputy", "review": "2035-01-01",
+            }))
+            .await?;
+        let path = "/v1/identities/acme/robot";
+        let identity: Value = client.get(path).await?;
+        for (office, n) in [("owner", 2), ("deputy", 3)] {
+            let statement = identity[office]["statement"].as_str().unwrap_or_default();
+            let body = json!({ "office": office, "signature": sign(n, OWNERSHIP, statement)? });
+            client.post::<Value>(&format!("{path}/accept"), &body).await?;
+        }
+        client.post::<Value>(&format!("{path}/steps/activate"), &json!({})).await?;
+        let document = contract::format(CONTRACT).map_err(|found| anyhow::anyhow!("{found:?}"))?;
+        let draft: Value = client.post("/v1/instruments", &json!({ "document": document })).await?;
+        for (party, person, n) in [("forge", "host", 1), ("acme", "owner", 2)] {
+            let signature = sign(n, INSTRUMENT, draft["envelope"].as_str().unwrap_or_default())?;
+            let body = json!({ "party": party, "person": person, "signature": signature });
+            client.post::<Value>("/v1/instruments/deal/sign", &body).await?;
+        }
+        let token: Value = client.post("/v1/tokens", &json!({ "party": "acme", "name": "robot" })).await?;
+        let key = KeyPair::generate()?;
+        let csr = CertificateParams::default().serialize_request(&key)?.pem()?;
+        self.credential =
+            client.post("/v1/credentials", &json!({ "token": token["token"], "csr": csr })).await?;
+        self.key_pem = key.serialize_pem();
+        Ok(())
+    }
+
+    /// Its resident memory now.
+    pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
+        resident_kib(self.process.id())
+    }
+}
+
+impl Drop for Estate {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn wait_for(path: &PathBuf) -> anyhow::Result<Value> {
+    for _ in 0..500 {
+        if let Ok(bytes) = std::fs::read(path) {
+            return Ok(serde_json::from_slice(&bytes)?);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    anyhow::bail!("writ did not start")
+}
+
+fn resident_kib(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+}

@@ -1,0 +1,48 @@
+//! Measurements, as ratios in one run: `cargo xtask bench`.
+//!
+//! Machines like this are noisy and shared: single figures mean little. Everything that is compared
+//! is interleaved in the same run, and the table says what to divide by what. No test looks at these.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a measuring tool: it prints, reads the clock, and indexes what it has just made"
+)]
+
+mod decide;
+mod estate;
+mod ledger_log;
+mod load;
+mod proxy;
+mod servers;
+
+use std::time::Duration;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match arguments.first().map(String::as_str) {
+        // Run as processes of their own, so that each has its own threads and allocator.
+        Some("upstream") => return runtime.block_on(servers::upstream()),
+        Some("null-proxy") => return runtime.block_on(servers::null_proxy(&arguments[1..])),
+        Some(_) | None => {}
+    }
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("{cores} cores, load average {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
+    decide::run()?;
+    ledger_log::run()?;
+    runtime.block_on(proxy::run())
+}
+
+/// A quantile of sorted samples.
+fn quantile(sorted: &[Duration], q: f64) -> Duration {
+    let at = ((sorted.len() as f64 - 1.0) * q).round() as usize;
+    sorted.get(at).copied().unwrap_or_default()
+}
+
+/// Microseconds with one decimal.
+fn us(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e6)
+}
