@@ -75,6 +75,10 @@ fn graph(found: &Dependencies, problems: &mut Vec<String>) -> Result<(), String>
     let mut drawn: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in text.lines() {
         let Some((names, uses)) = line.split_once(" → ") else { continue };
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b' ' || b == b',');
+        if !plain(names) || !plain(uses) {
+            continue;
+        }
         let uses: BTreeSet<String> =
             uses.split_whitespace().filter(|name| *name != "nothing").map(str::to_owned).collect();
         for name in names.split(',') {

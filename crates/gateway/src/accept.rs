@@ -168,12 +168,18 @@ impl Connection {
         let mut serving = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = serving.as_mut() => ended,
-            () = live.token().cancelled() => Ok(discard(&socket)),
+            () = live.token().cancelled() => {
+                discard(&socket);
+                Ok(())
+            }
             () = self.stop.cancelled() => {
                 serving.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = serving.as_mut() => ended,
-                    () = live.token().cancelled() => Ok(discard(&socket)),
+                    () = live.token().cancelled() => {
+                discard(&socket);
+                Ok(())
+            }
                 }
             }
         };
