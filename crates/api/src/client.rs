@@ -45,7 +45,8 @@ impl Client {
             value.set_sensitive(true);
             Some(value)
         });
-        Self { http, base: base.to_owned(), token }
+        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
+        Self { http, base: base.trim_end_matches('/').to_owned(), token }
     }
 
     /// Gets JSON.
@@ -83,7 +84,7 @@ impl Client {
         let unreachable = || ClientError::Unreachable(self.base.clone());
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.base))
+            .uri(format!("{}{}", self.base, path.replace(' ', "%20")))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| unreachable())?;

@@ -159,7 +159,15 @@ impl From<IssueFailure> for ApiError {
 
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text(), "see the OpenAPI description")
+        let text = rejection.body_text();
+        let text =
+            text.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(&text);
+        let text = text.split(" at line ").next().unwrap_or(text);
+        Self::new(
+            rejection.status(),
+            text,
+            "the fields are in docs/reference/openapi.json; for services see examples/service.toml",
+        )
     }
 }
 

@@ -295,7 +295,7 @@ impl Writer {
 
 fn encode(recorded: &Recorded, time_ms: Millis) -> Result<Vec<u8>, SubmitError> {
     let internal = |error: String| SubmitError::Internal(error);
-    let body = minicbor::to_vec(recorded).map_err(|error| internal(error.to_string()))?;
+    let body = ledger::entry::encode_body(recorded).map_err(|error| internal(error.to_string()))?;
     let entry = Entry { kind: EVENT.to_owned(), time_ms, key: Vec::new(), body };
     entry.encode().map_err(|error| internal(error.to_string()))
 }

@@ -42,16 +42,22 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
     if !findings.0.is_empty() {
         return Err(findings.0);
     }
-    let opening = Place { span: words_place(source, body), words: fenced(&words::preamble(&contract)) };
-    let places = clauses.into_iter().map(|(clause, after)| Place {
-        span: words_place(source, after),
-        words: fenced(&words::paragraph(&contract, &clause)),
-    });
+    let afters = std::iter::once((body, words::preamble(&contract)))
+        .chain(clauses.iter().map(|(clause, after)| (*after, words::paragraph(&contract, clause))));
+    let mut places = Vec::new();
+    for (after, text) in afters {
+        match words_place(source, after) {
+            Ok(span) => places.push(Place { span, words: fenced(&text) }),
+            Err(finding) => findings.0.push(finding),
+        }
+    }
+    if !findings.0.is_empty() {
+        return Err(findings.0);
+    }
     if let Some(at) = reference_definition(source, body) {
         let help = "delete it: it is not shown, so nobody would sign it knowingly";
         findings.find("writ::prose", at, "a link definition, which readers do not see", help);
     }
-    let places: Vec<Place> = std::iter::once(opening).chain(places).collect();
     for (at, _) in source.match_indices(words::OPEN) {
         if !places.iter().any(|place| place.span.start == at) {
             let help = "delete it: generated wording stands at the top and under each clause block";
@@ -78,16 +84,47 @@ fn front_matter(source: &str) -> Result<(Range<usize>, usize), Diagnostic> {
 }
 
 /// Where generated words stand after `from`, or the empty place where they belong.
-fn words_place(source: &str, from: usize) -> Range<usize> {
+///
+/// A block is ours only when nothing but quoted lines stands between its two marks: otherwise
+/// writing it anew would delete what people wrote.
+fn words_place(source: &str, from: usize) -> Result<Range<usize>, Diagnostic> {
     let rest = source.get(from..).unwrap_or_default();
     let blank = rest.len() - rest.trim_start_matches('\n').len();
-    let after = rest.get(blank..).unwrap_or_default();
-    if !after.starts_with(words::OPEN) {
-        return from..from;
+    let start = from + blank;
+    let Some(inner) = rest.get(blank..).and_then(|rest| rest.strip_prefix(words::OPEN)) else {
+        return Ok(from..from);
+    };
+    let mut at = start + words::OPEN.len();
+    for line in inner.split_inclusive('\n') {
+        let text = line.trim_end();
+        if text == words::CLOSE {
+            return Ok(start..at + line.len());
+        }
+        if !text.is_empty() && !text.starts_with('>') {
+            let help = format!(
+                "close the block with `{}` above this line, or move the line out of it",
+                words::CLOSE
+            );
+            let message = "text that is not Writ's inside a block of generated wording";
+            return Err(Diagnostic::new(
+                "writ::words-block",
+                at..at + text.len(),
+                message,
+                "not generated",
+                help,
+            ));
+        }
+        at += line.len();
     }
-    let length = after.find(words::CLOSE).map_or(after.len(), |at| at + words::CLOSE.len());
-    let newline = usize::from(after.get(length..).is_some_and(|rest| rest.starts_with('\n')));
-    from + blank..from + blank + length + newline
+    let help = format!("write `{}` behind the last line that begins with `>`", words::CLOSE);
+    let end = start + words::OPEN.len();
+    Err(Diagnostic::new(
+        "writ::words-block",
+        start..end,
+        "this block of generated wording is not closed",
+        "begins here",
+        help,
+    ))
 }
 
 #[derive(Deserialize)]

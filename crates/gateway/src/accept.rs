@@ -57,12 +57,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Binds. From here on connections queue; [`Gateway::run`] serves them.
-    pub async fn bind(config: Config, ports: Ports) -> Result<Self, BindError> {
+    /// A gateway on a listener. Connections queue there until [`Gateway::run`] serves them.
+    pub fn new(listener: TcpListener, config: Config, ports: Ports) -> Result<Self, TlsError> {
         let acceptor = TlsAcceptor::from(Arc::new(tls(&config, ports.identity.clone())?));
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(|source| BindError::Listen { address: config.listen, source })?;
         let tasks = TaskTracker::new();
         let connections = Arc::new(Connections::default());
         let forwarder = Forwarder::new(&config)?;
@@ -253,22 +250,6 @@ impl ResolvesServerCert for CurrentIdentity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.0.borrow().as_ref().map(|identity| identity.0.clone())
     }
-}
-
-/// Why a gateway is not there.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// The address is taken or not ours.
-    #[error("cannot listen on {address}: choose another address with `--listen`")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// TLS.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
 }
 
 impl From<rustls::Error> for TlsError {

@@ -160,6 +160,8 @@ impl Pipeline {
         };
         meter.status.store(response.status().as_u16().into(), Ordering::Relaxed);
         let (mut head, body) = response.into_parts();
+        // Our own; hyper writes what this connection speaks.
+        head.version = hyper::Version::HTTP_11;
         wire::http::strip_for_forwarding(&mut head.headers);
         if let Some(value) = index.and_then(|index| HeaderValue::from_str(&self.instance(index)).ok()) {
             head.headers.insert("writ-decision", value);

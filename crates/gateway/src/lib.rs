@@ -21,12 +21,11 @@ pub mod limits;
 mod metrics;
 mod record;
 
-pub use accept::{BindError, Gateway, ServerIdentity, TlsError};
+pub use accept::{Gateway, ServerIdentity, TlsError};
 pub use metrics::Metrics;
 pub use record::{RecordError, Recorder};
 
 use policy::{Counters, Rules};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 use tokio::sync::watch;
@@ -42,8 +41,6 @@ pub type Entropy = Arc<dyn Fn() -> Option<[u8; 16]> + Send + Sync>;
 /// What a gateway is told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where it listens.
-    pub listen: SocketAddr,
     /// The roots machines' certificates must lead to (DER).
     pub trust_bundle: Vec<Vec<u8>>,
     /// Further roots for `https://` upstreams (DER), beside the system's.

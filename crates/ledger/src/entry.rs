@@ -38,6 +38,11 @@ impl Entry {
     }
 }
 
+/// Encodes the body of an entry.
+pub fn encode_body<T: Encode<()>>(value: &T) -> Result<Vec<u8>, EntryError> {
+    minicbor::to_vec(value).map_err(|_| EntryError::NotCanonical)
+}
+
 /// Decodes a CBOR value that must be spelled exactly as its encoder would spell it.
 pub fn decode_canonical<T>(bytes: &[u8]) -> Result<T, EntryError>
 where

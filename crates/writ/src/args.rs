@@ -45,9 +45,9 @@ pub(crate) enum ProcessCommand {
     },
     /// Run authority, gateway and API on the data directory.
     Up {
-        /// The SPIFFE trust domain; fixed when the data directory is made.
-        #[arg(long, default_value = "writ.localhost")]
-        trust_domain: String,
+        /// The SPIFFE trust domain; fixed when the data directory is made [default: writ.localhost].
+        #[arg(long)]
+        trust_domain: Option<String>,
         /// Where machines connect (TLS).
         #[arg(long, default_value = "127.0.0.1:8443")]
         listen: SocketAddr,
@@ -94,14 +94,17 @@ pub(crate) enum ClientCommand {
     Contract(ContractCommand),
     /// Sign a contract with your SSH key (uses ssh-keygen, so agents and security keys work).
     Sign {
-        /// The contract's name.
+        /// The contract's name, or name@version; the newest version unless given.
         contract: String,
         /// Who signs: party/person.
         #[arg(long = "as", value_name = "PARTY/PERSON")]
         signer: String,
         /// The SSH key to sign with (private, or public with an agent).
-        #[arg(long, value_hint = ValueHint::FilePath)]
-        key: PathBuf,
+        #[arg(long, value_hint = ValueHint::FilePath, required_unless_present = "signature")]
+        key: Option<PathBuf>,
+        /// A signature made elsewhere: `writ contract statement NAME | ssh-keygen -Y sign -n writ.instrument -f KEY`.
+        #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "key")]
+        signature: Option<PathBuf>,
     },
     /// One-time tokens for first certificates.
     #[command(subcommand)]
@@ -148,7 +151,7 @@ pub(crate) enum LocalCommand {
     },
     /// Prove a ledger offline: entries, roots, signatures, anchors, decisions.
     Verify {
-        /// A data directory, or a copy of its `ledger` folder.
+        /// A data directory, or a copy of its `ledger` and `objects` folders.
         #[arg(value_hint = ValueHint::DirPath)]
         directory: Option<PathBuf>,
         /// The control ledger's verifier key, from somebody you trust.
@@ -220,7 +223,7 @@ pub(crate) enum PersonCommand {
 pub(crate) enum ServiceCommand {
     /// Register a service from a TOML file.
     Add {
-        /// The file; see examples/quickstart/estate.toml.
+        /// The file; see examples/service.toml.
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
@@ -279,8 +282,11 @@ pub(crate) enum IdentityCommand {
         #[arg(long)]
         office: Office,
         /// The SSH key to sign with.
-        #[arg(long, value_hint = ValueHint::FilePath)]
-        key: PathBuf,
+        #[arg(long, value_hint = ValueHint::FilePath, required_unless_present = "signature")]
+        key: Option<PathBuf>,
+        /// A signature made elsewhere: `writ identity statement … | ssh-keygen -Y sign -n writ.ownership -f KEY`.
+        #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "key")]
+        signature: Option<PathBuf>,
     },
     /// Print the statement that is signed to accept.
     Statement {
@@ -351,14 +357,19 @@ pub(crate) enum ContractCommand {
     },
     /// List contracts.
     List,
+    /// Print what is signed (the envelope), for signing on another machine.
+    Statement {
+        /// Its name, or name@version; the newest version unless given.
+        contract: String,
+    },
     /// Show a contract: who signed, and its text.
     Show {
-        /// Its name.
+        /// Its name, or name@version; the newest version unless given.
         contract: String,
     },
     /// End a contract for good.
     End {
-        /// Its name.
+        /// Its name, or name@version; the newest version unless given.
         contract: String,
         /// Why.
         #[arg(long)]

@@ -73,8 +73,8 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Person(command) => person::run(&client, command, json).await,
         ClientCommand::Secret(command) => service::secret(&client, command).await,
         ClientCommand::Service(command) => service::run(&client, command, json).await,
-        ClientCommand::Sign { contract, signer, key } => {
-            contract::sign(&client, &contract, &signer, &key, json).await
+        ClientCommand::Sign { contract, signer, key, signature } => {
+            contract::sign(&client, &contract, &signer, (key.as_deref(), signature.as_deref()), json).await
         }
         ClientCommand::Token(command) => issue::token(&client, command, json).await,
         ClientCommand::Why { decision } => decision::why(&client, &decision, json).await,

@@ -36,7 +36,7 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let options = Options {
         data: data.clone(),
-        trust_domain: "quickstart.writ.localhost".into(),
+        trust_domain: Some("quickstart.writ.localhost".into()),
         listen: any,
         api: any,
         upstream_roots: None,
@@ -59,6 +59,9 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
         Err(error) => Err(error),
     };
     running.stop().await?;
+    if !check {
+        output::line(format!("kept: {} (delete it when you are done)", data.display()));
+    }
     if check {
         // Left behind only by a person who may want to look around.
         std::fs::remove_dir_all(&data)?;

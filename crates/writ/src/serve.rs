@@ -26,7 +26,8 @@ use zeroize::Zeroizing;
 /// What `writ up` is told.
 pub(crate) struct Options {
     pub(crate) data: PathBuf,
-    pub(crate) trust_domain: String,
+    /// Needed only when the data directory is made.
+    pub(crate) trust_domain: Option<String>,
     pub(crate) listen: SocketAddr,
     pub(crate) api: SocketAddr,
     pub(crate) upstream_roots: Option<PathBuf>,
@@ -65,8 +66,15 @@ impl Running {
             );
         }
         let clock = clock();
-        let trust_domain: TrustDomain = options.trust_domain.parse().context("the trust domain")?;
+        // Both addresses first: a directory is not made for a start that cannot succeed.
+        let listener = tokio::net::TcpListener::bind(options.api).await.with_context(|| {
+            format!("the API cannot listen on {}: choose another address with --api", options.api)
+        })?;
+        let machines = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
+            format!("the gateway cannot listen on {}: choose another address with --listen", options.listen)
+        })?;
         let data = DataDir::open(&options.data)?;
+        let trust_domain = trust_domain(&data, options.trust_domain.as_deref())?;
         let control = open_log(&data, &trust_domain, "control")?;
         let decisions = open_log(&data, &trust_domain, "decisions")?;
         let objects = Arc::new(data.directory("objects")?);
@@ -102,11 +110,10 @@ impl Running {
             metrics: Metrics::register(&mut metrics),
         };
         let config = gateway::Config {
-            listen: options.listen,
             trust_bundle: vec![authority.ca().root_der().to_vec()],
             upstream_roots: upstream_roots(options.upstream_roots)?,
         };
-        let gateway = Gateway::bind(config, gateway_ports).await?;
+        let gateway = Gateway::new(machines, config, gateway_ports)?;
         let gateway_address = gateway.local_addr()?;
         let renewing = ServerCertificates {
             authority: authority.clone(),
@@ -116,9 +123,6 @@ impl Running {
         };
         let renewing = renewing.first().await?;
         let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
-        let listener = tokio::net::TcpListener::bind(options.api).await.with_context(|| {
-            format!("the API cannot listen on {}: choose another address with --api", options.api)
-        })?;
         let api_address = listener.local_addr()?;
         let (control_log, decision_log) = (control.clone(), decisions.clone());
         let not_ready = move || {
@@ -306,6 +310,29 @@ impl gateway::Secrets for Sealed {
 impl api::SecretStore for Sealed {
     fn put(&self, name: &str, secret: &[u8]) -> Result<(), String> {
         self.0.put(name, secret).map_err(|error| error.to_string())
+    }
+}
+
+/// The trust domain a data directory was made for. Given another one, nothing is touched.
+fn trust_domain(data: &DataDir, given: Option<&str>) -> anyhow::Result<TrustDomain> {
+    let file = data.path().join("trust-domain");
+    let stored = std::fs::read_to_string(&file).ok();
+    let stored = stored.as_deref().map(str::trim);
+    match (stored, given) {
+        (Some(stored), Some(given)) if stored != given => {
+            bail!(
+                "this data directory belongs to the trust domain `{stored}`, not `{given}`: leave --trust-domain out"
+            )
+        }
+        (Some(stored), _) => Ok(stored.parse()?),
+        (None, given) => {
+            let text = given.unwrap_or("writ.localhost");
+            let parsed = text
+                .parse()
+                .map_err(|_| anyhow::anyhow!("--trust-domain `{text}`: use a–z, 0–9, `.`, `-` and `_`"))?;
+            data.write("trust-domain", format!("{text}\n").as_bytes())?;
+            Ok(parsed)
+        }
     }
 }
 

@@ -66,6 +66,8 @@ impl TlsClient {
             .header("host", &self.host)
             .header("content-type", "application/json")
             .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
+        // The connection is free again only when it has said so.
+        self.sender.ready().await?;
         Ok(self.sender.send_request(request).await?)
     }
 

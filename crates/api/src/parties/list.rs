@@ -15,5 +15,7 @@ pub(crate) async fn list_parties(State(ports): State<Shared>) -> Json<Vec<PartyV
         legal_name: party.legal_name.clone(),
         jurisdiction: party.jurisdiction.clone(),
     };
-    Json(rules.state().parties.values().map(view).collect())
+    let mut parties: Vec<_> = rules.state().parties.values().map(view).collect();
+    parties.sort_by(|a, b| a.name.cmp(&b.name));
+    Json(parties)
 }

@@ -10,5 +10,7 @@ use axum::extract::State;
 pub(crate) async fn list_people(State(ports): State<Shared>) -> Json<Vec<PersonView>> {
     let rules = ports.authority.rules();
     let state = rules.state();
-    Json(state.people.values().map(|person| view::person(state, person)).collect())
+    let mut people: Vec<_> = state.people.values().map(|person| view::person(state, person)).collect();
+    people.sort_by(|a, b| (&a.party, &a.name).cmp(&(&b.party, &b.name)));
+    Json(people)
 }

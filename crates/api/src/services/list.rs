@@ -10,5 +10,7 @@ use axum::extract::State;
 pub(crate) async fn list_services(State(ports): State<Shared>) -> Json<Vec<ServiceView>> {
     let rules = ports.authority.rules();
     let state = rules.state();
-    Json(state.services.values().map(|service| view::service(state, service)).collect())
+    let mut services: Vec<_> = state.services.values().map(|service| view::service(state, service)).collect();
+    services.sort_by(|a, b| a.name.cmp(&b.name));
+    Json(services)
 }

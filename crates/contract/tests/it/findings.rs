@@ -122,6 +122,20 @@ fn nothing_is_hidden_or_dressed_up() {
     check_one("title = \"Card", "title = \"<b>Card", "writ::text", "<b>", "plain text");
 }
 
+/// Formatting never deletes what it did not write.
+#[test]
+fn a_block_that_is_not_closed_is_not_rewritten() {
+    let close = "<!-- end of words -->\n";
+    for damaged in [
+        EXAMPLE.replacen(close, "", 1),
+        EXAMPLE.replace(close, ""),
+        EXAMPLE.replacen(close, "A remark.\n<!-- end of words -->\n", 2),
+    ] {
+        let findings = format(&damaged).unwrap_err();
+        assert_eq!(findings.first().unwrap().code, "writ::words-block", "{findings:#?}");
+    }
+}
+
 #[test]
 fn words_do_not_pretend_to_bind_machines() {
     let words = "This contract is governed by the law of England and Wales; notices go to the parties' registered offices.";

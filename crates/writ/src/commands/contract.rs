@@ -55,8 +55,12 @@ pub(crate) async fn run(client: &api::Client, command: ContractCommand, json: bo
                 .collect();
             output::table(["CONTRACT", "STATUS", "SIGNED", "CONSUMER", "SERVICE", "MACHINES"], &rows);
         }
+        ContractCommand::Statement { contract } => {
+            let whole: Value = client.get(&path(&contract, "")?).await?;
+            output::text(whole["instrument"]["envelope"].as_str().unwrap_or_default());
+        }
         ContractCommand::Show { contract } => {
-            let whole: Value = client.get(&format!("/v1/instruments/{contract}")).await?;
+            let whole: Value = client.get(&path(&contract, "")?).await?;
             if json {
                 output::json(&whole);
                 return Ok(());
@@ -68,8 +72,7 @@ pub(crate) async fn run(client: &api::Client, command: ContractCommand, json: bo
             output::text(whole["document"].as_str().unwrap_or_default());
         }
         ContractCommand::End { contract, reason } => {
-            let done: Done =
-                client.post(&format!("/v1/instruments/{contract}/end"), &json!({ "reason": reason })).await?;
+            let done: Done = client.post(&path(&contract, "/end")?, &json!({ "reason": reason })).await?;
             super::done(&done, &format!("{contract} has ended"), json);
         }
     }
@@ -80,11 +83,11 @@ pub(crate) async fn sign(
     client: &api::Client,
     contract: &str,
     signer: &str,
-    key: &Path,
+    (key, signature): (Option<&Path>, Option<&Path>),
     json: bool,
 ) -> anyhow::Result<()> {
     let (party, person) = super::pair(signer)?;
-    let whole: Value = client.get(&format!("/v1/instruments/{contract}")).await?;
+    let whole: Value = client.get(&path(contract, "")?).await?;
     let view: InstrumentView = serde_json::from_value(whole["instrument"].clone())?;
     // What is signed is what was read here: the text is hashed again, not taken on trust.
     let document = whole["document"].as_str().unwrap_or_default();
@@ -96,9 +99,14 @@ pub(crate) async fn sign(
         )
         .into());
     }
-    let signature = super::signing::sign(key, INSTRUMENT, &view.envelope)?;
+    if key.is_some() {
+        output::line(format!("{} (version {})\n", view.title, view.version));
+        let words = document.lines().filter(|line| line.starts_with("> **")).collect::<Vec<_>>().join("\n");
+        output::line(words.replace("> **", "  **") + "\n");
+    }
+    let signature = super::signing::obtain(key, signature, INSTRUMENT, &view.envelope)?;
     let body = json!({ "party": party, "person": person, "signature": signature });
-    let path = format!("/v1/instruments/{contract}/sign?version={}", view.version);
+    let path = format!("/v1/instruments/{}/sign?version={}", view.name, view.version);
     let signed: Value = client.post(&path, &body).await?;
     if json {
         output::json(&signed);
@@ -108,6 +116,20 @@ pub(crate) async fn sign(
     output::line(format!("signed; {contract} is {}  (control entry {})", view.status, signed["index"]));
     signatures(&view.signatures);
     Ok(())
+}
+
+/// The path of a contract given as `name` or `name@version`.
+fn path(contract: &str, operation: &str) -> anyhow::Result<String> {
+    let (name, query) = match contract.split_once('@') {
+        None => (contract, String::new()),
+        Some((name, version)) => {
+            let version: u32 = version
+                .parse()
+                .map_err(|_| anyhow::anyhow!("`{contract}` is not of the form name@version"))?;
+            (name, format!("?version={version}"))
+        }
+    };
+    Ok(format!("/v1/instruments/{name}{operation}{query}"))
 }
 
 fn signatures(signatures: &[SignatureView]) {

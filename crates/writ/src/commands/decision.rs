@@ -4,7 +4,13 @@ use crate::output;
 use api::view::{DecisionView, Explanation};
 
 pub(crate) async fn why(client: &api::Client, decision: &str, json: bool) -> anyhow::Result<()> {
-    let index = decision.rsplit('/').next().unwrap_or(decision);
+    let (origin, index) =
+        decision.rsplit_once('/').map_or((None, decision), |(origin, index)| (Some(origin), index));
+    if let Some(origin) = origin {
+        let note = client.get_text("/v1/logs/decisions/checkpoint").await?;
+        let ours = note.lines().next().unwrap_or_default();
+        anyhow::ensure!(origin == ours, "this ledger is `{ours}`, not `{origin}`");
+    }
     let index: u64 =
         index.parse().map_err(|_| anyhow::anyhow!("`{decision}` is not the index of a decision"))?;
     let why: Explanation = client.get(&format!("/v1/decisions/{index}")).await?;

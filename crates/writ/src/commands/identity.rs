@@ -29,11 +29,13 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
             );
             Ok(())
         }
-        IdentityCommand::Accept { identity, office, key } => {
+        IdentityCommand::Accept { identity, office, key, signature } => {
             let (party, name) = super::pair(&identity)?;
             let path = format!("/v1/identities/{party}/{name}");
             let view: IdentityView = client.get(&path).await?;
-            let signature = super::signing::sign(&key, OWNERSHIP, &seat(&view, office).statement)?;
+            let statement = &seat(&view, office).statement;
+            let signature =
+                super::signing::obtain(key.as_deref(), signature.as_deref(), OWNERSHIP, statement)?;
             let body = json!({ "office": office.as_str(), "signature": signature });
             let done: Done = client.post(&format!("{path}/accept"), &body).await?;
             super::done(&done, &format!("{} of {identity} accepted", office.as_str()), json);

@@ -5,8 +5,27 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// A signature made elsewhere, or one made here.
+pub(crate) fn obtain(
+    key: Option<&Path>,
+    signature: Option<&Path>,
+    namespace: &str,
+    message: &str,
+) -> anyhow::Result<String> {
+    match (signature, key) {
+        (Some(file), _) => {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))
+        }
+        (None, Some(key)) => {
+            crate::output::line(format!("you sign:\n\n{message}\n"));
+            sign(key, namespace, message)
+        }
+        (None, None) => bail!("give --key or --signature"),
+    }
+}
+
 /// Signs `message` in `namespace` with the key at `key`; gives the armored signature.
-pub(crate) fn sign(key: &Path, namespace: &str, message: &str) -> anyhow::Result<String> {
+fn sign(key: &Path, namespace: &str, message: &str) -> anyhow::Result<String> {
     let mut child = Command::new("ssh-keygen")
         .args(["-Y", "sign", "-n", namespace, "-f"])
         .arg(key)

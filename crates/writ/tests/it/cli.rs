@@ -116,3 +116,31 @@ fn tables_are_aligned_and_completions_complete() {
     let status = writ.ok(&["status"]);
     assert!(status.starts_with("ready\n"), "{status}");
 }
+
+/// The README's own block, line by line (with free ports and without the upstream).
+#[test]
+fn the_readme_works() {
+    let readme = include_str!("../../../../README.md");
+    let block = readme.split("```sh\nfor who in").nth(1).unwrap().split("```").next().unwrap();
+    let (before, _) = block.split_once("python3 -m http.server").unwrap();
+    let script = format!("set -e\nfor who in{before}\nwrit identity kill acme/bot --reason over\n");
+    let writ = Writ::start_empty();
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_writ")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let paths = std::iter::once(binary.to_owned()).chain(std::env::split_paths(&path));
+    let folder = writ.path("");
+    std::os::unix::fs::symlink(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"),
+        folder.join("examples"),
+    )
+    .unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(&folder)
+        .env("PATH", std::env::join_paths(paths).unwrap())
+        .env("WRIT_DATA", writ.data())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(folder.join("bot/cert.pem").exists());
+}

@@ -81,7 +81,11 @@ fn a_restart_keeps_everything_and_a_second_process_is_refused() {
         .env("WRIT_DATA", &other)
         .output()
         .unwrap();
-    assert!(!output.status.success(), "another trust domain on the same directory");
+    assert!(
+        text(&output.stderr).contains("belongs to the trust domain `writ.localhost`"),
+        "{}",
+        text(&output.stderr)
+    );
     writ.up();
     writ.assert_verifies();
 }

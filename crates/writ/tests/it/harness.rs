@@ -16,10 +16,16 @@ pub(crate) struct Writ {
 }
 
 impl Writ {
-    /// Starts on a fresh directory and loads two parties and their people.
-    pub(crate) fn start() -> Self {
+    /// Starts on a fresh directory.
+    pub(crate) fn start_empty() -> Self {
         let mut writ = Self { directory: TempDir::new().unwrap(), process: None };
         writ.up();
+        writ
+    }
+
+    /// Starts on a fresh directory and loads two parties and their people.
+    pub(crate) fn start() -> Self {
+        let writ = Self::start_empty();
         for (party, legal) in [("forge", "Forge Hosting GmbH"), ("acme", "Acme Software Ltd")] {
             writ.ok(&["party", "add", party, "--legal-name", legal, "--jurisdiction", "Ireland"]);
         }
