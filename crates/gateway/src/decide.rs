@@ -6,8 +6,7 @@ use hyper::http::request::Parts;
 use policy::{Denial, Reason, Request, Verdict};
 use registry::{IdentityId, Name, Service};
 use std::sync::{Arc, PoisonError};
-use wire::http::route::Repeated;
-use wire::http::{Ambiguity, Route, Router, Target};
+use wire::http::{Ambiguity, Repeated, Route, Target, route};
 
 /// What the registry says a request is.
 #[derive(Clone, Debug)]
@@ -111,12 +110,14 @@ fn classify(
     target: &Target,
 ) -> Result<Option<(Name, Name, bool)>, Repeated> {
     let routes = service.resources.iter().flat_map(|resource| {
-        resource.operations.iter().map(|operation| Route {
-            methods: operation.methods.clone(),
-            path: operation.path.clone(),
-            query: operation.query.clone(),
-            operation: (operation.action.clone(), resource.name.clone(), operation.changes),
+        resource.operations.iter().map(move |operation| Route {
+            methods: &operation.methods,
+            path: &operation.path,
+            query: &operation.query,
+            operation: (operation, resource),
         })
     });
-    Router::new(routes.collect()).find(method, target).map(|found| found.cloned())
+    let found = route::find(routes, method, target)?;
+    Ok(found
+        .map(|(operation, resource)| (operation.action.clone(), resource.name.clone(), operation.changes)))
 }

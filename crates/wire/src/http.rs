@@ -7,5 +7,5 @@ pub mod target;
 
 pub use head::{Ambiguity, strip_for_forwarding};
 pub use problem::Problem;
-pub use route::{Route, Router};
+pub use route::{Repeated, Route};
 pub use target::{Target, TargetError};

@@ -3,52 +3,43 @@
 use crate::http::target::Target;
 
 /// A form of request. `T` is what it stands for.
-#[derive(Clone, Debug)]
-pub struct Route<T> {
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'a, T> {
     /// Methods, upper case.
-    pub methods: Vec<String>,
+    pub methods: &'a [String],
     /// Path pattern: literal segments, `*` for one segment, `**` at the end for any rest.
-    pub path: String,
-    /// Query parameters that must be there exactly once with these values.
-    pub query: Vec<(String, String)>,
+    pub path: &'a str,
+    /// Query parameters that must be there with these values.
+    pub query: &'a [(String, String)],
     /// What it stands for.
     pub operation: T,
 }
 
-/// The routes of a service, in order.
-#[derive(Clone, Debug)]
-pub struct Router<T>(Vec<Route<T>>);
-
-impl<T> Router<T> {
-    /// A router that tries `routes` in order.
-    pub fn new(routes: Vec<Route<T>>) -> Self {
-        Self(routes)
-    }
-
-    /// The first operation whose form the request has. A parameter that a route looks at, given
-    /// twice, is read differently by different servers: then the answer is [`Repeated`].
-    pub fn find(&self, method: &str, target: &Target) -> Result<Option<&T>, Repeated> {
-        for route in &self.0 {
-            if !route.methods.iter().any(|known| known == method)
-                || !path_matches(&route.path, &target.segments)
-            {
-                continue;
-            }
-            let mut matches = true;
-            for (key, value) in &route.query {
-                let mut given = target.query.iter().filter(|(name, _)| name == key);
-                let first = given.next();
-                if given.next().is_some() {
-                    return Err(Repeated);
-                }
-                matches &= first.is_some_and(|(_, given)| given == value);
-            }
-            if matches {
-                return Ok(Some(&route.operation));
-            }
+/// The first operation, in order, whose form the request has. A parameter that a route looks at, given
+/// twice, is read differently by different servers: then the answer is [`Repeated`].
+pub fn find<'a, T>(
+    routes: impl IntoIterator<Item = Route<'a, T>>,
+    method: &str,
+    target: &Target,
+) -> Result<Option<T>, Repeated> {
+    for route in routes {
+        if !route.methods.iter().any(|known| known == method) || !path_matches(route.path, &target.segments) {
+            continue;
         }
-        Ok(None)
+        let mut matches = true;
+        for (key, value) in route.query {
+            let mut given = target.query.iter().filter(|(name, _)| name == key);
+            let first = given.next();
+            if given.next().is_some() {
+                return Err(Repeated);
+            }
+            matches &= first.is_some_and(|(_, given)| given == value);
+        }
+        if matches {
+            return Ok(Some(route.operation));
+        }
     }
+    Ok(None)
 }
 
 /// A query parameter that decides what the request is was given more than once.
@@ -78,13 +69,9 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, path: &str, expected: bool) {
-        let route = Route { methods: vec!["GET".into()], path: pattern.into(), query: vec![], operation: () };
+        let route = Route { methods: &["GET".to_owned()], path: pattern, query: &[], operation: () };
         let target = Target::parse(path, None).unwrap();
-        assert_eq!(
-            Router::new(vec![route]).find("GET", &target).unwrap().is_some(),
-            expected,
-            "{pattern} {path}"
-        );
+        assert_eq!(find([route], "GET", &target).unwrap().is_some(), expected, "{pattern} {path}");
     }
 
     #[test]
@@ -103,16 +90,11 @@ mod tests {
 
     #[test]
     fn query_must_match_once() {
-        let route = Route {
-            methods: vec!["GET".into()],
-            path: "/r".into(),
-            query: vec![("service".into(), "x".into())],
-            operation: (),
-        };
-        let router = Router::new(vec![route]);
-        let found = |query| {
-            let target = Target::parse("/r", Some(query)).unwrap();
-            router.find("GET", &target).map(|found| found.is_some())
+        let (methods, query) = (["GET".to_owned()], [("service".to_owned(), "x".to_owned())]);
+        let found = |text| {
+            let route = Route { methods: &methods, path: "/r", query: &query, operation: () };
+            let target = Target::parse("/r", Some(text)).unwrap();
+            find([route], "GET", &target).map(|found| found.is_some())
         };
         assert_eq!(found("service=x"), Ok(true));
         assert_eq!(found("a=b&service=x"), Ok(true));
