@@ -66,7 +66,11 @@ impl ApiError {
     }
 
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("there is no {what}"), "list what there is")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no {what}"),
+            "see what there is: `writ party list`, `person list`, `service list`, `identity list`, `contract list`",
+        )
     }
 
     pub(crate) fn invalid(what: impl std::fmt::Display) -> Self {

@@ -197,6 +197,10 @@ fn unknown_acts(service: &Service, clause: &Clause, source: &str) -> Vec<Diagnos
     };
     let bad_resources = resources.iter().filter(|name| !known_resources.contains(&name.as_str()));
     let bad_actions = actions.iter().filter(|name| !known_actions.contains(&name.as_str()));
+    if resources.iter().any(|name| !known_resources.contains(&name.as_str())) {
+        // What could be done to a resource that is not there is no further finding.
+        return bad_resources.map(|name| finding(name, "resource", &known_resources)).collect();
+    }
     bad_resources
         .map(|name| finding(name, "resource", &known_resources))
         .chain(bad_actions.map(|name| finding(name, "action", &known_actions)))

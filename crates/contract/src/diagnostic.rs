@@ -39,6 +39,12 @@ pub fn suggestion(word: &str, known: &[&str]) -> String {
         .filter(|(distance, candidate)| *distance <= 1.max(candidate.len() / 3));
     match nearest {
         Some((_, candidate)) => format!("did you mean `{candidate}`?"),
-        None => format!("one of: {}", known.join(", ")),
+        None if known.is_empty() => "there is none yet".to_owned(),
+        None => {
+            let mut known = known.to_vec();
+            known.sort_unstable();
+            known.dedup();
+            format!("one of: {}", known.join(", "))
+        }
     }
 }

@@ -39,9 +39,11 @@ pub(crate) fn explain(why: &Explanation) -> String {
     }
     let act = match (&decision.action, &decision.resource, &decision.service) {
         (Some(action), Some(resource), Some(service)) => format!("{action} {resource} of {service}"),
-        _ => "something no service declares".to_owned(),
+        (_, _, Some(service)) => format!("something that the service {service} does not declare"),
+        _ => "something that no service declares".to_owned(),
     };
-    out.push_str(&format!("  {machine} was {} to {act}\n", decision.kind));
+    let verdict = if decision.kind == "permitted" { "was permitted to" } else { "was refused:" };
+    out.push_str(&format!("  {machine} {verdict} {act}\n"));
     if let Some(request) = &decision.request {
         out.push_str(&format!("  request   {request}\n"));
     }
@@ -82,11 +84,18 @@ pub(crate) async fn log(client: &api::Client, follow: bool, lines: usize, json: 
 fn line(decision: &DecisionView) -> String {
     let act = match (&decision.action, &decision.resource, &decision.service) {
         (Some(action), Some(resource), Some(service)) => format!("{action} {service}/{resource}"),
-        _ => decision.verdict.map_or_else(|| "-".to_owned(), |verdict| format!("of decision {verdict}")),
+        _ => match (decision.verdict, &decision.request) {
+            (Some(verdict), _) => format!("of decision {verdict}"),
+            (None, Some(request)) => request.clone(),
+            (None, None) => "-".to_owned(),
+        },
     };
     let ground = match &decision.contract {
         Some(contract) => format!("{contract} {}", decision.clauses.join(", ")),
-        None => decision.reason.clone(),
+        None => match decision.status {
+            Some(status) => format!("{} {status}", decision.reason),
+            None => decision.reason.clone(),
+        },
     };
     let time = output::time(decision.time_ms);
     let machine = decision.machine.as_deref().unwrap_or("-");

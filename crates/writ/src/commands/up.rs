@@ -29,10 +29,10 @@ pub(crate) async fn status(data: &Path, json: bool) -> anyhow::Result<()> {
     client.get_text("/health/ready").await?;
     let control = client.get_text("/v1/logs/control/checkpoint").await.unwrap_or_default();
     let decisions = client.get_text("/v1/logs/decisions/checkpoint").await.unwrap_or_default();
-    let size = |note: &str| note.lines().nth(1).unwrap_or("0").to_owned();
+    let size = |note: &str| note.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).unwrap_or(0);
     if json {
         output::json(&json!({
-            "ready": true, "api": address.api, "gateway": address.gateway,
+            "ready": true, "api": address.api, "gateway": format!("https://{}", address.gateway),
             "control_entries": size(&control), "decision_entries": size(&decisions),
         }));
     } else {
