@@ -10,7 +10,7 @@ use ledger::ReadLog;
 use ledger::tile::{Row, TilePath, encode_bundle};
 
 /// A tile or an entry bundle.
-#[utoipa::path(get, path = "/v1/logs/{log}/tile/{path}", tag = "logs",
+#[utoipa::path(get, path = "/v1/logs/{log}/tile/{*path}", tag = "logs",
     params(("log" = Log, Path,), ("path" = String, Path, description = "as C2SP tlog-tiles writes it")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = "4XX", body = ProblemBody)))]

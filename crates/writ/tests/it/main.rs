@@ -13,5 +13,6 @@ mod crash;
 mod curl;
 mod git;
 mod harness;
+mod logs;
 mod nginx;
 mod openapi;
