@@ -143,7 +143,7 @@ impl Pipeline {
         } else if recorded.is_some() {
             // What only reads may be asked meanwhile, but its answer waits for the record.
             let recorded = async { landed(recorded).await.map_err(ForwardError::NotRecorded) };
-            match tokio::try_join!(recorded, sent) {
+            match tokio::try_join!(biased; recorded, sent) {
                 Ok((at, response)) => {
                     index = Some(at);
                     Ok(response)
@@ -226,9 +226,9 @@ impl Pipeline {
                 Err(error) => {
                     metrics.unrecorded.inc();
                     tracing::error!(%error, "a permit could not be recorded");
-                    // What went ahead without waiting does not go on without a record.
-                    cut.cancel();
+                    // Whoever waits hears why; what went ahead without waiting is cut.
                     let _ = landed.send(verdict);
+                    cut.cancel();
                     return;
                 }
             };

@@ -1,0 +1,89 @@
+//! What cannot be recorded does not happen; what is recorded late is recorded strictly from then on.
+
+use crate::world::{Mood, World};
+use hyper::Method;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+const UPSTREAM: &str = "from upstream";
+/// Long enough for anything that does not wait for the recorder.
+const A_WHILE: Duration = Duration::from_millis(400);
+
+#[tokio::test]
+async fn a_change_that_cannot_be_recorded_does_not_reach_the_upstream() {
+    let world = World::start().await;
+    assert_eq!(world.ask(Method::POST, "/a").await, (200, UPSTREAM.into()));
+    world.recorder.mood.send_replace(Mood::Failing);
+    let before = world.arrived();
+    let (status, body) = world.ask(Method::POST, "/a").await;
+    assert_eq!(status, 503);
+    assert!(body.contains("not-recorded") && body.contains("the disk is full"), "{body}");
+    assert_eq!(world.arrived(), before);
+}
+
+#[tokio::test]
+async fn a_change_waits_for_its_record() {
+    let world = World::start().await;
+    world.recorder.mood.send_replace(Mood::Hanging);
+    let asked = world.ask(Method::POST, "/a");
+    tokio::pin!(asked);
+    assert!(tokio::time::timeout(A_WHILE, &mut asked).await.is_err(), "answered without a record");
+    assert_eq!(world.arrived(), 0, "forwarded without a record");
+    world.recorder.mood.send_replace(Mood::Well);
+    assert_eq!(asked.await, (200, UPSTREAM.into()));
+}
+
+#[tokio::test]
+async fn a_read_is_not_released_without_its_record() {
+    let world = World::start().await;
+    world.recorder.mood.send_replace(Mood::Failing);
+    let (status, body) = world.ask(Method::GET, "/a").await;
+    assert_eq!(status, 503);
+    assert!(!body.contains(UPSTREAM), "{body}");
+    world.recorder.mood.send_replace(Mood::Hanging);
+    let asked = world.ask(Method::GET, "/a");
+    tokio::pin!(asked);
+    assert!(tokio::time::timeout(A_WHILE, &mut asked).await.is_err(), "released without a record");
+    world.recorder.mood.send_replace(Mood::Well);
+    assert_eq!(asked.await, (200, UPSTREAM.into()));
+}
+
+/// The clause says "within 50 ms": one may go ahead, and when its record is late, the next waits.
+#[tokio::test]
+async fn relaxed_recording_becomes_strict_when_it_is_late() {
+    let world = World::start().await;
+    assert_eq!(world.ask(Method::GET, "/peek").await, (200, UPSTREAM.into()));
+    world.recorder.mood.send_replace(Mood::Hanging);
+    let ahead = tokio::time::timeout(A_WHILE, world.ask(Method::GET, "/peek")).await;
+    assert_eq!(ahead.expect("did not go ahead"), (200, UPSTREAM.into()));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let asked = world.ask(Method::GET, "/peek");
+    tokio::pin!(asked);
+    assert!(
+        tokio::time::timeout(A_WHILE, &mut asked).await.is_err(),
+        "went ahead though the record before was late"
+    );
+    world.recorder.mood.send_replace(Mood::Well);
+    assert_eq!(asked.await, (200, UPSTREAM.into()));
+}
+
+#[tokio::test]
+async fn every_permit_has_an_outcome_and_denials_are_recorded() {
+    let world = World::start().await;
+    world.ask(Method::GET, "/a").await;
+    let denied = world.ask(Method::DELETE, "/a").await;
+    assert_eq!(denied.0, 403);
+    assert!(
+        denied.1.contains("no-such-operation") && denied.1.contains("example.org/decisions/"),
+        "{}",
+        denied.1
+    );
+    // A verdict and an outcome for the first, a verdict for the second.
+    for _ in 0..200 {
+        if world.recorder.written.load(Ordering::SeqCst) == 3 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} records", world.recorder.written.load(Ordering::SeqCst));
+}

@@ -1,0 +1,279 @@
+//! One machine, one service, one contract, a gateway between them, and a recorder to break.
+
+use bytes::Bytes;
+use gateway::{Config, Gateway, Metrics, Pending, Ports, RecordError, Recorder, Secrets, ServerIdentity};
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use policy::{Bundle, Counters, Documents, Rules};
+use rcgen::{
+    CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+};
+use registry::{
+    Actor, Environment, Event, Identity, IdentityId, IdentityKind, Instrument, InstrumentId,
+    InstrumentStatus, Lifecycle, Operation, Party, PartyId, PersonId, Recorded, Resource, Seat, Service,
+    ServiceId,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+const NOW: u64 = 1_800_000_000_000;
+const CLAUSES: &str = "```clause\nkind = \"permit\"\nactions = [\"read\", \"create\"]\nresources = [\"all\"]\n```\n\n\
+```clause\nkind = \"permit\"\nactions = [\"peek\"]\nresources = [\"all\"]\nrecording = \"within 50 ms\"\n```\n";
+
+/// What the recorder does with the next record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mood {
+    Well,
+    Failing,
+    Hanging,
+}
+
+pub(crate) struct MoodyRecorder {
+    pub(crate) mood: watch::Sender<Mood>,
+    pub(crate) written: AtomicU64,
+}
+
+impl Recorder for MoodyRecorder {
+    fn record(&self, _: &'static str, _: Vec<u8>, _: Vec<u8>) -> Pending<Result<u64, RecordError>> {
+        let index = self.written.fetch_add(1, Ordering::SeqCst);
+        let mut mood = self.mood.subscribe();
+        Box::pin(async move {
+            let settled = *mood.wait_for(|mood| *mood != Mood::Hanging).await.unwrap();
+            if settled == Mood::Failing { Err(RecordError("the disk is full".into())) } else { Ok(index) }
+        })
+    }
+    fn origin(&self) -> &str {
+        "example.org/decisions"
+    }
+}
+
+struct Shelf(String);
+impl Documents for Shelf {
+    fn document(&self, _: &[u8; 32]) -> Option<String> {
+        Some(self.0.clone())
+    }
+}
+
+struct NoSecrets;
+impl Secrets for NoSecrets {
+    fn secret(&self, _: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+        Ok(None)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) recorder: Arc<MoodyRecorder>,
+    /// How many requests reached the upstream.
+    pub(crate) arrived: Arc<AtomicU64>,
+    address: std::net::SocketAddr,
+    client: Arc<rustls::ClientConfig>,
+    _changed: watch::Sender<u64>,
+    _shown: watch::Sender<Option<Arc<ServerIdentity>>>,
+}
+
+fn rules(upstream: u16) -> Rules {
+    let source = format!(
+        "+++\ninstrument = \"contract\"\nname = \"deal\"\nversion = 1\ntitle = \"Deal\"\n\n[provider]\nparty = \"forge\"\n\
+         legal-name = \"Forge\"\nservice = \"files\"\n\n[consumer]\nparty = \"acme\"\nlegal-name = \"Acme\"\n\
+         machines = [\"robot\"]\n+++\n\n# Deal\n\n## Clauses\n\n{CLAUSES}"
+    );
+    let source = contract::format(&source).unwrap_or_else(|found| panic!("{found:#?}"));
+    let bundle = Bundle::compile(&contract::check(&source).unwrap()).unwrap().hash();
+    let mut rules = Rules::new(Arc::new(Shelf(source.clone())));
+    let id = [1; 10];
+    let (acme, forge) = (PartyId::from_entropy([1; 10]), PartyId::from_entropy([2; 10]));
+    let party = |id, name: &str| {
+        Event::PartyRegistered(Party {
+            id,
+            name: name.parse().unwrap(),
+            legal_name: name.into(),
+            jurisdiction: "x".into(),
+        })
+    };
+    let operation = |action: &str, method: &str, path: &str| Operation {
+        action: action.parse().unwrap(),
+        methods: vec![method.into()],
+        path: path.into(),
+        query: vec![],
+        changes: method != "GET",
+    };
+    let seat = Seat { person: PersonId::from_entropy(id), accepted_ms: Some(1), offer: id };
+    let events = vec![
+        Event::Established {
+            trust_domain: "example.org".into(),
+            log_key: String::new(),
+            root_certificate: [0; 32],
+        },
+        party(acme, "acme"),
+        party(forge, "forge"),
+        Event::ServiceRegistered(Service {
+            id: ServiceId::from_entropy(id),
+            name: "files".parse().unwrap(),
+            party: forge,
+            owner: PersonId::from_entropy(id),
+            host: "files.localhost".into(),
+            upstream: format!("http://127.0.0.1:{upstream}"),
+            resources: vec![Resource {
+                name: "all".parse().unwrap(),
+                operations: vec![
+                    operation("peek", "GET", "/peek"),
+                    operation("read", "GET", "/**"),
+                    operation("create", "POST", "/**"),
+                ],
+            }],
+            injection: None,
+        }),
+        Event::IdentityProposed(Identity {
+            id: IdentityId::from_entropy(id),
+            name: "robot".parse().unwrap(),
+            party: acme,
+            kind: IdentityKind::Bot,
+            purpose: "x".into(),
+            environment: Environment::Test,
+            owner: seat,
+            deputy: seat,
+            review_ms: u64::MAX,
+            roles: vec![],
+            state: Lifecycle::Active,
+            grace_until_ms: None,
+        }),
+        Event::CredentialIssued {
+            identity: IdentityId::from_entropy(id),
+            serial: [5; 16],
+            public_key: [0; 32],
+            not_before_ms: NOW - 1,
+            not_after_ms: NOW + 3_600_000,
+            token: None,
+        },
+        Event::InstrumentDrafted(Instrument {
+            id: InstrumentId::from_entropy(id),
+            name: "deal".parse().unwrap(),
+            version: 1,
+            title: "Deal".into(),
+            provider: forge,
+            service: ServiceId::from_entropy(id),
+            consumer: acme,
+            machines: vec![IdentityId::from_entropy(id)],
+            document: contract::canonical::digest(&source),
+            bundle,
+            envelope: String::new(),
+            credential_ttl_max_ms: None,
+            start_ms: None,
+            end_ms: None,
+            signatures: vec![],
+            status: InstrumentStatus::Drafted,
+            quota_window_max_ms: None,
+        }),
+        Event::InstrumentInForce { instrument: InstrumentId::from_entropy(id) },
+    ];
+    rules.apply(&Recorded { actor: Actor::System, events }, NOW - 10);
+    rules
+}
+
+async fn upstream(arrived: Arc<AtomicU64>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let arrived = arrived.clone();
+            tokio::spawn(async move {
+                let service = service_fn(move |_| {
+                    arrived.fetch_add(1, Ordering::SeqCst);
+                    async {
+                        Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(
+                            "from upstream",
+                        ))))
+                    }
+                });
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    });
+    port
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let arrived = Arc::new(AtomicU64::new(0));
+        let port = upstream(arrived.clone()).await;
+        let root_key = KeyPair::generate().unwrap();
+        let mut root = CertificateParams::default();
+        root.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let root_der = root.self_signed(&root_key).unwrap().der().to_vec();
+        let issuer = Issuer::new(root, root_key);
+        let leaf = |name: SanType, serial: u8| {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::default();
+            params.serial_number = Some(SerialNumber::from_slice(&[serial; 16]));
+            params.subject_alt_names = vec![name];
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            params.extended_key_usages =
+                vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+            (params.signed_by(&key, &issuer).unwrap().der().to_vec(), key.serialize_der())
+        };
+        let (server, server_key) = leaf(SanType::DnsName("files.localhost".try_into().unwrap()), 4);
+        let (machine, machine_key) =
+            leaf(SanType::URI("spiffe://example.org/acme/robot".try_into().unwrap()), 5);
+        let recorder =
+            Arc::new(MoodyRecorder { mood: watch::Sender::new(Mood::Well), written: AtomicU64::new(0) });
+        let (changed, changes) = watch::channel(0);
+        let identity = Arc::new(ServerIdentity::new(vec![server], &server_key).unwrap());
+        let (shown, identity) = watch::channel(Some(identity));
+        let ports = Ports {
+            rules: Arc::new(RwLock::new(rules(port))),
+            changes,
+            counters: Arc::new(Counters::default()),
+            recorder: recorder.clone(),
+            secrets: Arc::new(NoSecrets),
+            identity,
+            clock: Arc::new(|| NOW),
+            entropy: Arc::new(|| Some([3; 16])),
+            metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
+        };
+        let config = Config { trust_bundle: vec![root_der.clone()], upstream_roots: vec![] };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(Gateway::new(listener, config, ports).unwrap().run(CancellationToken::new()));
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from(root_der)).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(
+                vec![CertificateDer::from(machine)],
+                PrivateKeyDer::try_from(machine_key).unwrap(),
+            )
+            .unwrap();
+        Self { recorder, arrived, address, client: Arc::new(client), _changed: changed, _shown: shown }
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> (u16, String) {
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("files.localhost").unwrap();
+        let tls = tokio_rustls::TlsConnector::from(self.client.clone()).connect(name, tcp).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(tls)).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::builder().method(method).uri(path).header("host", "files.localhost");
+        let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::SeqCst)
+    }
+}
