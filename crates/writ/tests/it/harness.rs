@@ -229,6 +229,13 @@ pub(crate) fn signal(pid: u32, name: &str) {
     assert!(status.success());
 }
 
+/// Sends a signal to the group that a process leads.
+pub(crate) fn signal_group(leader: u32, name: &str) {
+    let status =
+        Command::new("kill").args([&format!("-{name}"), "--", &format!("-{leader}")]).status().unwrap();
+    assert!(status.success());
+}
+
 /// Waits until `done`, or gives up.
 pub(crate) fn wait(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;

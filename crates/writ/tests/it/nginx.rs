@@ -2,6 +2,7 @@
 
 use crate::harness::{free_port, wait};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -17,6 +18,7 @@ impl Nginx {
         let socket = folder.join("fcgi.sock");
         let fcgiwrap = Command::new(program("fcgiwrap"))
             .args(["-c", "4", "-s", &format!("unix:{}", socket.display())])
+            .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -70,8 +72,13 @@ impl Nginx {
         );
         let file = folder.join("nginx.conf");
         std::fs::write(&file, configuration).unwrap();
-        let process =
-            Command::new(program("nginx")).arg("-c").arg(&file).stderr(Stdio::null()).spawn().unwrap();
+        let process = Command::new(program("nginx"))
+            .process_group(0)
+            .arg("-c")
+            .arg(&file)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         wait("nginx listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         Self { port, processes: vec![process] }
     }
@@ -80,8 +87,8 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         for process in &mut self.processes {
-            // nginx ends its workers when it is told to, not when it is killed.
-            crate::harness::signal(process.id(), "TERM");
+            // Each leads a group: its workers end with it, also those it does not end itself.
+            crate::harness::signal_group(process.id(), "TERM");
             let _ = process.wait();
         }
     }
