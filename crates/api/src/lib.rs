@@ -51,8 +51,6 @@ pub struct Ports {
     pub authority: Authority,
     /// The decision log of the gateway beside it.
     pub decisions: Arc<dyn ReadLog>,
-    /// The origin of the decision log.
-    pub decisions_origin: String,
     /// Upstream secrets.
     pub secrets: Arc<dyn SecretStore>,
     /// The operator's token.

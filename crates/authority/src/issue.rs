@@ -92,16 +92,6 @@ impl Authority {
         self.issue(identity, IssueGround::Token { digest }, csr_pem).await
     }
 
-    /// Certifies a new key for the holder of a live certificate.
-    pub async fn renew(
-        &self,
-        identity: IdentityId,
-        serial: [u8; 16],
-        csr_pem: &str,
-    ) -> Result<Issued, IssueFailure> {
-        self.issue(identity, IssueGround::Renewal { serial }, csr_pem).await
-    }
-
     async fn issue(
         &self,
         identity: IdentityId,

@@ -67,6 +67,8 @@ impl Connections {
         stop: CancellationToken,
         watched: CancellationToken,
     ) {
+        // However this ends, a panic included: a gateway that nobody can stop does not go on.
+        let _stops = stop.clone().drop_guard();
         let mut changes = ports.changes.clone();
         let mut seen = 0;
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);

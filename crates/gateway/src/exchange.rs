@@ -211,8 +211,10 @@ impl Pipeline {
             let mut pending = pending;
             let verdict = match tokio::time::timeout(within.unwrap_or(LATE), &mut pending).await {
                 Ok(verdict) => {
-                    // In time again: what waited for nothing may go on doing so.
-                    late.store(verdict.is_err(), Ordering::Relaxed);
+                    // Only what was in time for a relaxed clause shows that relaxing is safe again.
+                    if verdict.is_err() || within.is_some() {
+                        late.store(verdict.is_err(), Ordering::Relaxed);
+                    }
                     verdict
                 }
                 Err(_) => {

@@ -12,20 +12,6 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// The edge of the tree of `size` leaves whose hashes `source` knows.
-    pub fn load<S: SubtreeHashes + ?Sized>(source: &S, size: u64) -> Result<Self, MissingHash> {
-        let mut nodes = Vec::new();
-        let mut start = 0u64;
-        for level in (0..64u8).rev() {
-            let width = 1u64 << level;
-            if size & width != 0 {
-                nodes.push(source.subtree(level, start >> level)?);
-                start += width;
-            }
-        }
-        Ok(Self { size, nodes })
-    }
-
     /// Adds one leaf. Amortised one node hash.
     pub fn append(&mut self, leaf: Hash) {
         let mut hash = leaf;

@@ -186,11 +186,6 @@ pub enum Standing {
 }
 
 impl Identity {
-    /// Whether both offices are held by people who accepted.
-    pub fn is_accepted(&self) -> bool {
-        self.owner.accepted_ms.is_some() && self.deputy.accepted_ms.is_some()
-    }
-
     /// Whether it may act at `now_ms`. A grace that ran out counts, even before the suspension is recorded.
     pub fn standing(&self, now_ms: Millis) -> Standing {
         match self.state {

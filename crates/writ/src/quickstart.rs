@@ -188,8 +188,10 @@ async fn show(running: &Running, upstream: SocketAddr, data: &Path) -> anyhow::R
 
     let entries =
         ledger::ReadLog::size(running.control.as_ref()) + ledger::ReadLog::size(running.decisions.as_ref());
+    let decisions: Value = client.get("/v1/decisions?from=0&limit=1000").await?;
+    let count = |kind: &str| decisions.as_array().into_iter().flatten().filter(|d| d["kind"] == kind).count();
     Ok(json!({
-        "ok": true, "permitted": 4, "refused": 4, "kill_ms": kill_ms, "entries": entries, "tampered_entry": entry,
+        "ok": true, "permitted": count("permitted"), "refused": count("denied"), "kill_ms": kill_ms, "entries": entries, "tampered_entry": entry,
     }))
 }
 

@@ -134,7 +134,6 @@ impl Running {
         let router = api::router(api::Ports {
             authority: authority.clone(),
             decisions: decisions.clone(),
-            decisions_origin: decisions.verifier().name().to_owned(),
             secrets,
             token: token.clone(),
             not_ready: Box::new(not_ready),

@@ -44,7 +44,7 @@ fn read(log: &dyn ReadLog, path: TilePath, size: u64) -> Result<Option<Vec<u8>>,
     match path.row {
         Row::Entries => {
             let entries: Vec<Vec<u8>> = (first..end)
-                .map(|index| Ok(log.entry(index)?.unwrap_or_default()))
+                .map(|index| log.entry(index)?.ok_or_else(|| ApiError::not_found(format!("entry {index}"))))
                 .collect::<Result<_, ApiError>>()?;
             Ok(encode_bundle(entries.iter().map(Vec::as_slice)))
         }

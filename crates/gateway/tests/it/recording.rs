@@ -87,3 +87,18 @@ async fn every_permit_has_an_outcome_and_denials_are_recorded() {
     }
     panic!("{} records", world.recorder.written.load(Ordering::SeqCst));
 }
+
+/// Nobody can push a stop any more: a gateway that cannot be told to stop does not go on.
+#[tokio::test]
+async fn a_gateway_without_its_push_channel_stops() {
+    let mut world = World::start().await;
+    assert_eq!(world.ask(Method::GET, "/a").await.0, 200);
+    world.changed = None;
+    for _ in 0..500 {
+        if tokio::net::TcpStream::connect(world.address).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it still accepts");
+}

@@ -72,9 +72,10 @@ pub(crate) struct World {
     pub(crate) recorder: Arc<MoodyRecorder>,
     /// How many requests reached the upstream.
     pub(crate) arrived: Arc<AtomicU64>,
-    address: std::net::SocketAddr,
+    pub(crate) address: std::net::SocketAddr,
     client: Arc<rustls::ClientConfig>,
-    _changed: watch::Sender<u64>,
+    /// Dropping it ends the push of changes.
+    pub(crate) changed: Option<watch::Sender<u64>>,
     _shown: watch::Sender<Option<Arc<ServerIdentity>>>,
 }
 
@@ -255,7 +256,7 @@ impl World {
                 PrivateKeyDer::try_from(machine_key).unwrap(),
             )
             .unwrap();
-        Self { recorder, arrived, address, client: Arc::new(client), _changed: changed, _shown: shown }
+        Self { recorder, arrived, address, client: Arc::new(client), changed: Some(changed), _shown: shown }
     }
 
     /// Sends one request on a connection of its own.
