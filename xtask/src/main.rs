@@ -14,6 +14,9 @@ const HELP: &str = "cargo xtask COMMAND
   codegen               write the generated reference files anew
   bench                 measure, as ratios in one run (release build)";
 
+/// The tests build everything, documents as PDF included.
+const PDF: &str = "writ/pdf";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rest: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
@@ -47,9 +50,9 @@ fn test() -> Result<(), String> {
     packages::ensure(packages::TEST)?;
     cargo(&["fmt", "--all", "--check"])?;
     tidy::run()?;
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
-    cargo(&["test", "--workspace"])?;
-    cargo(&["run", "--package", "writ", "--", "quickstart", "--check"])
+    cargo(&["clippy", "--workspace", "--all-targets", "--features", PDF, "--", "--deny", "warnings"])?;
+    cargo(&["test", "--workspace", "--features", PDF])?;
+    cargo(&["run", "--package", "writ", "--features", PDF, "--", "quickstart", "--check"])
 }
 
 fn codegen() -> Result<(), String> {

@@ -11,10 +11,12 @@ pub(crate) const BUILD: &[Needed] = &[("cc", "gcc"), ("make", "make")];
 /// For the end-to-end tests.
 pub(crate) const TEST: &[Needed] = &[
     ("curl", "curl"),
+    ("cvc5", "cvc5"),
     ("fcgiwrap", "fcgiwrap"),
     ("git", "git"),
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
+    ("pdftotext", "poppler-utils"),
     ("ssh-keygen", "openssh-client"),
 ];
 

@@ -1,5 +1,6 @@
 //! What callers are told when something is not done: RFC 9457 problem details.
 
+use authority::proofs::ProofError;
 use authority::{DraftError, IssueFailure, SubmitError};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -125,6 +126,19 @@ impl From<SubmitError> for ApiError {
                 AppendError::TooLong(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string(), ""),
             },
             SubmitError::Internal(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<ProofError> for ApiError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Solver(error) => {
+                let help = "nothing is proven without a solver, and nothing is pretended";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), help)
+            }
+            ProofError::Submit(error) => error.into(),
+            ProofError::TooLong => Self::invalid(error),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Contracts.
+//! Charters, contracts and guardrails.
 
 pub(crate) mod draft;
 pub(crate) mod end;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod notice;
 pub(crate) mod sign;

@@ -15,6 +15,7 @@ mod logs;
 mod operations;
 mod parties;
 mod people;
+mod proofs;
 mod reference;
 mod services;
 pub mod view;
@@ -71,7 +72,8 @@ pub(crate) type Shared = Arc<Ports>;
         (name = "people", description = "Natural persons who answer for machines"),
         (name = "services", description = "What machines call"),
         (name = "identities", description = "Machine identities"),
-        (name = "instruments", description = "Contracts"),
+        (name = "instruments", description = "Charters, contracts and guardrails"),
+        (name = "proofs", description = "Questions to a solver, over all instruments in force"),
         (name = "credentials", description = "Tokens and certificates"),
         (name = "decisions", description = "What was permitted and denied"),
         (name = "logs", description = "The ledger"),
@@ -87,6 +89,8 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(people::register::register_person))
         .routes(routes!(people::list::list_people))
         .routes(routes!(people::leave::person_leaves))
+        .routes(routes!(people::authorize::grant_authority))
+        .routes(routes!(people::authorize::withdraw_authority))
         .routes(routes!(services::register::register_service))
         .routes(routes!(services::list::list_services))
         .routes(routes!(services::secret::set_secret))
@@ -101,6 +105,8 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(instruments::get::get_instrument))
         .routes(routes!(instruments::sign::sign_instrument))
         .routes(routes!(instruments::end::end_instrument))
+        .routes(routes!(instruments::notice::show_notice, instruments::notice::give_notice))
+        .routes(routes!(proofs::ask::ask))
         .routes(routes!(credentials::token::create_token))
         .routes(routes!(credentials::revoke::revoke_credential))
         .routes(routes!(decisions::list::list_decisions))

@@ -1,5 +1,6 @@
 //! Natural persons.
 
+pub(crate) mod authorize;
 pub(crate) mod leave;
 pub(crate) mod list;
 pub(crate) mod register;

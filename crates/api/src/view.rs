@@ -125,31 +125,89 @@ pub struct SeatView {
 pub struct InstrumentView {
     /// Its id.
     pub id: String,
+    /// `charter`, `contract` or `guardrail`.
+    pub kind: String,
     /// Its name.
     pub name: String,
     /// Its version.
     pub version: u32,
     /// Its title.
     pub title: String,
-    /// Who provides.
+    /// Who provides the service; of a charter or guardrail, who sets it.
     pub provider: String,
-    /// What.
-    pub service: String,
-    /// Who uses it.
+    /// The service of a contract.
+    pub service: Option<String>,
+    /// Whose machines act.
     pub consumer: String,
     /// With which machines.
     pub machines: Vec<String>,
     /// Where it stands.
     pub status: String,
-    /// Who has signed and who has yet to.
+    /// How many people sign for each side, and whether that side is to sign first.
+    pub sides: Vec<SideView>,
+    /// Who has signed and who may.
     pub signatures: Vec<SignatureView>,
+    /// From when it rests, milliseconds since 1970.
+    pub suspended_from_ms: Option<u64>,
+    /// When notice ends it, milliseconds since 1970.
+    pub ends_by_notice_ms: Option<u64>,
+    /// Until when renewals carry it, milliseconds since 1970.
+    pub renewed_until_ms: Option<u64>,
+    /// The version it was proven to only narrow.
+    pub narrows: Option<u32>,
+    /// What a solver last said about it.
+    pub proofs: Vec<ProofView>,
     /// What is signed (namespace `writ.instrument`).
     pub envelope: String,
 }
 
-/// A signature that is there or missing.
+/// An answer of a solver.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProofView {
+    /// What was asked: `never-errs`, `not-dead`, `within-guardrail`, `no-contradiction`, `narrower`, `wider`.
+    pub question: String,
+    /// About which clause, guardrail or version.
+    pub about: String,
+    /// `proven`, `refuted` or `unknown`.
+    pub verdict: String,
+    /// The solver and its version.
+    pub solver: String,
+    /// SHA-256 of the SMT-LIB scripts, hexadecimal.
+    pub script: String,
+}
+
+impl From<&registry::ProofRecord> for ProofView {
+    fn from(proof: &registry::ProofRecord) -> Self {
+        Self {
+            question: proof.question.clone(),
+            about: proof.about.clone(),
+            verdict: proof.verdict.clone(),
+            solver: proof.solver.clone(),
+            script: contract::canonical::hex(&proof.script),
+        }
+    }
+}
+
+/// A side that signs.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SideView {
+    /// `provider`, `consumer` or `party`.
+    pub side: String,
+    /// Its party.
+    pub party: String,
+    /// How many people sign for it at least.
+    pub quorum: u32,
+    /// Whether it is to sign before the other.
+    pub first: bool,
+}
+
+/// A signature that is there or can be given.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignatureView {
+    /// For which side.
+    pub side: String,
+    /// Whether all owners sign, of whom this is one; else one of those whose authority is on record.
+    pub owner: bool,
     /// `party/person`.
     pub person: String,
     /// When they signed, milliseconds since 1970; absent when they have yet to.
@@ -175,8 +233,10 @@ pub struct DecisionView {
     pub resource: Option<String>,
     /// The reason's code, or how the exchange ended.
     pub reason: String,
-    /// The contract and clause it rests on: `name@version`, numbers.
+    /// The instrument it rests on: `name@version`.
     pub contract: Option<String>,
+    /// The charter and guardrails that permitted it too: `name@version`.
+    pub above: Vec<String>,
     /// The clauses.
     pub clauses: Vec<String>,
     /// How the request looked, unless that was erased.
@@ -296,22 +356,47 @@ pub(crate) fn identity(state: &State, identity: &Identity, now_ms: u64) -> Ident
     }
 }
 
-pub(crate) fn instrument(state: &State, instrument: &Instrument) -> InstrumentView {
+pub(crate) fn instrument(state: &State, instrument: &Instrument, now_ms: u64) -> InstrumentView {
     let signed = |person| instrument.signatures.iter().find(|s| s.person == person).map(|s| s.time_ms);
-    let signatures = signatories(state, instrument)
-        .into_iter()
-        .map(|person| SignatureView { person: person_label(state, person), signed_ms: signed(person) });
+    let of_side = |side: &registry::Side| {
+        let may = signatories(state, instrument, *side, now_ms);
+        let gone = instrument.signatures.iter().filter(|s| s.sides.contains(side)).map(|s| s.person);
+        let mut people: Vec<_> = may.all().chain(gone).collect();
+        people.sort();
+        people.dedup();
+        let view = |person| SignatureView {
+            side: side.to_string(),
+            owner: may.owners.contains(&person),
+            person: person_label(state, person),
+            signed_ms: signed(person),
+        };
+        people.into_iter().map(view).collect::<Vec<_>>()
+    };
+    let signatures = instrument.sides().iter().flat_map(of_side);
+    let sides = instrument.sides().iter().map(|side| SideView {
+        side: side.to_string(),
+        party: party_name(state, instrument.party(*side)),
+        quorum: instrument.quorum(*side),
+        first: instrument.terms.first == Some(*side),
+    });
     InstrumentView {
         id: instrument.id.to_string(),
+        kind: instrument.kind.to_string(),
         name: instrument.name.to_string(),
         version: instrument.version,
         title: instrument.title.clone(),
         provider: party_name(state, instrument.provider),
-        service: state.services.get(&instrument.service).map_or_else(String::new, |s| s.name.to_string()),
+        service: instrument.service.and_then(|id| state.services.get(&id)).map(|s| s.name.to_string()),
         consumer: party_name(state, instrument.consumer),
         machines: instrument.machines.iter().map(|machine| state.identity_label(*machine)).collect(),
         status: instrument.status.to_string(),
+        sides: sides.collect(),
         signatures: signatures.collect(),
+        suspended_from_ms: instrument.suspended_from_ms,
+        ends_by_notice_ms: instrument.ends_by_notice_ms,
+        renewed_until_ms: instrument.renewed_until_ms,
+        narrows: instrument.narrows,
+        proofs: state.proofs.get(&instrument.id).into_iter().flatten().map(ProofView::from).collect(),
         envelope: instrument.envelope.clone(),
     }
 }

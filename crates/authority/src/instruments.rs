@@ -1,12 +1,17 @@
 //! Drafting: a document becomes an instrument that can be signed.
 
+use crate::proofs::Examined;
 use crate::{Admitted, Authority, SubmitError, documents};
 use contract::diagnostic::suggestion;
-use contract::{Clause, Contract, Diagnostic, Envelope, Kind};
+use contract::norm::{Norm, On, PowerEffect};
+use contract::{Body, Clause, Diagnostic, Envelope, Instrument, Kind, Organisation};
 use ledger::StoreError;
 use policy::{Bundle, COMPILER};
 use registry::command::InstrumentDraft;
-use registry::{Actor, Command, Event, InstrumentId, Name, Service, State};
+use registry::{
+    Actor, Command, Event, IdentityId, InstrumentId, InstrumentKind, InstrumentTerms, Name, PartyId, Service,
+    Side, State,
+};
 
 /// A draft that is in the ledger.
 #[derive(Clone, Debug)]
@@ -17,6 +22,10 @@ pub struct Drafted {
     pub envelope: String,
     /// Its index in the control ledger.
     pub index: u64,
+    /// Clauses that this version's gateways cannot enforce: they refuse to serve the instrument.
+    pub unenforceable: Vec<String>,
+    /// What a solver said, or why there was none.
+    pub examined: Result<Examined, String>,
 }
 
 /// Why a document is not a draft.
@@ -36,12 +45,14 @@ pub enum DraftError {
 impl Authority {
     /// Checks a document, compiles it, keeps it, and records the draft.
     pub async fn draft(&self, actor: Actor, source: &str) -> Result<Drafted, DraftError> {
-        let contract = contract::check(source).map_err(DraftError::Document)?;
-        let bundle = compile(&contract, source).map_err(DraftError::Document)?;
-        let envelope = Envelope::of(&contract, source, bundle.hash(), COMPILER);
+        let instrument = contract::check(source).map_err(DraftError::Document)?;
+        let bundle = compile(&instrument, source).map_err(DraftError::Document)?;
+        let envelope = Envelope::of(&instrument, source, bundle.hash(), COMPILER);
+        let unenforceable =
+            policy::compile::unenforceable(&instrument).into_iter().map(|(_, why)| why).collect();
         let draft = {
             let rules = self.rules();
-            resolve(rules.state(), &contract, source, envelope).map_err(DraftError::Document)?
+            resolve(rules.state(), &instrument, source, envelope).map_err(DraftError::Document)?
         };
         let json = draft.envelope.clone();
         // The text first: an entry never names a document that is not there.
@@ -50,35 +61,156 @@ impl Authority {
             self.submit(actor, Command::DraftInstrument(Box::new(draft))).await?;
         match events.first() {
             Some(Event::InstrumentDrafted(instrument)) => {
-                Ok(Drafted { instrument: instrument.id, envelope: json, index })
+                let id = instrument.id;
+                let examined = self.examine(id).await.map_err(|error| error.to_string());
+                Ok(Drafted { instrument: id, envelope: json, index, unenforceable, examined })
             }
             Some(_) | None => Err(SubmitError::Internal("no draft among the events".into()).into()),
         }
     }
 }
 
-/// The bundle of a checked contract; a compiler error is shown at the front matter.
-pub fn compile(contract: &Contract, source: &str) -> Result<Bundle, Vec<Diagnostic>> {
-    Bundle::compile(contract).map_err(|error| {
+/// The bundle of a checked instrument; a compiler error is shown at the front matter.
+pub fn compile(instrument: &Instrument, source: &str) -> Result<Bundle, Vec<Diagnostic>> {
+    Bundle::compile(instrument).map_err(|error| {
         let span = 0..source.find("\n+++\n").map_or(0, |at| at + 4);
         vec![Diagnostic::new(
             "writ::compile",
             span,
             error.to_string(),
-            "this contract",
+            "this instrument",
             "report this: it is a fault of Writ",
         )]
     })
 }
 
-/// Replaces the names in a contract by what the registry knows under them.
-fn resolve(
+/// What an instrument binds, as the registry knows it.
+struct Bound {
+    kind: InstrumentKind,
+    provider: PartyId,
+    consumer: PartyId,
+    service: Option<Service>,
+    machines: Vec<IdentityId>,
+}
+
+/// Replaces the names in an instrument by what the registry knows under them.
+pub fn resolve(
     state: &State,
-    contract: &Contract,
+    instrument: &Instrument,
     source: &str,
     envelope: Envelope,
 ) -> Result<InstrumentDraft, Vec<Diagnostic>> {
     let mut findings = Vec::new();
+    let bound = bound(state, instrument, source, &mut findings);
+    for clause in &instrument.clauses {
+        findings.extend(unknown_acts(state, instrument, clause, source));
+    }
+    let Some(bound) = bound.filter(|_| findings.is_empty()) else { return Err(findings) };
+    let meaning = bound.service.as_ref().map(Service::meaning);
+    let envelope = envelope.bind(meaning, state.trust_domain.as_deref().unwrap_or_default());
+    let mut draft = InstrumentDraft {
+        kind: bound.kind,
+        name: instrument.name.clone(),
+        version: instrument.version,
+        title: instrument.title.clone(),
+        provider: bound.provider,
+        service: bound.service.map(|service| service.id),
+        consumer: bound.consumer,
+        machines: bound.machines,
+        document: envelope.text,
+        bundle: envelope.bundle,
+        envelope: envelope.to_json(),
+        credential_ttl_max_ms: None,
+        start_ms: None,
+        end_ms: None,
+        quota_window_max_ms: None,
+        terms: terms(instrument),
+    };
+    for clause in &instrument.clauses {
+        match &clause.kind {
+            // A limit for some acts only is held by the gateway, not at issuance.
+            Kind::Credential(credential) if credential.only.is_empty() => {
+                draft.credential_ttl_max_ms = Some(credential.max_ttl.as_ms());
+            }
+            Kind::Term(term) => (draft.start_ms, draft.end_ms) = (Some(term.start.0), Some(term.end.0)),
+            Kind::Quota(quota) => {
+                draft.quota_window_max_ms = draft.quota_window_max_ms.max(Some(quota.window.as_ms()));
+            }
+            Kind::Credential(_)
+            | Kind::Permit(_)
+            | Kind::Prohibit(_)
+            | Kind::Duty(_)
+            | Kind::Classification(_)
+            | Kind::Masking(_)
+            | Kind::Purpose(_)
+            | Kind::Residency(_)
+            | Kind::Retention(_)
+            | Kind::Delegation(_)
+            | Kind::Approval(_)
+            | Kind::Window(_)
+            | Kind::Availability(_)
+            | Kind::Audit(_)
+            | Kind::IncidentNotice(_)
+            | Kind::Ownership(_)
+            | Kind::Liability(_)
+            | Kind::Suspension(_)
+            | Kind::General(_)
+            | Kind::Amendment(_)
+            | Kind::Words(_) => {}
+        }
+    }
+    Ok(draft)
+}
+
+fn side(side: contract::terms::Side) -> Side {
+    match side {
+        contract::terms::Side::Consumer => Side::Consumer,
+        contract::terms::Side::Party => Side::Party,
+        contract::terms::Side::Provider => Side::Provider,
+    }
+}
+
+/// What its clauses say about signing and about its own life.
+fn terms(instrument: &Instrument) -> InstrumentTerms {
+    let signing = &instrument.signing;
+    let mut terms = InstrumentTerms {
+        quorum: signing.quorum.iter().map(|(of, people)| (side(*of), *people)).collect(),
+        first: signing.first.map(side),
+        ..InstrumentTerms::default()
+    };
+    for (_, _, said) in instrument.statements() {
+        let Norm::Power(power) = said.norm else { continue };
+        let holders = power.holders.iter().map(|holder| side(*holder)).collect();
+        let notice = power.notice.map(|span| span.as_ms());
+        match power.effect {
+            PowerEffect::Narrow => terms.narrowed_by = holders,
+            PowerEffect::Renew => {
+                terms.renewal_ms = power.period.map(|span| span.as_ms());
+                terms.renewal_notice_ms = notice;
+            }
+            PowerEffect::Suspend => (terms.suspended_by, terms.suspension_notice_ms) = (holders, notice),
+            PowerEffect::Terminate if power.grounds.is_empty() => terms.convenience_ms = notice,
+            PowerEffect::Terminate => terms.cure_ms = notice,
+        }
+    }
+    let survives = instrument.clauses.iter().filter(|clause| clause.survives).map(|clause| clause.number);
+    let listed = instrument.clauses.iter().flat_map(|clause| {
+        if let Kind::Term(term) = &clause.kind { term.survives.as_slice().to_vec() } else { Vec::new() }
+    });
+    let mut survives: Vec<_> = survives.chain(listed).collect();
+    survives.sort_unstable();
+    survives.dedup();
+    terms.survives = survives.iter().map(ToString::to_string).collect();
+    terms
+}
+
+/// Looks up parties, service and machines; what is not there is a finding.
+fn bound(
+    state: &State,
+    instrument: &Instrument,
+    source: &str,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Bound> {
     let mut find = |word: &str, message: String, help: String| {
         findings.push(Diagnostic::new(
             "writ::unknown-name",
@@ -88,7 +220,7 @@ fn resolve(
             help,
         ));
     };
-    let mut party = |side: &contract::Side| {
+    let mut party = |side: &Organisation| {
         let known: Vec<&str> = state.parties.values().map(|party| party.name.as_str()).collect();
         match state.party_named(side.party.as_str()) {
             None => {
@@ -104,106 +236,145 @@ fn resolve(
             Some(party) => Some(party.id),
         }
     };
-    let (provider, consumer) = (party(&contract.provider), party(&contract.consumer));
-    let service = state.service_named(contract.service.as_str());
-    if service.is_none() {
-        let known: Vec<&str> = state.services.values().map(|service| service.name.as_str()).collect();
-        let message = format!("there is no service `{}`", contract.service);
-        find(contract.service.as_str(), message, suggestion(contract.service.as_str(), &known));
-    }
-    let machines: Vec<_> = contract
-        .machines
-        .iter()
-        .filter_map(|name| {
-            let found = consumer.and_then(|party| state.identity_named(party, name));
-            if found.is_none() && consumer.is_some() {
-                let message = format!("`{}` has no machine `{name}`", contract.consumer.party);
-                find(name.as_str(), message, "propose it first: `writ identity propose`".into());
-            }
-            found.map(|identity| identity.id)
-        })
-        .collect();
-    if let Some(service) = service {
-        findings.extend(contract.clauses.iter().flat_map(|clause| unknown_acts(service, clause, source)));
-    }
-    match (provider, consumer, service) {
-        (Some(provider), Some(consumer), Some(service)) if findings.is_empty() => {
-            let envelope =
-                envelope.bind(service.meaning(), state.trust_domain.as_deref().unwrap_or_default());
-            let mut draft = InstrumentDraft {
-                name: contract.name.clone(),
-                version: contract.version,
-                title: contract.title.clone(),
-                provider,
-                service: service.id,
-                consumer,
-                machines,
-                document: envelope.text,
-                bundle: envelope.bundle,
-                envelope: envelope.to_json(),
-                credential_ttl_max_ms: None,
-                start_ms: None,
-                end_ms: None,
-                quota_window_max_ms: None,
-            };
-            for clause in &contract.clauses {
-                match &clause.kind {
-                    Kind::Credential { max_ttl } => draft.credential_ttl_max_ms = Some(max_ttl.as_ms()),
-                    Kind::Term { start_ms, end_ms } => {
-                        (draft.start_ms, draft.end_ms) = (Some(*start_ms), Some(*end_ms));
-                    }
-                    Kind::Quota { window, .. } => {
-                        draft.quota_window_max_ms = draft.quota_window_max_ms.max(Some(window.as_ms()));
-                    }
-                    Kind::Permit { .. } | Kind::Prohibit { .. } | Kind::Words { .. } => {}
+    let (kind, provider, consumer) = match &instrument.body {
+        Body::Contract { provider, consumer, .. } => {
+            (InstrumentKind::Contract, party(provider), party(consumer))
+        }
+        Body::Charter { holder, .. } => {
+            let holder = party(holder);
+            (InstrumentKind::Charter, holder, holder)
+        }
+        Body::Guardrail { holder } => {
+            let holder = party(holder);
+            (InstrumentKind::Guardrail, holder, holder)
+        }
+    };
+    let mut missing = false;
+    let service = instrument.body.service().and_then(|name| {
+        let found = state.service_named(name.as_str());
+        if found.is_none() {
+            missing = true;
+            let known: Vec<&str> = state.services.values().map(|service| service.name.as_str()).collect();
+            let message = format!("there is no service `{name}`");
+            find(name.as_str(), message, suggestion(name.as_str(), &known));
+        }
+        found.cloned()
+    });
+    let mut machines = Vec::new();
+    for name in instrument.body.machines() {
+        let party = instrument.body.machine_side();
+        match consumer.and_then(|consumer| state.identity_named(consumer, name)) {
+            Some(identity) => machines.push(identity.id),
+            None => {
+                missing = true;
+                let message = format!("`{}` has no machine `{name}`", party.party);
+                if consumer.is_some() {
+                    find(name.as_str(), message, "propose it first: `writ identity propose`".into());
                 }
             }
-            Ok(draft)
         }
-        _ => Err(findings),
     }
+    if missing {
+        return None;
+    }
+    Some(Bound { kind, provider: provider?, consumer: consumer?, service, machines })
 }
 
-/// Acts and resources in a clause that the service does not have: such a clause could never apply.
-fn unknown_acts(service: &Service, clause: &Clause, source: &str) -> Vec<Diagnostic> {
-    let (actions, resources): (&[Name], &[Name]) = match &clause.kind {
-        Kind::Permit { actions, resources, .. }
-        | Kind::Prohibit { actions, resources }
-        | Kind::Quota { actions, resources, .. } => (actions, resources),
-        Kind::Credential { .. } | Kind::Term { .. } | Kind::Words { .. } => (&[], &[]),
-    };
-    let known_resources: Vec<&str> =
-        service.resources.iter().map(|resource| resource.name.as_str()).collect();
-    let in_scope = |name: &Name| resources.is_empty() || resources.contains(name);
-    let known_actions: Vec<&str> = service
-        .resources
-        .iter()
-        .filter(|resource| in_scope(&resource.name))
-        .flat_map(|resource| resource.operations.iter().map(|operation| operation.action.as_str()))
-        .collect();
-    let finding = |name: &Name, what: &str, known: &[&str]| {
-        let block = source.get(clause.span.clone()).unwrap_or_default();
-        let at = block.find(&format!("\"{name}\"")).map_or(clause.span.clone(), |at| {
-            clause.span.start + at..clause.span.start + at + name.as_str().len() + 2
+/// Acts and resources in a clause that no service has: such a clause could never apply.
+fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source: &str) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let block = source.get(clause.span.clone()).unwrap_or_default();
+    let mut find = |word: &str, message: String, label: &str, help: String| {
+        let at = block.find(&format!("\"{word}\"")).map_or(clause.span.clone(), |at| {
+            clause.span.start + at..clause.span.start + at + word.len() + 2
         });
-        let message = format!("the service `{}` has no {what} `{name}` here", service.name);
-        Diagnostic::new(
-            "writ::unknown-name",
-            at,
-            message,
-            "not declared by the service",
-            suggestion(name.as_str(), known),
-        )
+        let finding = Diagnostic::new("writ::unknown-name", at, message, label, help);
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
     };
-    let bad_resources = resources.iter().filter(|name| !known_resources.contains(&name.as_str()));
-    let bad_actions = actions.iter().filter(|name| !known_actions.contains(&name.as_str()));
-    if resources.iter().any(|name| !known_resources.contains(&name.as_str())) {
+    let contract = matches!(instrument.body, Body::Contract { .. });
+    let services: Vec<&Service> = match instrument.body.service() {
+        Some(name) => state.service_named(name.as_str()).into_iter().collect(),
+        None => state.services.values().collect(),
+    };
+    for (actions, targets) in acts(instrument, clause) {
+        let mut resources = Vec::new();
+        let mut unknown = false;
+        for on in &targets {
+            let word = if contract {
+                on.resource.as_ref().map(ToString::to_string).unwrap_or_default()
+            } else {
+                on.resource.as_ref().map_or_else(|| on.service.to_string(), |r| format!("{}/{r}", on.service))
+            };
+            let service = services.iter().find(|service| service.name == on.service);
+            let Some(service) = service else {
+                unknown = true;
+                let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+                if !contract {
+                    let message = format!("there is no service `{}`", on.service);
+                    find(&word, message, "not in the registry", suggestion(on.service.as_str(), &known));
+                }
+                continue;
+            };
+            match &on.resource {
+                None => resources.extend(service.resources.iter()),
+                Some(name) => match service.resource(name) {
+                    Some(resource) => resources.push(resource),
+                    None => {
+                        unknown = true;
+                        let known: Vec<&str> = service.resources.iter().map(|r| r.name.as_str()).collect();
+                        let message = format!("the service `{}` has no resource `{name}` here", service.name);
+                        find(
+                            &word,
+                            message,
+                            "not declared by the service",
+                            suggestion(name.as_str(), &known),
+                        );
+                    }
+                },
+            }
+        }
         // What could be done to a resource that is not there is no further finding.
-        return bad_resources.map(|name| finding(name, "resource", &known_resources)).collect();
+        if unknown {
+            continue;
+        }
+        if targets.is_empty() {
+            resources.extend(services.iter().flat_map(|service| service.resources.iter()));
+        }
+        let known: Vec<&str> =
+            resources.iter().flat_map(|r| r.operations.iter().map(|o| o.action.as_str())).collect();
+        for name in actions.iter().filter(|name| !services.is_empty() && !known.contains(&name.as_str())) {
+            let place = match services.as_slice() {
+                [only] => format!("the service `{}` has", only.name),
+                _ => "no service has".to_owned(),
+            };
+            let message = if services.len() == 1 {
+                format!("{place} no action `{name}` here")
+            } else {
+                format!("{place} the action `{name}` here")
+            };
+            find(name.as_str(), message, "not declared by the service", suggestion(name.as_str(), &known));
+        }
     }
-    bad_resources
-        .map(|name| finding(name, "resource", &known_resources))
-        .chain(bad_actions.map(|name| finding(name, "action", &known_actions)))
+    findings
+}
+
+/// The acts a clause names, each list with the resources it is about.
+fn acts(instrument: &Instrument, clause: &Clause) -> Vec<(Vec<Name>, Vec<On>)> {
+    instrument
+        .statements_of(clause)
+        .into_iter()
+        .filter_map(|said| match said.norm {
+            Norm::Rule(rule) => Some((rule.actions, rule.resources)),
+            Norm::Masking(masking) => Some((masking.rule.actions, masking.rule.resources)),
+            Norm::Duty(_)
+            | Norm::Level(_)
+            | Norm::Power(_)
+            | Norm::Evidence(_)
+            | Norm::Cap(_)
+            | Norm::Words(_) => None,
+        })
         .collect()
 }
 

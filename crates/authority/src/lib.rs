@@ -13,6 +13,7 @@ pub mod documents;
 pub mod instruments;
 pub mod issue;
 pub mod plane;
+pub mod proofs;
 pub mod reconcile;
 
 pub use ca::{Ca, RootMaterial};

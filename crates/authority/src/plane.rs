@@ -33,6 +33,8 @@ pub struct Ports {
     pub objects: Arc<dyn Objects>,
     /// The time.
     pub clock: Clock,
+    /// The solver's executable; `cvc5` unless given.
+    pub solver: Option<std::ffi::OsString>,
 }
 
 /// What the authority is told.

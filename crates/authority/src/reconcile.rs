@@ -2,7 +2,7 @@
 
 use crate::Authority;
 use ledger::{ReadLog, VerifierKey};
-use registry::{Actor, Command};
+use registry::{Actor, Command, Instrument, InstrumentStatus};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,7 @@ impl Authority {
         let mut ticks = 0;
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             self.suspend_ownerless().await;
+            self.end_and_renew().await;
             self.rotate_intermediate();
             if ticks % every == 0 {
                 self.anchor(&logs).await;
@@ -44,6 +45,31 @@ impl Authority {
         for identity in due {
             if let Err(error) = self.submit(Actor::System, Command::SuspendOwnerless { identity }).await {
                 tracing::error!(%identity, %error, "an ownerless identity could not be suspended");
+            }
+        }
+    }
+
+    /// Ends what notice ended, and renews what nobody objected to in time.
+    pub async fn end_and_renew(&self) {
+        let now_ms = self.now_ms();
+        let due: Vec<Command> = {
+            let rules = self.rules();
+            let standing = |instrument: &&Instrument| {
+                matches!(instrument.status, InstrumentStatus::InForce | InstrumentStatus::Suspended)
+            };
+            let command = |instrument: &Instrument| {
+                if instrument.is_over(now_ms) {
+                    let reason = "it ended by notice".to_owned();
+                    return Some(Command::EndInstrument { instrument: instrument.id, reason });
+                }
+                let renews = instrument.renewal_due_ms().is_some_and(|due| due < now_ms);
+                renews.then_some(Command::RenewInstrument { instrument: instrument.id })
+            };
+            rules.state().instruments.values().filter(standing).filter_map(command).collect()
+        };
+        for command in due {
+            if let Err(error) = self.submit(Actor::System, command).await {
+                tracing::error!(%error, "an instrument could not be ended or renewed");
             }
         }
     }

@@ -2,133 +2,55 @@
 
 use crate::{quantile, us};
 use authority::plane::EVENT;
-use contract::canonical::digest;
 use ledger::{Append as _, Entry, NoteSigner, Submission};
-use policy::{AsOf, Bundle, Counters, Documents, Request, Rules, Verdict, decide};
-use registry::{
-    Actor, Environment, Event, Identity, IdentityId, IdentityKind, Instrument, InstrumentId,
-    InstrumentStatus, Lifecycle, Operation, Party, PartyId, PersonId, Recorded, Resource, Seat, Service,
-    ServiceId,
-};
-use std::collections::HashMap;
+use policy::{AsOf, Bundle, Counters, Request, Rules, Verdict, decide};
+use registry::{Actor, Event, IdentityId, InstrumentId, Recorded, State};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{EmbeddedLog, LogConfig};
+use testkit::{NOW, Shelf, contract_for, id};
 
 const CONTRACTS: u32 = 10_000;
 const DECISIONS: u32 = 200_000;
-const NOW: u64 = 1_800_000_000_000;
-
-struct Shelf(HashMap<[u8; 32], String>);
-
-impl Documents for Shelf {
-    fn document(&self, digest: &[u8; 32]) -> Option<String> {
-        self.0.get(digest).cloned()
-    }
-}
-
-fn id(n: u32) -> [u8; 10] {
-    let mut id = [0; 10];
-    id[6..].copy_from_slice(&n.to_be_bytes());
-    id
-}
 
 fn document(n: u32) -> String {
-    let source = format!(
-        "+++\ninstrument = \"contract\"\nname = \"deal-{n}\"\nversion = 1\ntitle = \"Deal {n}\"\n\n[provider]\nparty = \"forge\"\n\
-         legal-name = \"Forge\"\nservice = \"files\"\n\n[consumer]\nparty = \"acme\"\nlegal-name = \"Acme\"\n\
-         machines = [\"machine-{n}\"]\n+++\n\n# Deal\n\n## Clauses\n\n\
-         ```clause\nkind = \"permit\"\nactions = [\"read\", \"create\"]\nresources = [\"orders\"]\n```\n\n\
-         ```clause\nkind = \"prohibit\"\nactions = [\"delete\"]\nresources = [\"orders\"]\n```\n\n\
-         ```clause\nkind = \"quota\"\nlimit = 60000\nwindow = \"1 minute\"\n```\n\n\
-         ```clause\nkind = \"credential\"\nmax-ttl = \"1 hour\"\n```\n\n\
-         ```clause\nkind = \"term\"\nstart = 2026-01-01\nend = 2036-01-01\n```\n"
-    );
-    contract::format(&source).unwrap_or_default()
+    let clauses = [
+        "kind = \"permit\"\nactions = [\"read\", \"write\"]\nresources = [\"a\"]",
+        "kind = \"prohibit\"\nactions = [\"delete\"]\nresources = [\"a\"]",
+        "kind = \"quota\"\nlimit = 60000\nwindow = \"1 minute\"",
+        "kind = \"credential\"\nmax-ttl = \"1 hour\"",
+        "kind = \"term\"\nstart = 2026-01-01\nend = 2036-01-01",
+    ];
+    contract_for(&format!("deal-{n}"), &format!("machine-{n}"), &clauses)
 }
 
 /// The documents, and the events that bring them into force.
 fn history() -> anyhow::Result<(Arc<Shelf>, Vec<Recorded>)> {
-    let documents: Vec<String> = (0..CONTRACTS).map(document).collect();
-    let shelf = Shelf(documents.iter().map(|text| (digest(text), text.clone())).collect());
+    let shelf = Shelf::default();
+    let mut state = State::default();
     let mut events = Vec::new();
-    let mut apply = |event| events.push(Recorded { actor: Actor::System, events: vec![event] });
-    let (acme, forge) = (PartyId::from_entropy(id(1)), PartyId::from_entropy(id(2)));
-    for (id, name) in [(acme, "acme"), (forge, "forge")] {
-        let (legal_name, jurisdiction) = (name.to_owned(), String::new());
-        apply(Event::PartyRegistered(Party { id, name: name.parse()?, legal_name, jurisdiction }));
-    }
-    let service = ServiceId::from_entropy(id(1));
-    let operation = Operation {
-        action: "read".parse()?,
-        methods: vec!["GET".into()],
-        path: "/**".into(),
-        query: vec![],
-        changes: false,
+    let mut apply = |state: &mut State, event: Event| {
+        state.apply(&event, NOW - 1_000);
+        events.push(Recorded { actor: Actor::System, events: vec![event] });
     };
-    let person = PersonId::from_entropy(id(1));
-    apply(Event::ServiceRegistered(Service {
-        id: service,
-        name: "files".parse()?,
-        party: forge,
-        owner: person,
-        host: "files.localhost".into(),
-        upstream: "http://127.0.0.1:1".into(),
-        resources: vec![Resource { name: "orders".parse()?, operations: vec![operation] }],
-        injection: None,
-    }));
-    let seat = Seat { person, accepted_ms: Some(1), offer: [0; 10] };
-    for (n, text) in (0..).zip(&documents) {
-        let machine = IdentityId::from_entropy(id(n));
-        apply(Event::IdentityProposed(Identity {
-            id: machine,
-            name: format!("machine-{n}").parse()?,
-            party: acme,
-            kind: IdentityKind::Microservice,
-            purpose: "x".into(),
-            environment: Environment::Production,
-            owner: seat,
-            deputy: seat,
-            review_ms: u64::MAX,
-            roles: vec![],
-            state: Lifecycle::Active,
-            grace_until_ms: None,
-        }));
-        let contract = contract::check(text).map_err(|found| anyhow::anyhow!("{found:?}"))?;
+    for event in testkit::ground() {
+        apply(&mut state, event);
+    }
+    for n in 0..CONTRACTS {
+        let (machine, instrument) = (IdentityId::from_entropy(id(n)), InstrumentId::from_entropy(id(n)));
+        apply(&mut state, Event::IdentityProposed(testkit::robot(machine, &format!("machine-{n}"))));
+        let text = document(n);
+        let checked = contract::check(&text).map_err(|found| anyhow::anyhow!("{found:?}"))?;
         // Validated when it was drafted; here only the hash is needed.
-        let bundle = if n == 0 { Bundle::compile(&contract)? } else { Bundle::unchecked(&contract) };
-        let instrument = InstrumentId::from_entropy(id(n));
-        apply(Event::InstrumentDrafted(Instrument {
-            id: instrument,
-            name: format!("deal-{n}").parse()?,
-            version: 1,
-            title: format!("Deal {n}"),
-            provider: forge,
-            service,
-            consumer: acme,
-            machines: vec![machine],
-            document: digest(text),
-            bundle: bundle.hash(),
-            envelope: String::new(),
-            credential_ttl_max_ms: None,
-            start_ms: None,
-            end_ms: None,
-            signatures: vec![],
-            status: InstrumentStatus::Drafted,
-            quota_window_max_ms: None,
-        }));
-        apply(Event::InstrumentInForce { instrument });
+        let bundle = if n == 0 { Bundle::compile(&checked)? } else { Bundle::unchecked(&checked) };
+        shelf.put(&text);
+        let drafted = testkit::drafted_unchecked(&state, instrument, &text, &checked, bundle.hash());
+        apply(&mut state, Event::InstrumentDrafted(Box::new(drafted)));
+        apply(&mut state, Event::InstrumentInForce { instrument });
     }
     // One issuance for all: each prunes what expired by walking all of them.
     for n in 0..64 {
-        apply(Event::CredentialIssued {
-            identity: IdentityId::from_entropy(id(n)),
-            serial: serial(n),
-            public_key: [0; 32],
-            not_before_ms: NOW - 60_000,
-            not_after_ms: NOW + 3_000_000,
-            token: None,
-        });
+        apply(&mut state, testkit::certificate(IdentityId::from_entropy(id(n)), serial(n)));
     }
     Ok((Arc::new(shelf), events))
 }
@@ -173,13 +95,8 @@ fn ask(rules: &Rules, counters: &Counters, n: u32, now_ms: u64) -> Verdict {
     let request = Request {
         identity: IdentityId::from_entropy(id(machine)),
         serial: serial(machine),
-        service: ServiceId::from_entropy(id(1)),
-        action: if n.is_multiple_of(4) { "delete" } else { "read" }
-            .parse()
-            .unwrap_or_else(|_| unreachable!()),
-        resource: "orders".parse().unwrap_or_else(|_| unreachable!()),
-        changes: false,
         now_ms,
+        ..testkit::request(if n.is_multiple_of(4) { "delete" } else { "read" }, "a")
     };
     decide(rules, counters, request)
 }

@@ -1,19 +1,20 @@
-//! The canonical form of a contract (JSON Canonicalization Scheme, RFC 8785: only strings, integers,
+//! The canonical form of an instrument (JSON Canonicalization Scheme, RFC 8785: only strings, integers,
 //! arrays and objects occur) and the envelope both parties sign.
 
-use crate::clause::{Clause, Kind, Recording};
-use crate::document::Contract;
+use crate::clause::Clause;
+use crate::document::{Body, Instrument, Organisation};
+use crate::library::{LIBRARY, Library};
+use crate::norm::Norm;
 use registry::Name;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The version of the wording in `words`; part of every envelope.
-pub const LIBRARY: &str = "writ-clauses/1";
-
 /// What is signed: every hash that ties words and rule together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// The contract's name.
+    /// The kind of instrument.
+    pub kind: &'static str,
+    /// Its name.
     pub name: String,
     /// Its version.
     pub version: u32,
@@ -25,26 +26,27 @@ pub struct Envelope {
     pub bundle: [u8; 32],
     /// Which compiler made the bundle.
     pub compiler: String,
-    /// What the service's acts mean, and the ledger the contract is for; absent until it is drafted.
+    /// What services' acts mean, and the ledger it is for; absent until it is drafted.
     pub bound: Option<Bound>,
 }
 
 /// What ties an envelope to one ledger and to one description of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
-    /// SHA-256 of the service as registered.
-    pub service: [u8; 32],
+    /// SHA-256 of the service of a contract as registered.
+    pub service: Option<[u8; 32]>,
     /// The trust domain of the ledger.
     pub trust_domain: String,
 }
 
 impl Envelope {
     /// The envelope of a document that was checked, and the bundle it compiles to.
-    pub fn of(contract: &Contract, source: &str, bundle: [u8; 32], compiler: &str) -> Self {
+    pub fn of(instrument: &Instrument, source: &str, bundle: [u8; 32], compiler: &str) -> Self {
         Self {
-            name: contract.name.to_string(),
-            version: contract.version,
-            clauses: Sha256::digest(to_jcs(&form(contract))).into(),
+            kind: instrument.body.noun(),
+            name: instrument.name.to_string(),
+            version: instrument.version,
+            clauses: Sha256::digest(to_jcs(&form(instrument))).into(),
             text: digest(source),
             bundle,
             compiler: compiler.to_owned(),
@@ -53,7 +55,7 @@ impl Envelope {
     }
 
     /// Ties it to a ledger and a service.
-    pub fn bind(self, service: [u8; 32], trust_domain: &str) -> Self {
+    pub fn bind(self, service: Option<[u8; 32]>, trust_domain: &str) -> Self {
         Self { bound: Some(Bound { service, trust_domain: trust_domain.to_owned() }), ..self }
     }
 
@@ -63,10 +65,10 @@ impl Envelope {
             "bundle": hex(&self.bundle),
             "clauses": hex(&self.clauses),
             "compiler": self.compiler,
-            "instrument": "contract",
-            "library": LIBRARY,
+            "instrument": self.kind,
+            "library": format!("{LIBRARY} {}", hex(&Library::current().hash())),
             "name": self.name,
-            "service": self.bound.as_ref().map(|bound| hex(&bound.service)),
+            "service": self.bound.as_ref().and_then(|bound| bound.service).map(|hash| hex(&hash)),
             "text": hex(&self.text),
             "trust_domain": self.bound.as_ref().map(|bound| bound.trust_domain.as_str()),
             "version": self.version,
@@ -84,56 +86,69 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The canonical form of a contract.
-pub fn form(contract: &Contract) -> Value {
+/// The canonical form of an instrument.
+pub fn form(instrument: &Instrument) -> Value {
+    let organisation =
+        |side: &Organisation| json!({ "legal_name": side.legal_name, "party": side.party.as_str() });
+    let body = match &instrument.body {
+        Body::Charter { holder, machine } => {
+            json!({ "holder": organisation(holder), "machine": machine.as_str() })
+        }
+        Body::Contract { provider, service, consumer, machines } => json!({
+            "consumer": organisation(consumer),
+            "machines": machines.iter().map(Name::as_str).collect::<Vec<_>>(),
+            "provider": organisation(provider),
+            "service": service.as_str(),
+        }),
+        Body::Guardrail { holder } => json!({ "holder": organisation(holder) }),
+    };
+    let quorum: Vec<Value> = instrument
+        .signing
+        .quorum
+        .iter()
+        .map(|(side, people)| json!({ "people": people, "side": side.as_str() }))
+        .collect();
     json!({
-        "clauses": contract.clauses.iter().map(clause).collect::<Vec<_>>(),
-        "consumer": {
-            "legal_name": contract.consumer.legal_name,
-            "machines": names(&contract.machines),
-            "party": contract.consumer.party.as_str(),
-        },
-        "instrument": "contract",
-        "name": contract.name.as_str(),
-        "provider": {
-            "legal_name": contract.provider.legal_name,
-            "party": contract.provider.party.as_str(),
-            "service": contract.service.as_str(),
-        },
-        "title": contract.title,
-        "version": contract.version,
+        "body": body,
+        "clauses": instrument.clauses.iter().map(clause).collect::<Vec<_>>(),
+        "instrument": instrument.body.noun(),
+        "name": instrument.name.as_str(),
+        "signing": { "first": instrument.signing.first.map(|side| side.as_str()), "quorum": quorum },
+        "title": instrument.title,
+        "version": instrument.version,
     })
 }
 
-fn clause(clause: &Clause) -> Value {
-    let parameters = match &clause.kind {
-        Kind::Credential { max_ttl } => json!({ "max_ttl_ms": max_ttl.as_ms() }),
-        Kind::Permit { actions, resources, purposes, recording } => json!({
-            "actions": names(actions),
-            "purposes": purposes,
-            "recording_within_ms": match recording {
-                Recording::Strict => 0,
-                Recording::Within(span) => span.as_ms(),
-            },
-            "resources": names(resources),
-        }),
-        Kind::Prohibit { actions, resources } => {
-            json!({ "actions": names(actions), "resources": names(resources) })
-        }
-        Kind::Quota { limit, window, actions, resources } => json!({
-            "actions": names(actions),
-            "limit": limit,
-            "resources": names(resources),
-            "window_ms": window.as_ms(),
-        }),
-        Kind::Term { start_ms, end_ms } => json!({ "end_ms": end_ms, "start_ms": start_ms }),
-        Kind::Words { text } => json!({ "text": text }),
-    };
-    json!({ "kind": clause.kind.as_str(), "number": clause.number.to_string(), "parameters": parameters })
+/// What clauses come down to beside the rules of a gateway: duties, powers, levels, values. Together
+/// with the compiled rules this is the bundle.
+pub fn norms(instrument: &Instrument) -> String {
+    let said = instrument.statements().into_iter().filter(|(_, _, said)| !matches!(said.norm, Norm::Rule(_)));
+    let said: Vec<Value> = said
+        .map(|(number, at, said)| json!({ "clause": number.to_string(), "norm": said.norm, "sentence": at }))
+        .collect();
+    let after: Vec<Value> = instrument
+        .clauses
+        .iter()
+        .filter(|clause| clause.on_breach.is_some() || clause.survives)
+        .map(|clause| {
+            json!({
+                "clause": clause.number.to_string(),
+                "on_breach": clause.on_breach.map(|number| number.to_string()),
+                "survives": clause.survives,
+            })
+        })
+        .collect();
+    to_jcs(&json!({ "after": after, "norms": said }))
 }
 
-fn names(names: &[Name]) -> Vec<&str> {
-    names.iter().map(Name::as_str).collect()
+fn clause(clause: &Clause) -> Value {
+    json!({
+        "kind": clause.kind.as_str(),
+        "number": clause.number.to_string(),
+        "on_breach": clause.on_breach.map(|number| number.to_string()),
+        "survives": clause.survives,
+        "terms": clause.kind.terms(),
+    })
 }
 
 /// RFC 8785 for values without fractions: sorted keys, no spaces. Does not rely on the map type

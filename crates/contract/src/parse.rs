@@ -1,27 +1,37 @@
 //! Reads `*.writ.md`: TOML front matter between `+++` lines, CommonMark, fenced `clause` blocks.
 //! Everything wrong is reported at once, each with its place.
 
-use crate::clause::{
-    Clause, Kind, Number, QUOTA_LIMIT_MAX, QUOTA_WINDOW_MAX_MS, RECORDING_WITHIN_MAX_MS, Recording,
-};
+use crate::clause::{Clause, Number};
 use crate::diagnostic::{Diagnostic, suggestion};
-use crate::document::{CLAUSES_MAX, Contract, DOCUMENT_BYTES_MAX, Document, Place, Side, fenced};
-use crate::value::{Span, parse_instant};
-use crate::words;
+use crate::document::{
+    Body, CLAUSES_MAX, DOCUMENT_BYTES_MAX, Document, Instrument, Organisation, Place, Signing,
+};
+use crate::kind::Kind;
+use crate::norm::Norm;
+use crate::setting::Setting;
+use crate::terms::{Side, Text, Whole, Word, fault_parts};
+use crate::words::{self, fenced};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
 use registry::Name;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
 
-/// Marks of Markdown and HTML: none may stand in what people write into a document.
+/// Marks of Markdown and HTML: none may stand in a heading.
 const FORMATTING: [char; 11] = ['<', '>', '`', '*', '_', '[', ']', '\\', '|', '~', '\n'];
-/// The longest purpose, in characters.
-const PURPOSE_CHARS_MAX: usize = 120;
-const KINDS: [&str; 6] = ["credential", "permit", "prohibit", "quota", "term", "words"];
+/// Keys every clause may have beside its own.
+const COMMON: [&str; 3] = ["kind", "on-breach", "survives"];
+/// Machines an instrument names at most.
+const MACHINES_MAX: usize = registry::admit::MACHINES_MAX;
 
-pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
+/// The instrument, and for each clause the offset behind its block; the offset of the body.
+type Read = (Instrument, Vec<usize>, usize);
+
+/// Reads what a document says, whatever its generated words are.
+pub(crate) fn instrument(source: &str) -> Result<Read, Vec<Diagnostic>> {
     if source.len() > DOCUMENT_BYTES_MAX {
         let help = format!("a document has at most {DOCUMENT_BYTES_MAX} bytes");
         return Err(vec![Diagnostic::new("writ::too-large", 0..0, "the document is too large", "", help)]);
@@ -34,22 +44,42 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
     }
     let mut findings = Findings::default();
     let (head, body) = front_matter(source).map_err(|finding| vec![finding])?;
-    let contract = findings.front(source, head.clone());
+    let instrument = findings.front(source, head.clone());
     let clauses = findings.clauses(source, body);
-    let Some(mut contract) = contract else { return Err(findings.0) };
-    contract.clauses = clauses.iter().map(|(clause, _)| clause.clone()).collect();
-    findings.whole(&contract, head);
+    let Some(mut instrument) = instrument else { return Err(findings.0) };
+    instrument.clauses = clauses.iter().map(|(clause, _)| clause.clone()).collect();
+    instrument.headings = std::mem::take(&mut findings.1);
+    findings.whole(source, &instrument, head);
     if !findings.0.is_empty() {
         return Err(findings.0);
     }
-    let afters = std::iter::once((body, words::preamble(&contract)))
-        .chain(clauses.iter().map(|(clause, after)| (*after, words::paragraph(&contract, clause))));
+    Ok((instrument, clauses.into_iter().map(|(_, after)| after).collect(), body))
+}
+
+pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
+    let (instrument, afters, body) = self::instrument(source)?;
+    let mut findings = Findings::default();
+    let clauses = instrument.clauses.iter().zip(afters);
+    let afters = std::iter::once((body, words::preamble(&instrument)))
+        .chain(clauses.map(|(clause, after)| (after, words::paragraph(&instrument, clause))));
     let mut places = Vec::new();
     for (after, text) in afters {
-        match words_place(source, after) {
-            Ok(span) => places.push(Place { span, words: fenced(&text) }),
+        match words_place(source, words::OPEN, after) {
+            Ok(span) => places.push(Place { span, words: fenced(words::OPEN, &text) }),
             Err(finding) => findings.0.push(finding),
         }
+    }
+    let annex = source.rfind(words::ANNEX).unwrap_or(source.len());
+    match words_place(source, words::ANNEX, annex) {
+        Ok(span) => {
+            let behind = source.get(span.end..).unwrap_or_default();
+            if !behind.trim().is_empty() {
+                let help = "move it above the annex: the annex is the end of the document";
+                findings.find("writ::annex", span.end..source.len(), "text behind the annex", help);
+            }
+            places.push(Place { span, words: fenced(words::ANNEX, &words::annex(&instrument)) });
+        }
+        Err(finding) => findings.0.push(finding),
     }
     if !findings.0.is_empty() {
         return Err(findings.0);
@@ -58,18 +88,16 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
         let help = "delete it: it is not shown, so nobody would sign it knowingly";
         findings.find("writ::prose", at, "a link definition, which readers do not see", help);
     }
-    for (at, _) in source.match_indices(words::OPEN) {
-        if !places.iter().any(|place| place.span.start == at) {
-            let help = "delete it: generated wording stands at the top and under each clause block";
-            findings.find(
-                "writ::words",
-                at..at + words::OPEN.len(),
-                "generated wording where none belongs",
-                help,
-            );
+    for mark in [words::OPEN, words::ANNEX] {
+        for (at, _) in source.match_indices(mark) {
+            if !places.iter().any(|place| place.span.start == at && place.words.starts_with(mark)) {
+                let help = "delete it: generated wording stands at the top, under each clause block, and as annex at the end";
+                let span = at..at + mark.len();
+                findings.find("writ::words", span, "generated wording where none belongs", help);
+            }
         }
     }
-    if findings.0.is_empty() { Ok(Document { places, contract }) } else { Err(findings.0) }
+    if findings.0.is_empty() { Ok(Document { places, instrument }) } else { Err(findings.0) }
 }
 
 /// The range of the TOML between the `+++` lines, and where the body begins.
@@ -87,14 +115,14 @@ fn front_matter(source: &str) -> Result<(Range<usize>, usize), Diagnostic> {
 ///
 /// A block is ours only when nothing but quoted lines stands between its two marks: otherwise
 /// writing it anew would delete what people wrote.
-fn words_place(source: &str, from: usize) -> Result<Range<usize>, Diagnostic> {
+fn words_place(source: &str, open: &str, from: usize) -> Result<Range<usize>, Diagnostic> {
     let rest = source.get(from..).unwrap_or_default();
     let blank = rest.len() - rest.trim_start_matches('\n').len();
     let start = from + blank;
-    let Some(inner) = rest.get(blank..).and_then(|rest| rest.strip_prefix(words::OPEN)) else {
+    let Some(inner) = rest.get(blank..).and_then(|rest| rest.strip_prefix(open)) else {
         return Ok(from..from);
     };
-    let mut at = start + words::OPEN.len();
+    let mut at = start + open.len();
     for line in inner.split_inclusive('\n') {
         let text = line.trim_end();
         if text == words::CLOSE {
@@ -117,7 +145,7 @@ fn words_place(source: &str, from: usize) -> Result<Range<usize>, Diagnostic> {
         at += line.len();
     }
     let help = format!("write `{}` behind the last line that begins with `>`", words::CLOSE);
-    let end = start + words::OPEN.len();
+    let end = start + open.len();
     Err(Diagnostic::new(
         "writ::words-block",
         start..end,
@@ -128,97 +156,93 @@ fn words_place(source: &str, from: usize) -> Result<Range<usize>, Diagnostic> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Front {
+struct AnyFront {
     instrument: Spanned<String>,
-    name: Spanned<String>,
-    version: Spanned<u32>,
-    title: Spanned<String>,
-    provider: Provider,
-    consumer: Consumer,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ContractFront {
+    #[serde(rename = "instrument")]
+    _instrument: String,
+    name: Word,
+    version: Version,
+    title: Text,
+    provider: Provider,
+    consumer: Consumer,
+    #[serde(default)]
+    signing: Signers,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct OwnFront {
+    #[serde(rename = "instrument")]
+    _instrument: String,
+    name: Word,
+    version: Version,
+    title: Text,
+    holder: Holder,
+    #[serde(default)]
+    signing: Signers,
+}
+
+type Version = Whole<1, 1_000_000>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Provider {
-    party: Spanned<String>,
-    legal_name: Spanned<String>,
-    service: Spanned<String>,
+    party: Word,
+    legal_name: Text,
+    service: Word,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Consumer {
-    party: Spanned<String>,
-    legal_name: Spanned<String>,
-    machines: Spanned<Vec<Spanned<String>>>,
+    party: Word,
+    legal_name: Text,
+    machines: crate::terms::List<Word>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Holder {
+    party: Word,
+    legal_name: Text,
+    machine: Option<Word>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Signers {
+    provider: Option<Whole<1, 20>>,
+    consumer: Option<Whole<1, 20>>,
+    party: Option<Whole<1, 20>>,
+    first: Option<Side>,
+}
+
+impl Signers {
+    fn read(&self) -> Signing {
+        let quorum =
+            [(Side::Provider, self.provider), (Side::Consumer, self.consumer), (Side::Party, self.party)];
+        let quorum = quorum.into_iter().filter_map(|(side, people)| Some((side, people?.get())));
+        Signing { quorum: quorum.filter(|(_, people)| *people > 1).collect(), first: self.first }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct AnyClause {
     kind: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct CredentialKeys {
-    #[serde(rename = "kind")]
-    _kind: String,
-    max_ttl: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct PermitKeys {
-    #[serde(rename = "kind")]
-    _kind: String,
-    actions: Spanned<Vec<Spanned<String>>>,
-    resources: Spanned<Vec<Spanned<String>>>,
-    #[serde(default)]
-    purposes: Vec<Spanned<String>>,
-    recording: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct ProhibitKeys {
-    #[serde(rename = "kind")]
-    _kind: String,
-    actions: Spanned<Vec<Spanned<String>>>,
-    resources: Spanned<Vec<Spanned<String>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct QuotaKeys {
-    #[serde(rename = "kind")]
-    _kind: String,
-    limit: Spanned<i64>,
-    window: Spanned<String>,
-    actions: Option<Spanned<Vec<Spanned<String>>>>,
-    resources: Option<Spanned<Vec<Spanned<String>>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct TermKeys {
-    #[serde(rename = "kind")]
-    _kind: String,
-    start: Spanned<toml::value::Datetime>,
-    end: Spanned<toml::value::Datetime>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WordsKeys {
-    #[serde(rename = "kind")]
-    _kind: String,
-    text: Spanned<String>,
+    on_breach: Option<Spanned<Number>>,
+    survives: Option<Spanned<bool>>,
 }
 
 /// Collects what is wrong; each reader gives `None` when it had something to say.
+/// Beside them the titles of sections, as they are met.
 #[derive(Default)]
-struct Findings(Vec<Diagnostic>);
+struct Findings(Vec<Diagnostic>, Vec<String>);
 
 impl Findings {
     fn find(
@@ -236,24 +260,37 @@ impl Findings {
         match toml::from_str(source.get(range.clone()).unwrap_or_default()) {
             Ok(value) => Some(value),
             Err(error) => {
-                let span = error.span().map_or(range.clone(), |s| range.start + s.start..range.start + s.end);
-                let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
-                let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-                let (code, message, help) = match unknown {
-                    Some((key, _)) => (
-                        "writ::unknown-key",
-                        format!("the key `{key}` is not known here"),
-                        suggestion(key, keys),
-                    ),
-                    None => ("writ::toml", message, format!("the keys are: {}", keys.join(", "))),
-                };
-                self.find(code, span, message, help);
+                self.refuse(&error, range, keys);
                 None
             }
         }
     }
 
-    fn front(&mut self, source: &str, range: Range<usize>) -> Option<Contract> {
+    /// A finding for what TOML or a typed value did not accept.
+    fn refuse(&mut self, error: &toml::de::Error, range: Range<usize>, keys: &[&str]) {
+        let span = error.span().map_or(range.clone(), |s| range.start + s.start..range.start + s.end);
+        if let Some((code, message, help)) = fault_parts(error.message()) {
+            let code = CODES.iter().copied().find(|known| *known == code).unwrap_or("writ::value");
+            self.find(code, span, message, help.lines().next().unwrap_or_default());
+            return;
+        }
+        let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
+        let named = |prefix: &str| {
+            let (key, _) = message.strip_prefix(prefix)?.split_once('`')?;
+            Some(key.to_owned())
+        };
+        let list = || format!("the keys are: {}", keys.join(", "));
+        let (code, message, help) = match (named("unknown field `"), named("missing field `")) {
+            (Some(key), _) => {
+                ("writ::unknown-key", format!("the key `{key}` is not known here"), suggestion(&key, keys))
+            }
+            (_, Some(key)) => ("writ::missing-key", format!("the key `{key}` is missing"), list()),
+            (None, None) => ("writ::toml", message.clone(), list()),
+        };
+        self.find(code, span, message, help);
+    }
+
+    fn front(&mut self, source: &str, range: Range<usize>) -> Option<Instrument> {
         let base = range.start;
         let keys = [
             "instrument",
@@ -262,45 +299,73 @@ impl Findings {
             "title",
             "provider",
             "consumer",
+            "holder",
+            "signing",
             "party",
             "legal-name",
             "service",
             "machines",
+            "machine",
+            "first",
         ];
-        let front: Front = self.toml(source, range, &keys)?;
-        if front.instrument.as_ref() != "contract" {
-            let help = "write `instrument = \"contract\"`";
-            self.find(
-                "writ::instrument",
-                shift(&front.instrument, base),
-                "this kind of instrument is not known",
-                help,
-            );
+        let kind = self.toml::<AnyFront>(source, range.clone(), &keys)?.instrument;
+        if kind.as_ref() == "contract" {
+            let front: ContractFront = self.toml(source, range, &keys)?;
+            let organisation = |party: Word, legal_name: Text| Organisation {
+                party: party.0,
+                legal_name: legal_name.as_str().to_owned(),
+            };
+            return Some(Instrument {
+                name: front.name.0,
+                version: front.version.get(),
+                title: front.title.as_str().to_owned(),
+                body: Body::Contract {
+                    provider: organisation(front.provider.party, front.provider.legal_name),
+                    service: front.provider.service.0,
+                    consumer: organisation(front.consumer.party, front.consumer.legal_name),
+                    machines: front.consumer.machines.iter().map(|machine| machine.0.clone()).collect(),
+                },
+                signing: front.signing.read(),
+                headings: Vec::new(),
+                clauses: Vec::new(),
+            });
         }
-        if *front.version.as_ref() == 0 {
-            self.find(
-                "writ::version",
-                shift(&front.version, base),
-                "versions count from 1",
-                "write `version = 1`",
-            );
+        if !matches!(kind.as_ref().as_str(), "charter" | "guardrail") {
+            let help = suggestion(kind.as_ref(), &["charter", "contract", "guardrail"]);
+            self.find("writ::instrument", shift(&kind, base), "this kind of instrument is not known", help);
+            return None;
         }
-        let title = self.line(&front.title, base);
-        let provider_name = self.line(&front.provider.legal_name, base);
-        let consumer_name = self.line(&front.consumer.legal_name, base);
-        let name = self.name(&front.name, base);
-        let provider = self.name(&front.provider.party, base);
-        let service = self.name(&front.provider.service, base);
-        let consumer = self.name(&front.consumer.party, base);
-        let machines = self.names(&front.consumer.machines, base);
-        Some(Contract {
-            name: name?,
-            version: *front.version.as_ref(),
-            title: title?,
-            provider: Side { party: provider?, legal_name: provider_name? },
-            service: service?,
-            consumer: Side { party: consumer?, legal_name: consumer_name? },
-            machines: machines?,
+        let front: OwnFront = self.toml(source, range.clone(), &keys)?;
+        let holder = Organisation {
+            party: front.holder.party.0,
+            legal_name: front.holder.legal_name.as_str().to_owned(),
+        };
+        let body = match (kind.as_ref().as_str(), front.holder.machine) {
+            ("charter", Some(machine)) => Body::Charter { holder, machine: machine.0 },
+            ("guardrail", None) => Body::Guardrail { holder },
+            ("charter", None) => {
+                let help = "write `machine = \"…\"` under `[holder]`";
+                self.find("writ::missing-key", range, "a charter is for one machine", help);
+                return None;
+            }
+            _ => {
+                let help = "leave out `machine`: clauses narrow machines by `only`";
+                self.find(
+                    "writ::unknown-key",
+                    range,
+                    "a guardrail is for all machines of the organisation",
+                    help,
+                );
+                return None;
+            }
+        };
+        Some(Instrument {
+            name: front.name.0,
+            version: front.version.get(),
+            title: front.title.as_str().to_owned(),
+            body,
+            signing: front.signing.read(),
+            headings: Vec::new(),
             clauses: Vec::new(),
         })
     }
@@ -337,9 +402,9 @@ impl Findings {
                         self.find("writ::fence", range, "the clause block is indented or not closed", help);
                         continue;
                     };
-                    if let Some(kind) = self.clause(source, inner) {
+                    if let Some((kind, on_breach, survives)) = self.clause(source, inner) {
                         clauses.push((
-                            Clause { number, kind, span: range.clone() },
+                            Clause { number, kind, on_breach, survives, span: range.clone() },
                             after_line(source, range.end),
                         ));
                     }
@@ -351,6 +416,9 @@ impl Findings {
                     let line = source.get(range.clone()).unwrap_or_default().trim_end();
                     let title = line.trim_start_matches('#');
                     let plain = title.len() < line.len() && !title.contains(FORMATTING);
+                    if level == HeadingLevel::H2 {
+                        self.1.push(title.trim().to_owned());
+                    }
                     if !plain {
                         let help = "write `## Title` on one line, in plain words";
                         let line = range.start..range.start + line.len();
@@ -362,7 +430,7 @@ impl Findings {
                         );
                     }
                 }
-                Event::Html(html) if html.trim() == words::OPEN => owned = true,
+                Event::Html(html) if matches!(html.trim(), words::OPEN | words::ANNEX) => owned = true,
                 Event::Html(html) if html.trim() == words::CLOSE => owned = false,
                 Event::Start(
                     Tag::Paragraph | Tag::BlockQuote(_) | Tag::List(_) | Tag::CodeBlock(_) | Tag::Table(_),
@@ -383,221 +451,252 @@ impl Findings {
         clauses
     }
 
-    fn clause(&mut self, source: &str, range: Range<usize>) -> Option<Kind> {
+    fn clause(&mut self, source: &str, range: Range<usize>) -> Option<(Kind, Option<Number>, bool)> {
         let base = range.start;
-        let keys = [
-            "kind",
-            "actions",
-            "resources",
-            "purposes",
-            "recording",
-            "limit",
-            "window",
-            "max-ttl",
-            "start",
-            "end",
-            "text",
+        let text = source.get(range.clone()).unwrap_or_default();
+        let any = self.toml::<AnyClause>(source, range.clone(), &COMMON)?;
+        let name = any.kind.as_ref().as_str();
+        // The common keys become spaces, so that every place stays where it was.
+        let spans = [
+            Some(any.kind.span()),
+            any.on_breach.as_ref().map(Spanned::span),
+            any.survives.as_ref().map(Spanned::span),
         ];
-        let kind = self.toml::<AnyClause>(source, range.clone(), &keys)?.kind;
-        match kind.as_ref().as_str() {
-            "credential" => {
-                let keys: CredentialKeys = self.toml(source, range, &["kind", "max-ttl"])?;
-                Some(Kind::Credential {
-                    max_ttl: self.span(&keys.max_ttl, base, registry::admit::CREDENTIAL_LIFE_MAX_MS)?,
-                })
-            }
-            "permit" => {
-                let keys: PermitKeys =
-                    self.toml(source, range, &["kind", "actions", "resources", "purposes", "recording"])?;
-                let (actions, resources) =
-                    (self.names(&keys.actions, base), self.names(&keys.resources, base));
-                let purposes =
-                    keys.purposes.iter().map(|text| self.purpose(text, base)).collect::<Option<_>>();
-                let recording = match &keys.recording {
-                    None => Some(Recording::Strict),
-                    Some(text) => self.recording(text, base),
-                };
-                Some(Kind::Permit {
-                    actions: actions?,
-                    resources: resources?,
-                    purposes: purposes?,
-                    recording: recording?,
-                })
-            }
-            "prohibit" => {
-                let keys: ProhibitKeys = self.toml(source, range, &["kind", "actions", "resources"])?;
-                let (actions, resources) =
-                    (self.names(&keys.actions, base), self.names(&keys.resources, base));
-                Some(Kind::Prohibit { actions: actions?, resources: resources? })
-            }
-            "quota" => {
-                let keys: QuotaKeys =
-                    self.toml(source, range, &["kind", "limit", "window", "actions", "resources"])?;
-                let limit =
-                    u32::try_from(*keys.limit.as_ref()).ok().filter(|n| (1..=QUOTA_LIMIT_MAX).contains(n));
-                if limit.is_none() {
-                    let help =
-                        format!("a limit lies between 1 and {QUOTA_LIMIT_MAX}: each call is counted exactly");
-                    self.find("writ::limit", shift(&keys.limit, base), "this limit cannot be held", help);
-                }
-                let window = self.span(&keys.window, base, QUOTA_WINDOW_MAX_MS);
-                let mut listed = |list: &Option<Spanned<Vec<Spanned<String>>>>| match list {
-                    Some(list) => self.names(list, base),
-                    None => Some(Vec::new()),
-                };
-                let (actions, resources) = (listed(&keys.actions), listed(&keys.resources));
-                Some(Kind::Quota { limit: limit?, window: window?, actions: actions?, resources: resources? })
-            }
-            "term" => {
-                let keys: TermKeys = self.toml(source, range, &["kind", "start", "end"])?;
-                let (start, end) = (self.instant(&keys.start, base), self.instant(&keys.end, base));
-                let (start_ms, end_ms) = (start?, end?);
-                if start_ms >= end_ms {
-                    let help = "the end lies after the start";
-                    self.find("writ::term", shift(&keys.end, base), "the term ends before it begins", help);
-                    return None;
-                }
-                Some(Kind::Term { start_ms, end_ms })
-            }
-            "words" => {
-                let keys: WordsKeys = self.toml(source, range, &["kind", "text"])?;
-                let text = self.line(&keys.text, base)?;
-                let text = text.as_str();
-                if let Some(verb) = machine_rule(text) {
-                    let message =
-                        format!("these words bind a machine (`{verb}`), but nothing would enforce them");
-                    let help =
-                        "use a permit, prohibit, quota, credential or term clause; words bind people only";
-                    self.find("writ::words-bind-machines", shift(&keys.text, base), message, help);
-                    return None;
-                }
-                Some(Kind::Words { text: text.to_owned() })
-            }
-            other => {
-                let message = format!("there is no clause kind `{other}`");
-                self.find("writ::kind", shift(&kind, base), message, suggestion(other, &KINDS));
+        let own = spans.into_iter().flatten().fold(text.to_owned(), |text, span| blank_line(&text, span));
+        match Kind::read(name, &own) {
+            None => {
+                let message = format!("there is no clause kind `{name}`");
+                self.find("writ::kind", shift(&any.kind, base), message, suggestion(name, Kind::NAMES));
                 None
+            }
+            Some(Err(error)) => {
+                let keys = sample_keys(name);
+                let keys: Vec<&str> = keys.iter().map(String::as_str).chain(COMMON).collect();
+                self.refuse(&error, range, &keys);
+                None
+            }
+            Some(Ok(kind)) => {
+                let survives = any.survives.is_some_and(|survives| *survives.as_ref());
+                Some((kind, any.on_breach.map(|number| *number.as_ref()), survives))
             }
         }
     }
 
     /// What only the whole document shows.
-    fn whole(&mut self, contract: &Contract, head: Range<usize>) {
-        if contract.clauses.is_empty() && self.0.is_empty() {
+    fn whole(&mut self, source: &str, instrument: &Instrument, head: Range<usize>) {
+        if instrument.clauses.is_empty() && self.0.is_empty() {
             let help = "add at least one fenced block that begins with ```` ```clause ````";
-            self.find("writ::no-clause", head.clone(), "the contract has no clause", help);
+            self.find("writ::no-clause", head.clone(), "the instrument has no clause", help);
         }
-        if contract.clauses.len() > CLAUSES_MAX {
-            let help = format!("a contract has at most {CLAUSES_MAX} clauses: split it");
-            self.find("writ::too-many", head, "the contract has too many clauses", help);
+        if instrument.clauses.len() > CLAUSES_MAX {
+            let help = format!("an instrument has at most {CLAUSES_MAX} clauses: split it");
+            self.find("writ::too-many", head.clone(), "the instrument has too many clauses", help);
         }
-        let mut single = std::collections::BTreeMap::new();
-        for clause in &contract.clauses {
-            match &clause.kind {
-                Kind::Credential { .. } | Kind::Term { .. } => {
-                    if let Some(first) = single.insert(clause.kind.as_str(), clause.number) {
-                        let message = format!("a second `{}` clause", clause.kind.as_str());
-                        let help = format!("clause {first} says it already: change that one");
-                        self.find("writ::twice", clause.span.clone(), message, help);
-                    }
+        if instrument.body.machines().len() > MACHINES_MAX {
+            let help = format!("an instrument names at most {MACHINES_MAX} machines: split it");
+            self.find("writ::too-many", head.clone(), "the instrument names too many machines", help);
+        }
+        let sides = instrument.body.sides();
+        let asked = instrument.signing.quorum.iter().map(|(side, _)| *side).chain(instrument.signing.first);
+        if let Some(side) = asked.into_iter().find(|side| !sides.contains(side)) {
+            let message = format!("a {} has no side `{side}`", instrument.body.noun());
+            self.find("writ::side", head, message, known_sides(sides));
+        }
+        let mut single = BTreeMap::new();
+        for clause in &instrument.clauses {
+            for (key, code, message, help) in faults(instrument, clause) {
+                let span = key_span(source, clause, key);
+                self.find(code, span, message, help);
+            }
+            let once = match &clause.kind {
+                Kind::Term(_) | Kind::General(_) | Kind::Amendment(_) | Kind::Suspension(_) => true,
+                Kind::Credential(credential) => credential.only.is_empty(),
+                Kind::Permit(_)
+                | Kind::Prohibit(_)
+                | Kind::Duty(_)
+                | Kind::Quota(_)
+                | Kind::Classification(_)
+                | Kind::Masking(_)
+                | Kind::Purpose(_)
+                | Kind::Residency(_)
+                | Kind::Retention(_)
+                | Kind::Delegation(_)
+                | Kind::Approval(_)
+                | Kind::Window(_)
+                | Kind::Availability(_)
+                | Kind::Audit(_)
+                | Kind::IncidentNotice(_)
+                | Kind::Ownership(_)
+                | Kind::Liability(_)
+                | Kind::Words(_) => false,
+            };
+            if once && let Some(first) = single.insert(clause.kind.as_str(), clause.number) {
+                let message = format!("a second `{}` clause", clause.kind.as_str());
+                let help = format!("clause {first} says it already: change that one");
+                self.find("writ::twice", clause.span.clone(), message, help);
+            }
+        }
+    }
+}
+
+/// Codes that values give their findings.
+const CODES: [&str; 19] = [
+    "writ::choice",
+    "writ::field",
+    "writ::hours",
+    "writ::instant",
+    "writ::limit",
+    "writ::list",
+    "writ::money",
+    "writ::name",
+    "writ::network",
+    "writ::number",
+    "writ::purpose",
+    "writ::ratio",
+    "writ::recording",
+    "writ::span",
+    "writ::text",
+    "writ::words-bind-machines",
+    "writ::zone",
+    "writ::value",
+    "writ::term",
+];
+
+type Found = (&'static str, &'static str, String, String);
+
+/// What is wrong with a clause where it stands.
+fn faults(instrument: &Instrument, clause: &Clause) -> Vec<Found> {
+    let of = Setting { instrument, number: clause.number };
+    let own = clause.kind.as_terms().faults(&of);
+    let mut found: Vec<Found> =
+        own.into_iter().map(|fault| (fault.key, fault.code, fault.message, fault.help)).collect();
+    let noun = instrument.body.noun();
+    let terms = clause.kind.terms();
+    let mut values = Vec::new();
+    collect(&terms, "", &mut values);
+    let machines = instrument.body.machines();
+    for (key, value) in values {
+        let guardrail = matches!(instrument.body, Body::Guardrail { .. });
+        match key {
+            "side" if guardrail && value != "party" && matches!(clause.kind, Kind::General(_)) => {
+                found.push((
+                    "notices",
+                    "writ::side",
+                    format!("a {noun} has no side `{value}`"),
+                    known_sides(&[Side::Party]),
+                ));
+            }
+            "side" if guardrail => {}
+            "bearer" | "auditor" | "audited" | "holders" | "narrowing-by" | "side" => {
+                let side: Option<Side> = value.parse().ok();
+                if side.is_some_and(|side| !instrument.body.sides().contains(&side)) {
+                    let key = if key == "side" { "only" } else { key_of(key) };
+                    let message = format!("a {noun} has no side `{value}`");
+                    found.push((key, "writ::side", message, known_sides(instrument.body.sides())));
                 }
-                Kind::Permit { .. } | Kind::Prohibit { .. } | Kind::Quota { .. } | Kind::Words { .. } => {}
             }
-        }
-    }
-
-    fn name(&mut self, text: &Spanned<String>, base: usize) -> Option<Name> {
-        match text.as_ref().parse() {
-            Ok(name) => Some(name),
-            Err(error) => {
-                let help = "for example `card-payments`";
-                self.find("writ::name", shift(text, base), format!("{error}"), help);
-                None
+            "machines" if !guardrail && !machines.iter().any(|name| name.as_str() == value) => {
+                let known: Vec<&str> = machines.iter().map(Name::as_str).collect();
+                let message = format!("the {noun} names no machine `{value}`");
+                found.push(("machines", "writ::machine", message, suggestion(value, &known)));
             }
+            "resources" => {
+                let slash = value.contains('/');
+                if slash && matches!(instrument.body, Body::Contract { .. }) {
+                    let help = "write the resource alone: a contract is about one service";
+                    found.push((
+                        "resources",
+                        "writ::resource",
+                        "a resource with its service".into(),
+                        help.into(),
+                    ));
+                }
+            }
+            _ => {}
         }
     }
+    let permits = instrument
+        .statements_of(clause)
+        .iter()
+        .any(|said| matches!(&said.norm, Norm::Rule(rule) if rule.permits));
+    if permits && matches!(instrument.body, Body::Guardrail { .. }) {
+        let help = "a guardrail permits nothing by itself; write what is prohibited, or put this into a charter or contract";
+        found.push(("kind", "writ::permit", "a guardrail cannot permit".into(), help.into()));
+    }
+    if let Some(number) = clause.on_breach {
+        let target = instrument.clause(number);
+        // Following the chain longer than there are clauses means going round.
+        let mut at = target;
+        let rounds = instrument.clauses.iter().take_while(|_| {
+            at = at.and_then(|clause| instrument.clause(clause.on_breach?));
+            at.is_some()
+        });
+        if target.is_none() {
+            let message = format!("there is no clause {number}");
+            found.push((
+                "on-breach",
+                "writ::number",
+                message,
+                "name a clause by its number in this document".into(),
+            ));
+        } else if rounds.count() == instrument.clauses.len() {
+            let help = "let the last clause of the chain have no `on-breach`";
+            found.push((
+                "on-breach",
+                "writ::number",
+                "what follows from a breach goes round in a circle".into(),
+                help.into(),
+            ));
+        }
+    }
+    found
+}
 
-    fn names(&mut self, list: &Spanned<Vec<Spanned<String>>>, base: usize) -> Option<Vec<Name>> {
-        let names: Vec<Option<Name>> = list.as_ref().iter().map(|text| self.name(text, base)).collect();
-        let names: Vec<Name> = names.into_iter().collect::<Option<_>>()?;
-        let mut unique = names.clone();
-        unique.sort();
-        unique.dedup();
-        if names.is_empty() || unique.len() < names.len() {
-            let message =
-                if names.is_empty() { "the list is empty" } else { "the list names something twice" };
-            self.find("writ::list", shift(list, base), message, "name each thing once, at least one");
-            return None;
-        }
-        Some(names)
-    }
+fn key_of(key: &str) -> &'static str {
+    ["bearer", "auditor", "audited", "holders", "narrowing-by"]
+        .into_iter()
+        .find(|known| *known == key)
+        .unwrap_or("kind")
+}
 
-    fn line(&mut self, text: &Spanned<String>, base: usize) -> Option<String> {
-        let value = text.as_ref().trim();
-        let plain = !value.is_empty()
-            && value.chars().count() <= registry::admit::TEXT_CHARS_MAX
-            && !value
-                .chars()
-                .any(|c| c.is_control() || matches!(c, '<' | '>' | '`' | '*' | '[' | ']' | '\\'));
-        if plain {
-            return Some(value.to_owned());
-        }
-        let help = "write one line of plain text, without the marks of Markdown or HTML";
-        self.find("writ::text", shift(text, base), "this text cannot stand in the document", help);
-        None
-    }
+fn known_sides(sides: &[Side]) -> String {
+    let sides: Vec<String> = sides.iter().map(|side| format!("\"{side}\"")).collect();
+    format!("write {}", sides.join(" or "))
+}
 
-    /// A purpose says what for, and nothing that sounds like a limit nobody enforces.
-    fn purpose(&mut self, text: &Spanned<String>, base: usize) -> Option<String> {
-        let value = self.line(text, base)?;
-        let words = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’');
-        let limits = ["only", "unless", "except", "most", "least", "within", "before", "after", "not"];
-        let limiting = value.split(' ').any(|word| limits.contains(&word.to_lowercase().as_str()));
-        if value.chars().all(words)
-            && value.chars().count() <= PURPOSE_CHARS_MAX
-            && !limiting
-            && machine_rule(&value).is_none()
-        {
-            return Some(value);
-        }
-        let help = "name the purpose in a few words, such as \"settlement of orders\"; limits belong into clauses that enforce them";
-        self.find("writ::purpose", shift(text, base), "this purpose says more than what for", help);
-        None
+/// Every text in a canonical value with the key it stands under.
+fn collect<'v>(value: &'v Value, key: &'v str, into: &mut Vec<(&'v str, &'v str)>) {
+    match value {
+        Value::String(text) => into.push((key, text)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, key, into)),
+        Value::Object(members) => members.iter().for_each(|(key, value)| collect(value, key, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
 
-    fn span(&mut self, text: &Spanned<String>, base: usize, most: u64) -> Option<Span> {
-        let span = Span::parse(text.as_ref()).filter(|span| span.as_ms() <= most);
-        if span.is_none() {
-            let help = format!("write for example \"15 minutes\"; at most {}", Span::from_ms(most));
-            self.find("writ::span", shift(text, base), "not a span of time that can be used here", help);
-        }
-        span
-    }
+/// Where the value of a key stands in a clause's block; the block if the key is not at its top.
+fn key_span(source: &str, clause: &Clause, key: &str) -> Range<usize> {
+    let Some(inner) = fence_inner(source, &clause.span) else { return clause.span.clone() };
+    let table: Result<BTreeMap<String, Spanned<toml::Value>>, _> =
+        toml::from_str(source.get(inner.clone()).unwrap_or_default());
+    let span = table.ok().and_then(|table| table.get(key).map(Spanned::span));
+    span.map_or(clause.span.clone(), |span| inner.start + span.start..inner.start + span.end)
+}
 
-    fn recording(&mut self, text: &Spanned<String>, base: usize) -> Option<Recording> {
-        if text.as_ref() == "strict" {
-            return Some(Recording::Strict);
-        }
-        let span = text.as_ref().strip_prefix("within ").and_then(Span::parse);
-        let span = span.filter(|span| span.as_ms() <= RECORDING_WITHIN_MAX_MS);
-        if span.is_none() {
-            let help = format!(
-                "write \"strict\" or, for example, \"within 50 ms\"; at most {}",
-                Span::from_ms(RECORDING_WITHIN_MAX_MS)
-            );
-            self.find("writ::recording", shift(text, base), "not a way of recording", help);
-        }
-        span.map(Recording::Within)
-    }
+/// The keys a kind's sample shows, commented ones included: all it knows.
+fn sample_keys(name: &str) -> Vec<String> {
+    let sample = Kind::sample(name).unwrap_or_default();
+    let keys = sample.lines().filter_map(|line| line.trim_start_matches("# ").split_once(" = "));
+    keys.map(|(key, _)| key.to_owned()).collect()
+}
 
-    fn instant(&mut self, time: &Spanned<toml::value::Datetime>, base: usize) -> Option<u64> {
-        let parsed = parse_instant(&time.as_ref().to_string());
-        if parsed.is_none() {
-            let help = "write a date, 2026-12-01, or an instant with its zone, 2026-12-01T09:00:00Z";
-            self.find("writ::instant", shift(time, base), "not an instant", help);
-        }
-        parsed
-    }
+/// The text with the line around `span` made of spaces.
+fn blank_line(text: &str, span: Range<usize>) -> String {
+    let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let end =
+        text.get(span.end..).and_then(|behind| behind.find('\n')).map_or(text.len(), |at| span.end + at);
+    let (before, behind) = (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
+    format!("{before}{}{behind}", " ".repeat(end - start))
 }
 
 /// Markdown hides definitions such as `[x]: y`; they make no event of their own.
@@ -632,21 +731,4 @@ fn after_line(source: &str, at: usize) -> usize {
     } else {
         at + usize::from(rest.starts_with('\n'))
     }
-}
-
-/// The modal verb by which a text binds machines, if it does.
-fn machine_rule(text: &str) -> Option<&'static str> {
-    let lower = text.to_lowercase();
-    let about_machines = ["machine", "access", "api call", "request", "credential", "certificate"]
-        .iter()
-        .any(|word| lower.contains(word));
-    let verbs = ["shall not", "must not", "may not", "shall", "must", "may"];
-    verbs.into_iter().find(|verb| {
-        about_machines
-            && lower.match_indices(verb).any(|(at, _)| {
-                let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-                edge(lower.get(..at).and_then(|s| s.chars().next_back()))
-                    && edge(lower.get(at + verb.len()..).and_then(|s| s.chars().next()))
-            })
-    })
 }

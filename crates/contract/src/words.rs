@@ -1,118 +1,153 @@
-//! The sentences clauses make. One meaning each: `may` permits, `shall` binds, `shall not` prohibits.
-//! Every parameter that changes the rule must change the sentence; tests hold that.
+//! The generated parts of a document: its opening, each clause, the annex. What they say comes from
+//! the library and from the clauses; here is only how they are laid out.
 
-use crate::clause::{Clause, Kind, Number, Recording};
-use crate::document::Contract;
-use crate::value::{grouped, instant};
-use registry::Name;
+use crate::clause::{Clause, Number};
+use crate::document::{Body, Instrument};
+use crate::example::examples;
+use crate::library::Library;
+use crate::norm::Norm;
+use crate::setting::{Setting, code_list, join};
+use crate::terms::Side;
 
 /// Opens the wording Writ owns; invisible where the document is shown.
 pub(crate) const OPEN: &str = "<!-- words of Writ -->";
-/// Closes it.
+/// Opens the annex, which stands at the end.
+pub(crate) const ANNEX: &str = "<!-- annex of Writ -->";
+/// Closes both.
 pub(crate) const CLOSE: &str = "<!-- end of words -->";
 
-/// The opening: who is bound, and the rule of reading.
-pub(crate) fn preamble(contract: &Contract) -> String {
+pub(crate) fn fenced(open: &str, words: &str) -> String {
+    format!("{open}\n{words}\n{CLOSE}\n")
+}
+
+/// The opening: who is bound, the rule of reading, who signs.
+pub(crate) fn preamble(instrument: &Instrument) -> String {
     format!(
-        "> This contract is made between **{provider}** (`{p}`, the Provider) and **{consumer}** (`{c}`, the \
-         Consumer). It governs the use of the Provider's service `{service}` by the Consumer's {machines}.\n>\n\
-         > **{number}** {reading} `ENFORCED`",
-        provider = contract.provider.legal_name,
-        p = contract.provider.party,
-        consumer = contract.consumer.legal_name,
-        c = contract.consumer.party,
-        service = contract.service,
-        machines = machines(contract),
+        "> {opening}\n>\n> **{number}** {reading} `ENFORCED`\n>\n> **0.2** {signing} `ENFORCED`",
+        opening = opening(instrument),
         number = Number::READING,
-        reading = reading(),
+        reading = reading(&instrument.body),
+        signing = signing(instrument),
     )
 }
 
-/// The rule of reading: clause 0.1 of every contract.
-pub fn reading() -> &'static str {
-    "A machine of the Consumer may do what a clause of this contract permits and no clause of it prohibits; \
-     whatever no clause permits is refused."
-}
-
-/// A clause as it stands in the document: number, sentence, mode.
-pub(crate) fn paragraph(contract: &Contract, clause: &Clause) -> String {
-    let text = sentence(contract, &clause.kind);
-    let lines: Vec<&str> = text.lines().collect();
-    format!("> **{}** {} `{}`", clause.number, lines.join("\n> "), clause.kind.mode().as_str())
-}
-
-/// The sentence of a clause, as denials cite it.
-pub fn sentence(contract: &Contract, kind: &Kind) -> String {
-    let bearer = machines(contract);
-    match kind {
-        Kind::Credential { max_ttl } => format!(
-            "The Consumer's {bearer} shall present a certificate that was issued for a life of not more than {max_ttl}."
-        ),
-        Kind::Permit { actions, resources, purposes, recording } => {
-            let purpose =
-                if purposes.is_empty() { String::new() } else { format!(", for {}", join(purposes, "and")) };
-            let recorded = match recording {
-                Recording::Strict => {
-                    "Each such act is recorded before it takes effect or, where it only reads, before its answer is \
-                     released."
-                        .to_owned()
-                }
-                Recording::Within(span) => {
-                    format!("Each such act is recorded within {span} after it was permitted.")
-                }
-            };
-            format!(
-                "The Consumer's {bearer} may {} {}{purpose}. {recorded}",
-                verbs(actions, "and"),
-                objects(resources, "and"),
+/// Who is bound, in a sentence or two.
+pub fn opening(instrument: &Instrument) -> String {
+    let library = Library::current();
+    match &instrument.body {
+        Body::Contract { provider, service, consumer, machines } => {
+            let noun = if machines.len() == 1 { "machine" } else { "machines" };
+            library.fill(
+                "frame.contract",
+                &[
+                    ("provider", &provider.legal_name),
+                    ("p", provider.party.as_str()),
+                    ("consumer", &consumer.legal_name),
+                    ("c", consumer.party.as_str()),
+                    ("service", service.as_str()),
+                    ("machines", &format!("{noun} {}", code_list(machines, "and"))),
+                ],
             )
         }
-        Kind::Prohibit { actions, resources } => format!(
-            "The Consumer's {bearer} shall not {} {}.",
-            verbs(actions, "or"),
-            objects(resources, "or")
+        Body::Charter { holder, machine } => library.fill(
+            "frame.charter",
+            &[("holder", &holder.legal_name), ("h", holder.party.as_str()), ("machine", machine.as_str())],
         ),
-        Kind::Quota { limit, window, actions, resources } => {
-            let of = match (actions.is_empty(), resources.is_empty()) {
-                (true, true) => String::new(),
-                (true, false) => format!(" on {}", objects(resources, "or")),
-                (false, true) => format!(" to {}", verbs(actions, "or")),
-                (false, false) => format!(" to {} {}", verbs(actions, "or"), objects(resources, "or")),
-            };
-            format!(
-                "Each of the Consumer's machines shall make not more than {} permitted {}{of} in any period of {window}.",
-                grouped((*limit).into()),
-                if *limit == 1 { "call" } else { "calls" },
-            )
+        Body::Guardrail { holder } => {
+            library.fill("frame.guardrail", &[("holder", &holder.legal_name), ("h", holder.party.as_str())])
         }
-        Kind::Term { start_ms, end_ms } => format!(
-            "This contract is in force from {} until {}; nothing is permitted before or after.",
-            instant(*start_ms),
-            instant(*end_ms)
-        ),
-        Kind::Words { text } => text.clone(),
     }
 }
 
-fn machines(contract: &Contract) -> String {
-    let names: Vec<String> = contract.machines.iter().map(|name| format!("`{name}`")).collect();
-    let noun = if names.len() == 1 { "machine" } else { "machines" };
-    format!("{noun} {}", join(&names, "and"))
+/// The rule of reading: clause 0.1 of every instrument.
+pub fn reading(body: &Body) -> String {
+    Library::current().fill(&format!("frame.reading-{}", body.noun()), &[])
 }
 
-fn verbs(actions: &[Name], conjunction: &str) -> String {
-    join(&actions.iter().map(|action| format!("**{action}**")).collect::<Vec<_>>(), conjunction)
+/// Who signs: clause 0.2 of every instrument.
+pub fn signing(instrument: &Instrument) -> String {
+    let library = Library::current();
+    let setting = Setting { instrument, number: Number::READING };
+    let people = |side: &Side| {
+        let number = match instrument.signing.quorum_of(*side) {
+            1 => "1 person".to_owned(),
+            several => format!("{several} different people"),
+        };
+        library.fill("frame.signatures", &[("number", &number), ("side", &setting.side(*side))])
+    };
+    let sides: Vec<String> = instrument.body.sides().iter().map(people).collect();
+    let order = match instrument.signing.first {
+        None | Some(Side::Party) => String::new(),
+        Some(first) => {
+            let second = if first == Side::Provider { Side::Consumer } else { Side::Provider };
+            library.fill("frame.order", &[("first", first.words()), ("second", second.words())])
+        }
+    };
+    let noun = instrument.body.noun();
+    library.fill(
+        "frame.signing",
+        &[("instrument", noun), ("signatures", &join(&sides, "and")), ("order", &order)],
+    )
 }
 
-fn objects(resources: &[Name], conjunction: &str) -> String {
-    join(&resources.iter().map(|resource| format!("`{resource}`")).collect::<Vec<_>>(), conjunction)
+/// A clause as it stands in the document: number, sentences, the mode of each.
+pub(crate) fn paragraph(instrument: &Instrument, clause: &Clause) -> String {
+    let said = sentences(instrument, clause);
+    let said: Vec<String> = said.iter().map(|(text, mode)| format!("{text} `{mode}`")).collect();
+    format!("> **{}** {}", clause.number, said.join(" "))
 }
 
-/// `a`, `a and b`, `a, b and c`.
-fn join(items: &[String], conjunction: &str) -> String {
-    match items {
-        [] => String::new(),
-        [single] => single.clone(),
-        [first @ .., last] => format!("{} {conjunction} {last}", first.join(", ")),
+/// The sentences of a clause, each with its mode.
+pub fn sentences(instrument: &Instrument, clause: &Clause) -> Vec<(String, &'static str)> {
+    let library = Library::current();
+    let mut said: Vec<(String, &'static str)> = instrument
+        .statements_of(clause)
+        .into_iter()
+        .map(|said| (said.text, said.norm.mode().as_str()))
+        .collect();
+    if let Some(number) = clause.on_breach {
+        said.push((library.fill("frame.on-breach", &[("number", &number.to_string())]), "WORDS"));
     }
+    if clause.survives {
+        said.push((library.fill("frame.survives", &[]), "WORDS"));
+    }
+    said
+}
+
+/// The sentence a denial cites: the one of this clause at this place, or the rule of reading.
+pub fn cited(instrument: &Instrument, number: Number, at: usize) -> String {
+    let clause = instrument.clause(number);
+    let said = clause.and_then(|clause| instrument.statements_of(clause).into_iter().nth(at));
+    said.map_or_else(|| reading(&instrument.body), |said| said.text)
+}
+
+/// Everything a clause says, without marks of mode.
+pub fn clause_text(instrument: &Instrument, number: Number) -> String {
+    match instrument.clause(number) {
+        Some(clause) => {
+            let said: Vec<String> = sentences(instrument, clause).into_iter().map(|(text, _)| text).collect();
+            said.join(" ")
+        }
+        None => reading(&instrument.body),
+    }
+}
+
+/// The annex: each clause's examples.
+pub(crate) fn annex(instrument: &Instrument) -> String {
+    let library = Library::current();
+    let mut lines = vec![format!("> {}", library.fill("annex.title", &[]))];
+    let mut before = None;
+    for example in examples(instrument) {
+        if before != Some(example.clause) {
+            lines.push(format!(">\n> **{}**\n>", example.clause));
+        }
+        before = Some(example.clause);
+        lines.push(format!("> - {}: {}", example.outcome(), example.text));
+    }
+    lines.join("\n")
+}
+
+/// Whether a sentence may be cited by a gateway.
+pub fn is_rule(norm: &Norm) -> bool {
+    matches!(norm, Norm::Rule(_))
 }

@@ -14,6 +14,8 @@ pub struct Svid {
     pub serial: [u8; 16],
     /// When it expires, milliseconds since 1970.
     pub not_after_ms: u64,
+    /// The algorithm of its key, as clauses spell it; empty if it is none of those.
+    pub key_algorithm: &'static str,
 }
 
 impl Svid {
@@ -56,7 +58,23 @@ impl Svid {
             id: id.ok_or(SvidError::NoId)?,
             serial: serial(certificate.raw_serial()).ok_or(SvidError::Serial)?,
             not_after_ms: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0) * 1000,
+            key_algorithm: key_algorithm(&certificate),
         })
+    }
+}
+
+/// The key's algorithm by its object identifiers (RFC 5480, RFC 8410, RFC 3279, FIPS 204).
+fn key_algorithm(certificate: &X509Certificate<'_>) -> &'static str {
+    let algorithm = &certificate.public_key().algorithm;
+    let curve = algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+    let curve = curve.map(|oid| oid.to_id_string());
+    match (algorithm.algorithm.to_id_string().as_str(), curve.as_deref()) {
+        ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => "ecdsa-p256",
+        ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => "ecdsa-p384",
+        ("1.3.101.112", _) => "ed25519",
+        ("1.2.840.113549.1.1.1", _) => "rsa",
+        ("2.16.840.1.101.3.4.3.18", _) => "ml-dsa-65",
+        _ => "",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::Ports;
 use crate::limits::SWEEP_INTERVAL;
-use policy::Rules;
+use policy::{Permit, Request, Rules};
 use registry::{IdentityId, InstrumentId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -26,7 +26,8 @@ struct Table {
 struct Right {
     identity: Option<IdentityId>,
     serial: [u8; 16],
-    instrument: Option<InstrumentId>,
+    /// For an exchange: the contract it rests on, and what was asked.
+    permitted: Option<(InstrumentId, Request)>,
     token: CancellationToken,
 }
 
@@ -50,13 +51,13 @@ impl Connections {
         self: &Arc<Self>,
         identity: Option<IdentityId>,
         serial: [u8; 16],
-        instrument: Option<InstrumentId>,
+        permitted: Option<(InstrumentId, Request)>,
         token: CancellationToken,
     ) -> Live {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let number = table.next;
         table.next += 1;
-        table.live.insert(number, Right { identity, serial, instrument, token: token.clone() });
+        table.live.insert(number, Right { identity, serial, permitted, token: token.clone() });
         Live { number, identity, serial, token, table: Arc::downgrade(self) }
     }
 
@@ -121,7 +122,12 @@ impl Right {
         let standing = self
             .identity
             .is_none_or(|identity| policy::decide::standing(rules, identity, &self.serial, now_ms).is_ok());
-        standing && self.instrument.is_none_or(|instrument| rules.is_in_force(instrument, now_ms))
+        // A running exchange needs its contract still, and everything a new request would need.
+        let permitted = self.permitted.as_ref().is_none_or(|(contract, request)| {
+            let request = Request { now_ms, ..request.clone() };
+            rules.is_in_force(*contract, now_ms) && policy::still_permits(rules, &request)
+        });
+        standing && permitted
     }
 }
 
@@ -131,15 +137,17 @@ impl Live {
         &self.token
     }
 
-    /// Enters an exchange on this connection that rests on `instrument`. Cut at once when the right
+    /// Enters an exchange on this connection that rests on `permit`. Cut at once when the right
     /// ended between the decision and now: from here on the watcher sees it.
-    pub(crate) fn exchange(&self, instrument: InstrumentId, ports: &Ports) -> Option<Self> {
+    pub(crate) fn exchange(&self, permit: &Permit, ports: &Ports) -> Option<Self> {
         let table = self.table.upgrade()?;
-        let live = table.insert(self.identity, self.serial, Some(instrument), self.token.child_token());
+        let permitted = (permit.contract().instrument, permit.request().clone());
+        let token = self.token.child_token();
+        let live = table.insert(self.identity, self.serial, Some(permitted.clone()), token);
         let right = Right {
             identity: live.identity,
             serial: live.serial,
-            instrument: Some(instrument),
+            permitted: Some(permitted),
             token: live.token.clone(),
         };
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use crate::Ports;
 use crate::authenticate::Peer;
 use hyper::http::request::Parts;
-use policy::{Denial, Reason, Request, Verdict};
+use policy::{Channel, Denial, Reason, Request, Verdict};
 use registry::{IdentityId, Name, Service};
 use std::sync::{Arc, PoisonError};
 use wire::http::{Ambiguity, Repeated, Route, Target, route};
@@ -89,6 +89,17 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         };
         return decided;
     };
+    let channel = Channel {
+        address: peer.address.ip(),
+        key_algorithm: peer.svid.key_algorithm,
+        purpose: match purpose(parts) {
+            Ok(purpose) => purpose,
+            Err(detail) => {
+                decided.verdict = deny(Reason::RequestAmbiguous, detail);
+                return decided;
+            }
+        },
+    };
     let request = Request {
         identity,
         serial: peer.svid.serial,
@@ -97,10 +108,27 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         resource: resource.clone(),
         changes,
         now_ms,
+        channel,
     };
     decided.operation = Some(Operation { service, action, resource, changes });
     decided.verdict = policy::decide(&rules, &ports.counters, request);
     decided
+}
+
+/// The header by which a request declares what it is for.
+pub(crate) const PURPOSE: &str = "writ-purpose";
+
+/// The purpose a request declares, if it declares one, and only one.
+fn purpose(parts: &Parts) -> Result<Option<String>, String> {
+    let mut declared = parts.headers.get_all(PURPOSE).iter();
+    match (declared.next(), declared.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => match value.to_str() {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(_) => Err(format!("the header `{PURPOSE}` is not plain text")),
+        },
+        (Some(_), Some(_)) => Err(format!("the header `{PURPOSE}` stands twice: declare one purpose")),
+    }
 }
 
 /// The first operation, in the order the service declares them, that has the request's form.

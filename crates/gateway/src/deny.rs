@@ -11,10 +11,10 @@ use wire::http::problem::{CitedClause, MEDIA_TYPE};
 pub(crate) fn denial(denial: &Denial, instance: Option<String>, request: &HeaderMap) -> Response<Body> {
     let (status, title) = match denial.reason {
         Reason::ClauseForbids | Reason::NothingPermits | Reason::NoContract => {
-            (StatusCode::FORBIDDEN, "not permitted by contract")
+            (StatusCode::FORBIDDEN, "not permitted by its instruments")
         }
-        Reason::QuotaExhausted => (StatusCode::TOO_MANY_REQUESTS, "the contract's quota is used up"),
-        Reason::ContractUnusable => (StatusCode::FORBIDDEN, "the contract cannot be applied"),
+        Reason::QuotaExhausted => (StatusCode::TOO_MANY_REQUESTS, "a quota is used up"),
+        Reason::InstrumentUnusable => (StatusCode::FORBIDDEN, "an instrument cannot be applied"),
         Reason::CredentialNotGood | Reason::IdentityNotGood | Reason::UnknownIdentity => {
             (StatusCode::FORBIDDEN, "this machine may not act")
         }

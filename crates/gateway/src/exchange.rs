@@ -84,13 +84,13 @@ impl Pipeline {
         let Some(operation) = decided.operation else {
             return not_recorded(&RecordError("a permit without an operation".into()));
         };
-        let detail = format!("permitted by clause {}", list(permit.clauses()));
+        let detail = format!("permitted by clause {}", list(&permit.contract().clauses));
         let pending =
             match self.record(peer, &parts, detail, |inputs| VerdictRecord::of_permit(&permit, inputs)) {
                 Ok(pending) => pending,
                 Err(error) => return not_recorded(&error),
             };
-        let Some(exchange) = live.exchange(permit.instrument(), &self.ports) else {
+        let Some(exchange) = live.exchange(&permit, &self.ports) else {
             return not_recorded(&RecordError("the gateway is stopping".into()));
         };
         let permitted = Permitted { permit, operation, exchange, pending, now_ms, _seat: seat };

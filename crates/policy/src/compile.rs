@@ -1,47 +1,62 @@
-//! Clauses to static Cedar policies. One set per contract; numbers from the words are literals in
-//! the policies; limits are forbids, and only a permit clause permits.
+//! Instruments to static Cedar policies: one set per instrument, numbers from the words as literals, and
+//! beside them the norms that are no rules of a gateway. This text is what the counterparty rebuilds.
 
-use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
-use contract::{Clause, Contract, Kind, Number, Recording};
-use registry::Name;
+use crate::attribute::{Attribute, policy};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet,
+    Schema, ValidationMode, Validator,
+};
+use contract::canonical::norms;
+use contract::example::{Subject, examples};
+use contract::norm::{Facts, Measure, Meter, Need, Rule};
+use contract::{Instrument, Number};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::str::FromStr as _;
+use std::sync::LazyLock;
 
 /// The compiler's name in envelopes: changes whenever a bundle could change.
-pub const COMPILER: &str = "writ-policy/1";
+pub const COMPILER: &str = "writ-policy/2";
 
-/// What a contract compiles to: text that the counterparty can rebuild byte for byte.
+/// What an instrument compiles to: text that the counterparty can rebuild byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     /// The Cedar schema.
     pub schema: String,
     /// The Cedar policies.
     pub policies: String,
+    /// Duties, powers, levels and values, in canonical JSON.
+    pub norms: String,
 }
 
 impl Bundle {
-    /// Compiles and strictly validates.
-    pub fn compile(contract: &Contract) -> Result<Self, CompileError> {
-        let bundle = Self::unchecked(contract);
+    /// Compiles, strictly validates, and tries every example of the annex on the compiled policies.
+    pub fn compile(instrument: &Instrument) -> Result<Self, CompileError> {
+        let bundle = Self::unchecked(instrument);
         bundle.validate()?;
+        let compiled = Compiled::new(instrument.clone(), &bundle).map_err(CompileError)?;
+        compiled.try_examples()?;
         Ok(bundle)
     }
 
-    /// Compiles what was validated before: when a contract that was signed is read again.
-    pub fn unchecked(contract: &Contract) -> Self {
-        Self { schema: schema(contract), policies: policies(contract) }
+    /// Compiles what was validated before: when an instrument that was signed is read again.
+    pub fn unchecked(instrument: &Instrument) -> Self {
+        let rules = instrument.rules();
+        Self {
+            schema: schema(instrument, &rules),
+            policies: policies(instrument, &rules),
+            norms: norms(instrument),
+        }
     }
 
-    /// SHA-256 over schema and policies.
+    /// SHA-256 over schema, policies and norms, each with its length.
     pub fn hash(&self) -> [u8; 32] {
-        let length = (self.schema.len() as u64).to_be_bytes();
-        Sha256::new()
-            .chain_update(length)
-            .chain_update(&self.schema)
-            .chain_update(&self.policies)
-            .finalize()
-            .into()
+        let mut hash = Sha256::new();
+        for part in [&self.schema, &self.policies, &self.norms] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
     }
 
     fn validate(&self) -> Result<(), CompileError> {
@@ -66,190 +81,214 @@ impl Bundle {
     }
 }
 
-/// A contract that cannot be compiled; it must not be signed.
+/// An instrument that cannot be compiled; it must not be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the contract does not compile to a valid policy: {0}")]
+#[error("the instrument does not compile to a valid policy: {0}")]
 pub struct CompileError(pub String);
 
-/// A contract ready to decide.
-pub(crate) struct Compiled {
-    pub(crate) contract: Contract,
-    pub(crate) policies: PolicySet,
-    pub(crate) bundle: [u8; 32],
-    pub(crate) numbers: HashMap<PolicyId, Number>,
-    pub(crate) quotas: Vec<Quota>,
-}
-
-/// A quota clause as the counters see it.
-pub(crate) struct Quota {
-    pub(crate) number: Number,
-    pub(crate) attribute: String,
-    pub(crate) window_ms: u64,
-    actions: Vec<Name>,
-    resources: Vec<Name>,
-}
-
-impl Quota {
-    pub(crate) fn covers(&self, action: &Name, resource: &Name) -> bool {
-        (self.actions.is_empty() || self.actions.contains(action))
-            && (self.resources.is_empty() || self.resources.contains(resource))
+/// Whether this version's gateway can do what an ENFORCED clause needs.
+pub fn can(need: Need) -> bool {
+    match need {
+        Need::Approval | Need::Bytes | Need::Cost | Need::Deadlines | Need::Masking | Need::Rows => false,
     }
 }
 
+/// What an instrument by itself says to a request, by its compiled policies: the same evaluation that
+/// decides at a gateway.
+pub fn says(instrument: &Instrument, facts: &Facts) -> Result<bool, String> {
+    let bundle = Bundle::unchecked(instrument);
+    Compiled::new(instrument.clone(), &bundle)?.says(facts).map(|(permits, _)| permits)
+}
+
+/// The clauses a gateway of this version cannot enforce, each with the reason.
+pub fn unenforceable(instrument: &Instrument) -> Vec<(Number, String)> {
+    let mut found: Vec<(Number, String)> = Vec::new();
+    for (number, _, said) in instrument.statements() {
+        for need in said.norm.needs().into_iter().filter(|need| !can(*need)) {
+            let why = format!("its clause {number} needs {}, which this gateway cannot do", need.words());
+            if !found.contains(&(number, why.clone())) {
+                found.push((number, why));
+            }
+        }
+    }
+    found
+}
+
+/// An instrument ready to decide.
+pub(crate) struct Compiled {
+    pub(crate) instrument: Instrument,
+    pub(crate) policies: PolicySet,
+    pub(crate) bundle: [u8; 32],
+    /// Every fact the policies ask for, with its name in the context.
+    pub(crate) attributes: Vec<(String, Attribute)>,
+    /// What quotas count.
+    pub(crate) meters: Vec<Meter>,
+    sources: HashMap<PolicyId, Source>,
+}
+
+/// Where a policy comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) clause: Number,
+    pub(crate) sentence: usize,
+    pub(crate) rule: Rule,
+}
+
 impl Compiled {
-    /// Compiles a document whose digest was checked, for deciding. The bundle must hash to what was signed.
+    /// Compiles a document whose digest was checked. The bundle must hash to what was signed, and this
+    /// gateway must be able to enforce every enforced clause.
     pub(crate) fn load(source: &str, signed: &[u8; 32]) -> Result<Self, String> {
-        let contract = contract::check(source)
+        let instrument = contract::read(source)
             .map_err(|found| found.first().map_or_else(String::new, |finding| finding.message.clone()))?;
-        let bundle = Bundle::unchecked(&contract);
+        let bundle = Bundle::unchecked(&instrument);
         if bundle.hash() != *signed {
             return Err(
                 "this version of Writ compiles it to another rule than the one that was signed".into()
             );
         }
+        if let Some((_, why)) = unenforceable(&instrument).into_iter().next() {
+            return Err(why);
+        }
+        Self::new(instrument, &bundle)
+    }
+
+    fn new(instrument: Instrument, bundle: &Bundle) -> Result<Self, String> {
         let policies: PolicySet = bundle.policies.parse().map_err(|error| format!("{error}"))?;
-        let numbers = policies
-            .policies()
-            .filter_map(|policy| Some((policy.id().clone(), Number::parse(policy.annotation("clause")?)?)))
-            .collect();
-        let quotas = contract
-            .clauses
+        let rules = instrument.rules();
+        let sources = rules.iter().enumerate().map(|(at, (clause, sentence, rule))| {
+            // Cedar names the policies of a text in their order.
+            let source = Source { clause: *clause, sentence: *sentence, rule: rule.clone() };
+            (PolicyId::new(format!("policy{at}")), source)
+        });
+        let sources: HashMap<PolicyId, Source> = sources.collect();
+        if policies.policies().any(|policy| !sources.contains_key(policy.id())) {
+            return Err("a policy has no clause".to_owned());
+        }
+        let attributes = Attribute::of(rules.iter().map(|(_, _, rule)| rule));
+        let meters = attributes
             .iter()
-            .filter_map(|clause| match &clause.kind {
-                Kind::Quota { window, actions, resources, .. } => Some(Quota {
-                    number: clause.number,
-                    attribute: count_attribute(clause.number),
-                    window_ms: window.as_ms(),
-                    actions: actions.clone(),
-                    resources: resources.clone(),
-                }),
-                Kind::Credential { .. }
-                | Kind::Permit { .. }
-                | Kind::Prohibit { .. }
-                | Kind::Term { .. }
-                | Kind::Words { .. } => None,
+            .filter_map(|attribute| match attribute {
+                Attribute::Measure(Measure::Counted(meter)) => Some(meter.clone()),
+                Attribute::Measure(_) | Attribute::Label(_) | Attribute::Flag(_) | Attribute::Roles => None,
             })
             .collect();
-        Ok(Self { contract, policies, bundle: bundle.hash(), numbers, quotas })
+        let name = instrument.name.as_str();
+        let attributes = attributes.into_iter().map(|attribute| (attribute.name(name), attribute)).collect();
+        Ok(Self { policies, bundle: bundle.hash(), attributes, meters, sources, instrument })
     }
 
-    /// The strictest recording any of these clauses asks for.
-    pub(crate) fn recording(&self, clauses: &[Number]) -> Recording {
-        let asked = clauses.iter().filter_map(|number| self.contract.clause(*number)).map(|clause| {
-            match &clause.kind {
-                Kind::Permit { recording: Recording::Within(span), .. } => Some(*span),
-                Kind::Permit { recording: Recording::Strict, .. }
-                | Kind::Credential { .. }
-                | Kind::Prohibit { .. }
-                | Kind::Quota { .. }
-                | Kind::Term { .. }
-                | Kind::Words { .. } => None,
+    /// The sources of policies, in the order of the document.
+    pub(crate) fn sources<'i>(&self, ids: impl Iterator<Item = &'i PolicyId>) -> Vec<&Source> {
+        let mut found: Vec<&Source> = ids.filter_map(|id| self.sources.get(id)).collect();
+        found.sort_by_key(|source| (source.clause, source.sentence));
+        found
+    }
+
+    /// Whether the policies permit, and the sentences that rests on.
+    fn says(&self, facts: &Facts) -> Result<(bool, Vec<(Number, usize)>), String> {
+        let pairs = self.attributes.iter().map(|(name, attribute)| (name.clone(), attribute.value(facts)));
+        let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
+        let request = cedar_request(&facts.machine, facts.action.as_str(), &on(facts), context)?;
+        let response = Authorizer::new().is_authorized(&request, &self.policies, &Entities::empty());
+        if let Some(error) = response.diagnostics().errors().next() {
+            return Err(error.to_string());
+        }
+        let resting = self.sources(response.diagnostics().reason());
+        let resting = resting.into_iter().map(|source| (source.clause, source.sentence)).collect();
+        Ok((response.decision() == Decision::Allow, resting))
+    }
+
+    /// Check 6 of the seven: every example of the annex decides as it is printed, and a refusal that is
+    /// printed under a clause rests on that clause.
+    fn try_examples(&self) -> Result<(), CompileError> {
+        for example in examples(&self.instrument) {
+            let Subject::Request(facts) = &example.subject else {
+                if self.instrument.judge(&example) != Some(example.holds) {
+                    return Err(CompileError(format!(
+                        "the example under {} is wrong: {}",
+                        example.clause, example.text
+                    )));
+                }
+                continue;
+            };
+            let (allowed, resting) = self.says(facts).map_err(CompileError)?;
+            let limit = self.instrument.rules().iter().any(|(clause, at, rule)| {
+                (*clause, *at) == (example.clause, example.statement) && !rule.permits
+            });
+            let cited = !limit || example.holds || resting.contains(&(example.clause, example.statement));
+            if allowed != example.holds || !cited {
+                return Err(CompileError(format!(
+                    "the compiled policy decides an example under {} differently: {}",
+                    example.clause, example.text
+                )));
             }
-        });
-        let spans: Option<Vec<_>> = asked.collect();
-        spans.and_then(|spans| spans.into_iter().min()).map_or(Recording::Strict, Recording::Within)
+        }
+        Ok(())
     }
 }
 
-pub(crate) fn count_attribute(number: Number) -> String {
-    format!("count_{}_{}", number.section, number.item)
+fn on(facts: &Facts) -> String {
+    format!("{}/{}", facts.service, facts.resource)
 }
 
-fn schema(contract: &Contract) -> String {
-    let mut actions: Vec<&str> = contract
-        .clauses
+static TYPES: LazyLock<Option<[EntityTypeName; 3]>> = LazyLock::new(|| {
+    let of = |name| EntityTypeName::from_str(name).ok();
+    Some([of("Machine")?, of("Action")?, of("Resource")?])
+});
+
+/// A request as Cedar sees it.
+pub(crate) fn cedar_request(
+    machine: &str,
+    action: &str,
+    resource: &str,
+    context: Context,
+) -> Result<cedar_policy::Request, String> {
+    let [machines, actions, resources] = TYPES.as_ref().ok_or("entity types")?;
+    let uid =
+        |kind: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
+    let (machine, action, resource) =
+        (uid(machines, machine), uid(actions, action), uid(resources, resource));
+    cedar_policy::Request::new(machine, action, resource, context, None).map_err(|error| error.to_string())
+}
+
+fn schema(instrument: &Instrument, rules: &[(Number, usize, Rule)]) -> String {
+    let actions: Vec<&str> =
+        rules.iter().flat_map(|(_, _, rule)| rule.actions.iter().map(registry::Name::as_str)).collect();
+    let attributes = Attribute::of(rules.iter().map(|(_, _, rule)| rule));
+    let attributes: Vec<(String, &str)> = attributes
         .iter()
-        .flat_map(|clause| match &clause.kind {
-            Kind::Permit { actions, .. } | Kind::Prohibit { actions, .. } | Kind::Quota { actions, .. } => {
-                actions.as_slice()
-            }
-            Kind::Credential { .. } | Kind::Term { .. } | Kind::Words { .. } => &[],
-        })
-        .map(Name::as_str)
+        .map(|attribute| (attribute.name(instrument.name.as_str()), attribute.cedar_type()))
         .collect();
+    schema_of(actions, &attributes)
+}
+
+/// A schema with these actions and attributes of the context. Acts no clause names stand together as `any`.
+pub fn schema_of(mut actions: Vec<&str>, attributes: &[(String, &str)]) -> String {
+    actions.push("any");
     actions.sort_unstable();
     actions.dedup();
-    let mut context = String::from("now: Long, credential_life: Long");
-    for clause in &contract.clauses {
-        if matches!(clause.kind, Kind::Quota { .. }) {
-            let _ = write!(context, ", {}: Long", count_attribute(clause.number));
-        }
-    }
-    let list: Vec<String> = actions.iter().map(|action| format!("\"{action}\"")).collect();
-    let list = if list.is_empty() { "\"nothing\"".to_owned() } else { list.join(", ") };
+    let actions: Vec<String> = actions.iter().map(|action| format!("{action:?}")).collect();
+    let context: Vec<String> = attributes.iter().map(|(name, kind)| format!("{name:?}: {kind}")).collect();
     format!(
-        "entity Machine;\nentity Resource;\naction {list} appliesTo {{\n  principal: [Machine],\n  \
-         resource: [Resource],\n  context: {{ {context} }}\n}};\n"
+        "entity Machine;\nentity Resource;\naction {} appliesTo {{\n  principal: [Machine],\n  \
+         resource: [Resource],\n  context: {{ {} }}\n}};\n",
+        actions.join(", "),
+        context.join(", ")
     )
 }
 
-fn policies(contract: &Contract) -> String {
-    contract.clauses.iter().filter_map(|clause| policy(contract, clause)).collect()
-}
-
-fn policy(contract: &Contract, clause: &Clause) -> Option<String> {
-    let (effect, actions, resources, condition) = match &clause.kind {
-        Kind::Credential { max_ttl } => {
-            ("forbid", &[][..], &[][..], format!("context.credential_life > {}", max_ttl.as_ms()))
+fn policies(instrument: &Instrument, rules: &[(Number, usize, Rule)]) -> String {
+    let (name, version) = (instrument.name.as_str(), instrument.version);
+    let one = |(clause, sentence, rule): &(Number, usize, Rule)| {
+        let mut annotations =
+            vec![("id", format!("{name}@{version}/{clause}/{sentence}")), ("clause", clause.to_string())];
+        if let Some(span) = rule.recorded_within {
+            annotations.push(("recorded_within", span.to_string()));
         }
-        Kind::Permit { actions, resources, .. } => {
-            ("permit", actions.as_slice(), resources.as_slice(), String::new())
+        if rule.puts_off {
+            annotations.push(("answer", "later".to_owned()));
         }
-        Kind::Prohibit { actions, resources } => {
-            ("forbid", actions.as_slice(), resources.as_slice(), String::new())
-        }
-        Kind::Quota { limit, actions, resources, .. } => (
-            "forbid",
-            actions.as_slice(),
-            resources.as_slice(),
-            format!("context.{} >= {limit}", count_attribute(clause.number)),
-        ),
-        Kind::Term { start_ms, end_ms } => {
-            ("forbid", &[][..], &[][..], format!("context.now < {start_ms} || context.now >= {end_ms}"))
-        }
-        Kind::Words { .. } => return None,
+        policy(rule, name, &annotations)
     };
-    let machines: Vec<String> = contract
-        .machines
-        .iter()
-        .map(|name| format!("Machine::\"{}\"", contract.machine_label(name)))
-        .collect();
-    let action = match actions {
-        [] => "action".to_owned(),
-        [single] => format!("action == Action::\"{single}\""),
-        several => {
-            let list: Vec<String> = several.iter().map(|action| format!("Action::\"{action}\"")).collect();
-            format!("action in [{}]", list.join(", "))
-        }
-    };
-    let (principal, bearer) = match machines.as_slice() {
-        [single] => (format!("principal == {single}"), String::new()),
-        several => {
-            ("principal is Machine".to_owned(), format!("[{}].contains(principal)", several.join(", ")))
-        }
-    };
-    let resource_ids: Vec<String> =
-        resources.iter().map(|name| format!("Resource::\"{}/{name}\"", contract.service)).collect();
-    let (resource, object) = match resource_ids.as_slice() {
-        [] => ("resource is Resource".to_owned(), String::new()),
-        [single] => (format!("resource == {single}"), String::new()),
-        several => {
-            ("resource is Resource".to_owned(), format!("[{}].contains(resource)", several.join(", ")))
-        }
-    };
-    let mut conditions: Vec<String> = [bearer, object].into_iter().filter(|text| !text.is_empty()).collect();
-    if !condition.is_empty() {
-        conditions.push(format!("({condition})"));
-    }
-    let when = if conditions.is_empty() {
-        String::new()
-    } else {
-        format!(" when {{ {} }}", conditions.join(" && "))
-    };
-    Some(format!(
-        "@id(\"{name}@{version}/{number}\")\n@clause(\"{number}\")\n{effect}({principal}, {action}, {resource}){when};\n",
-        name = contract.name,
-        version = contract.version,
-        number = clause.number,
-    ))
+    rules.iter().map(one).collect()
 }

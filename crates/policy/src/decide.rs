@@ -1,15 +1,20 @@
-//! The only place where a request is permitted or denied.
+//! The only place where a request is permitted or denied. Both organisations' guardrails, the machine's
+//! charter and a contract must all say yes; each is a policy set of its own, so that no prohibition
+//! reaches further than its instrument.
 
-use crate::compile::Compiled;
-use crate::quota::{Counters, Meters};
+use crate::attribute::Attribute;
+use crate::compile::{Compiled, cedar_request};
+use crate::quota::{Counters, Key, Meters};
 use crate::rules::{AsOf, Rules, Slot};
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, RestrictedExpression,
+use cedar_policy::{Authorizer, Context, Decision, Entities, RestrictedExpression};
+use contract::norm::{Flag, Label, Measure, Unit};
+use contract::{Number, Recording, Span, words};
+use registry::{
+    Credential, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, Service, ServiceId,
+    Standing,
 };
-use contract::{Number, Recording, words};
-use registry::{IdentityId, InstrumentId, Millis, Name, Service, ServiceId, Standing};
-use std::str::FromStr as _;
-use std::sync::LazyLock;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What a machine asks to do.
 #[derive(Clone, Debug)]
@@ -28,6 +33,19 @@ pub struct Request {
     pub changes: bool,
     /// When.
     pub now_ms: Millis,
+    /// How it came.
+    pub channel: Channel,
+}
+
+/// How a request came to the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// The address it came from.
+    pub address: IpAddr,
+    /// The algorithm of the certificate's key, as clauses spell it; empty if none of those.
+    pub key_algorithm: &'static str,
+    /// The purpose the request declares.
+    pub purpose: Option<String>,
 }
 
 /// Yes or no, each with its ground.
@@ -44,12 +62,24 @@ pub enum Verdict {
 pub struct Permit {
     request: Request,
     as_of: AsOf,
-    instrument: InstrumentId,
-    version: u32,
-    bundle: [u8; 32],
-    clauses: Vec<Number>,
-    counted: Vec<Number>,
+    contract: Applied,
+    above: Vec<Applied>,
     recording: Recording,
+}
+
+/// An instrument that permitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Which.
+    pub instrument: InstrumentId,
+    /// In which version.
+    pub version: u32,
+    /// The compiled rule.
+    pub bundle: [u8; 32],
+    /// The clauses that permitted.
+    pub clauses: Vec<Number>,
+    /// The quotas it was counted against.
+    pub counted: Vec<Number>,
 }
 
 impl Permit {
@@ -61,25 +91,13 @@ impl Permit {
     pub fn as_of(&self) -> AsOf {
         self.as_of
     }
-    /// By which instrument.
-    pub fn instrument(&self) -> InstrumentId {
-        self.instrument
+    /// By which contract.
+    pub fn contract(&self) -> &Applied {
+        &self.contract
     }
-    /// In which version.
-    pub fn version(&self) -> u32 {
-        self.version
-    }
-    /// By which compiled rule.
-    pub fn bundle(&self) -> [u8; 32] {
-        self.bundle
-    }
-    /// By which clauses.
-    pub fn clauses(&self) -> &[Number] {
-        &self.clauses
-    }
-    /// Against which quotas it was counted.
-    pub fn counted(&self) -> &[Number] {
-        &self.counted
+    /// Which charter and guardrails permitted it too.
+    pub fn above(&self) -> &[Applied] {
+        &self.above
     }
     /// When it must be on record.
     pub fn recording(&self) -> Recording {
@@ -124,12 +142,12 @@ pub struct Cited {
 pub enum Reason {
     /// A clause prohibits it or its condition is not met.
     ClauseForbids,
-    /// The contract could not be evaluated.
-    ContractUnusable,
     /// The certificate is not in the ledger, belongs to another machine, or was revoked.
     CredentialNotGood,
     /// The machine is not active, or nobody answers for it.
     IdentityNotGood,
+    /// An instrument could not be evaluated, or this gateway cannot enforce it.
+    InstrumentUnusable,
     /// No contract between the machine and the service.
     NoContract,
     /// The service knows no such operation.
@@ -151,9 +169,9 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClauseForbids => "clause-forbids",
-            Self::ContractUnusable => "contract-unusable",
             Self::CredentialNotGood => "credential-not-good",
             Self::IdentityNotGood => "identity-not-good",
+            Self::InstrumentUnusable => "instrument-unusable",
             Self::NoContract => "no-contract",
             Self::NoSuchOperation => "no-such-operation",
             Self::NoSuchService => "no-such-service",
@@ -167,59 +185,104 @@ impl Reason {
 
 /// Decides. A permit is counted against its quotas before this returns.
 pub fn decide(rules: &Rules, counters: &Counters, request: Request) -> Verdict {
-    let deny = |reason, detail: String| {
-        Verdict::Denial(Denial { reason, detail, cited: None, as_of: rules.as_of() })
-    };
+    let mut meters = counters.lock(request.identity);
+    match judge(rules, &mut meters, &request) {
+        Err(denial) => Verdict::Denial(*denial),
+        Ok((contract, above, recording)) => {
+            for applied in above.iter().chain([&contract]) {
+                for number in &applied.counted {
+                    meters.add((applied.instrument, *number, request.identity), request.now_ms);
+                }
+            }
+            Verdict::Permit(Permit { as_of: rules.as_of(), contract, above, recording, request })
+        }
+    }
+}
+
+/// Whether a request that was permitted would be permitted still, quotas aside: what is running has been
+/// counted already. Nothing is counted.
+pub fn still_permits(rules: &Rules, request: &Request) -> bool {
+    judge(rules, &mut Meters::default(), request).is_ok()
+}
+
+type Judged = Result<(Applied, Vec<Applied>, Recording), Box<Denial>>;
+
+fn judge(rules: &Rules, meters: &mut Meters, request: &Request) -> Judged {
+    let deny =
+        |reason, detail: String| Err(Box::new(Denial { reason, detail, cited: None, as_of: rules.as_of() }));
     if let Err((reason, detail)) = standing(rules, request.identity, &request.serial, request.now_ms) {
         return deny(reason, detail);
     }
     let state = rules.state();
     let label = state.identity_label(request.identity);
+    let found = state.identities.get(&request.identity).zip(state.credentials.get(&request.serial));
+    let Some((identity, credential)) = found else {
+        return deny(Reason::UnknownIdentity, "the machine is not registered".into());
+    };
     let Some(service) = state.services.get(&request.service) else {
         return deny(Reason::NoSuchService, "the service is not registered".into());
     };
-    let slots = rules.slots(request.identity, request.service);
-    if slots.is_empty() {
+    let contracts = rules.contracts(request.identity, request.service);
+    if contracts.is_empty() {
         let detail = format!("no contract in force lets `{label}` use the service `{}`", service.name);
         return deny(Reason::NoContract, detail);
     }
-    let credential_life_ms = state
-        .credentials
-        .get(&request.serial)
-        .map_or(Millis::MAX, |credential| credential.not_after_ms - credential.not_before_ms);
-    let asked = Asked { request: &request, label: &label, service, credential_life_ms };
-    let mut meters = counters.lock(request.identity);
-    let mut denial: Option<Denial> = None;
+    let provider = if service.party == identity.party { &[][..] } else { rules.guardrails(service.party) };
+    // What ended by notice neither permits nor prohibits any more.
+    let binds = |slot: &Arc<Slot>| {
+        let instrument = state.instruments.get(&slot.instrument);
+        instrument.is_some_and(|instrument| !instrument.is_over(request.now_ms))
+    };
+    let above = [rules.guardrails(identity.party), provider, rules.charters(request.identity)];
+    let asked = Asked { rules, request, label: &label, identity, credential, service };
+    let layers: Result<Vec<(&Slot, &Compiled)>, _> =
+        above.into_iter().flatten().filter(|slot| binds(slot)).map(|slot| asked.compiled(slot)).collect();
+    let layers = layers?;
+    let usable: Vec<Result<(&Slot, &Compiled), Box<Denial>>> =
+        contracts.iter().filter(|slot| binds(slot)).map(|slot| asked.compiled(slot)).collect();
+    let all = layers.iter().chain(usable.iter().filter_map(|found| found.as_ref().ok()));
+    let unusable = |detail| {
+        let reason = Reason::InstrumentUnusable;
+        Box::new(Denial { reason, detail, cited: None, as_of: rules.as_of() })
+    };
+    let cedar = asked.cedar(all.copied(), meters).map_err(unusable)?;
+    let mut applied = Vec::with_capacity(layers.len());
+    let mut strictest = None;
+    for (slot, compiled) in layers {
+        let (said, within) = asked.evaluate(slot, compiled, &cedar)?;
+        applied.push(said);
+        // A guardrail permits by its rule of reading, which says nothing of recording.
+        if slot.kind == InstrumentKind::Charter {
+            strictest = Some(strictest.map_or(within, |before| stricter(before, within)));
+        }
+    }
+    let mut denial: Option<Box<Denial>> = None;
     // Any contract in force may permit; a prohibition in one does not reach into another.
-    for slot in slots {
-        match evaluate(rules, slot, &asked, &mut meters) {
-            Ok(permitted) => {
-                for number in &permitted.counted {
-                    meters.add((slot.instrument, *number, request.identity), request.now_ms);
-                }
-                return Verdict::Permit(Permit {
-                    as_of: rules.as_of(),
-                    instrument: slot.instrument,
-                    version: slot.version,
-                    bundle: permitted.bundle,
-                    clauses: permitted.clauses,
-                    counted: permitted.counted,
-                    recording: permitted.recording,
-                    request,
-                });
+    for found in usable {
+        match found.and_then(|(slot, compiled)| asked.evaluate(slot, compiled, &cedar)) {
+            Ok((said, within)) => {
+                let within = strictest.map_or(within, |before| stricter(before, within));
+                return Ok((said, applied, within));
             }
-            Err(found) => {
-                // Of several denials the one with an explicit clause says most.
-                let better = denial.as_ref().is_none_or(|before| before.reason == Reason::NothingPermits);
-                if better {
-                    denial = Some(*found);
-                }
+            // Of several denials the one with an explicit clause says most.
+            Err(found) if denial.as_ref().is_none_or(|before| before.reason == Reason::NothingPermits) => {
+                denial = Some(found);
             }
+            Err(_) => {}
         }
     }
     match denial {
-        Some(denial) => Verdict::Denial(denial),
+        Some(denial) => Err(denial),
         None => deny(Reason::NoContract, "no contract could be evaluated".into()),
+    }
+}
+
+fn stricter(one: Recording, other: Recording) -> Recording {
+    match (one, other) {
+        (Recording::Strict, _) | (_, Recording::Strict) => Recording::Strict,
+        (Recording::Within(one), Recording::Within(other)) => {
+            Recording::Within(if one.as_ms() <= other.as_ms() { one } else { other })
+        }
     }
 }
 
@@ -254,121 +317,220 @@ pub fn standing(
     }
 }
 
+/// A request with everything the registry knows about it.
 struct Asked<'a> {
+    rules: &'a Rules,
     request: &'a Request,
     label: &'a str,
+    identity: &'a Identity,
+    credential: &'a Credential,
     service: &'a Service,
-    credential_life_ms: Millis,
 }
 
-struct Permitted {
-    bundle: [u8; 32],
-    clauses: Vec<Number>,
-    counted: Vec<Number>,
-    recording: Recording,
-}
+impl<'a> Asked<'a> {
+    fn unusable(&self, slot: &Slot, why: &str) -> Box<Denial> {
+        let detail = format!("the {} `{}` cannot be applied: {why}", slot.kind, slot.name);
+        let reason = Reason::InstrumentUnusable;
+        Box::new(Denial { reason, detail, cited: None, as_of: self.rules.as_of() })
+    }
 
-/// One contract's answer.
-fn evaluate(
-    rules: &Rules,
-    slot: &Slot,
-    asked: &Asked<'_>,
-    meters: &mut Meters,
-) -> Result<Permitted, Box<Denial>> {
-    let unusable = |why: &str| {
-        let detail = format!("the contract `{}` cannot be applied: {why}", slot.name);
-        Box::new(Denial { reason: Reason::ContractUnusable, detail, cited: None, as_of: rules.as_of() })
-    };
-    let compiled = slot.compiled(rules.documents()).map_err(|why| unusable(&why))?;
-    let request = asked.request;
-    let mut counts = Vec::with_capacity(compiled.quotas.len());
-    let mut counted = Vec::new();
-    for quota in &compiled.quotas {
-        let key = (slot.instrument, quota.number, request.identity);
-        counts.push((quota.attribute.clone(), i64::from(meters.count(key, quota.window_ms, request.now_ms))));
-        if quota.covers(&request.action, &request.resource) {
-            counted.push(quota.number);
+    fn compiled(&self, slot: &'a Arc<Slot>) -> Result<(&'a Slot, &'a Compiled), Box<Denial>> {
+        let slot = slot.as_ref();
+        let compiled = slot.compiled(self.rules.documents()).map_err(|why| self.unusable(slot, &why))?;
+        Ok((slot, compiled))
+    }
+
+    /// One request for all instruments: its context holds every fact any of them asks for.
+    fn cedar(
+        &self,
+        layers: impl Iterator<Item = (&'a Slot, &'a Compiled)>,
+        meters: &mut Meters,
+    ) -> Result<cedar_policy::Request, String> {
+        let mut pairs: Vec<(String, RestrictedExpression)> = Vec::with_capacity(16);
+        for (slot, compiled) in layers {
+            for (name, attribute) in &compiled.attributes {
+                if !pairs.iter().any(|(known, _)| known == name) {
+                    pairs.push((name.clone(), self.value(slot, compiled, attribute, meters)));
+                }
+            }
+        }
+        let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
+        let resource = format!("{}/{}", self.service.name, self.request.resource);
+        cedar_request(self.label, self.request.action.as_str(), &resource, context)
+    }
+
+    fn value(
+        &self,
+        slot: &Slot,
+        compiled: &Compiled,
+        attribute: &Attribute,
+        meters: &mut Meters,
+    ) -> RestrictedExpression {
+        match attribute {
+            Attribute::Measure(measure) => {
+                RestrictedExpression::new_long(self.measure(slot, compiled, measure, meters))
+            }
+            Attribute::Label(label) => RestrictedExpression::new_string(self.word(*label)),
+            Attribute::Flag(flag) => RestrictedExpression::new_bool(self.flag(slot, *flag)),
+            Attribute::Roles => {
+                let roles = self.identity.roles.iter();
+                RestrictedExpression::new_set(
+                    roles.map(|role| RestrictedExpression::new_string(role.to_string())),
+                )
+            }
         }
     }
-    let cedar = cedar_request(asked, counts).map_err(|error| unusable(&error))?;
-    let response = Authorizer::new().is_authorized(&cedar, &compiled.policies, &Entities::empty());
-    if let Some(error) = response.diagnostics().errors().next() {
-        return Err(unusable(&error.to_string()));
+
+    fn measure(&self, slot: &Slot, compiled: &Compiled, measure: &Measure, meters: &mut Meters) -> i64 {
+        let now_ms = self.request.now_ms;
+        let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        match measure {
+            Measure::Now => long(now_ms),
+            Measure::CredentialLife => {
+                long(self.credential.not_after_ms.saturating_sub(self.credential.not_before_ms))
+            }
+            Measure::CredentialAge => long(now_ms.saturating_sub(self.credential.not_before_ms)),
+            // Nobody can present authority of somebody else yet: every call is direct.
+            Measure::DelegationDepth => 0,
+            Measure::ResourceClass => {
+                let class = self.service.resource(&self.request.resource).and_then(|resource| resource.class);
+                i64::from(class.map_or(registry::Classification::Restricted.rank(), |class| class.rank()))
+            }
+            Measure::AddressHigh => contract::terms::halves(self.request.channel.address).0,
+            Measure::AddressLow => contract::terms::halves(self.request.channel.address).1,
+            Measure::RenewedUntil => {
+                let instrument = self.rules.state().instruments.get(&slot.instrument);
+                long(instrument.and_then(|instrument| instrument.renewed_until_ms).unwrap_or(0))
+            }
+            Measure::WeekMinute(zone) => zone.week_minute(now_ms),
+            Measure::Counted(meter) => match meter.unit {
+                Unit::Calls => {
+                    let key: Key = (slot.instrument, meter.clause, self.request.identity);
+                    let of_clause = compiled.meters.iter().filter(|other| other.clause == meter.clause);
+                    let longest = of_clause.map(|other| other.window.as_ms()).max();
+                    let window = meter.window.as_ms();
+                    i64::from(meters.count(key, window, longest.unwrap_or(window), now_ms))
+                }
+                // Not reached: an instrument that needs them is refused before it is evaluated.
+                Unit::Bytes | Unit::Cost | Unit::Rows => i64::MAX,
+            },
+            Measure::Approvals(_) => 0,
+            Measure::ReviewOverdue => long(now_ms).saturating_sub(long(self.identity.review_ms)),
+        }
     }
-    let mut clauses: Vec<Number> =
-        response.diagnostics().reason().filter_map(|id| compiled.numbers.get(id)).copied().collect();
-    clauses.sort_unstable();
-    match response.decision() {
-        Decision::Allow if !clauses.is_empty() => {
-            let recording = compiled.recording(&clauses);
-            Ok(Permitted { bundle: compiled.bundle, clauses, counted, recording })
-        }
-        Decision::Allow | Decision::Deny => {
-            Err(Box::new(refusal(rules, slot, compiled, asked, clauses.first().copied())))
+
+    fn word(&self, label: Label) -> String {
+        let state = self.rules.state();
+        let party = |id| state.parties.get(id).map(|party| party.name.to_string()).unwrap_or_default();
+        let region = |region: &Option<Name>| region.as_ref().map(ToString::to_string).unwrap_or_default();
+        match label {
+            Label::Action => self.request.action.to_string(),
+            Label::Machine => self.label.to_owned(),
+            Label::Resource => self.request.resource.to_string(),
+            Label::Attestation => if self.credential.by_token { "join-token" } else { "renewal" }.to_owned(),
+            Label::Binding => "mtls".to_owned(),
+            Label::CallerRegion => region(&self.identity.region),
+            Label::Consumer => party(&self.identity.party),
+            Label::CredentialKind => "x509-svid".to_owned(),
+            Label::Environment => self.identity.environment.to_string(),
+            Label::KeyAlgorithm => self.request.channel.key_algorithm.to_owned(),
+            Label::MachineKind => self.identity.kind.to_string(),
+            Label::Provider => party(&self.service.party),
+            Label::Purpose => self.request.channel.purpose.clone().unwrap_or_default(),
+            Label::Service => self.service.name.to_string(),
+            Label::ServiceRegion => region(&self.service.region),
         }
     }
-}
 
-/// The denial of a contract: by the clause that forbids, or by the rule of reading.
-fn refusal(rules: &Rules, slot: &Slot, compiled: &Compiled, asked: &Asked<'_>, by: Option<Number>) -> Denial {
-    let clause = by.and_then(|number| compiled.contract.clause(number));
-    let (reason, number, sentence) = match clause {
-        Some(clause) => {
-            let reason = match clause.kind {
-                contract::Kind::Quota { .. } => Reason::QuotaExhausted,
-                contract::Kind::Credential { .. }
-                | contract::Kind::Permit { .. }
-                | contract::Kind::Prohibit { .. }
-                | contract::Kind::Term { .. }
-                | contract::Kind::Words { .. } => Reason::ClauseForbids,
-            };
-            (reason, clause.number, words::sentence(&compiled.contract, &clause.kind))
+    fn flag(&self, slot: &Slot, flag: Flag) -> bool {
+        let (state, now_ms) = (self.rules.state(), self.request.now_ms);
+        match flag {
+            Flag::Changes => self.request.changes,
+            Flag::Chartered => {
+                let charters = self.rules.charters(self.request.identity);
+                charters.iter().any(|charter| self.rules.is_in_force(charter.instrument, now_ms))
+            }
+            Flag::Owned => state.is_answered_for(self.identity),
+            Flag::Suspended => {
+                let instrument = state.instruments.get(&slot.instrument);
+                instrument.is_none_or(|instrument| instrument.is_suspended(now_ms))
+            }
         }
-        None => (Reason::NothingPermits, Number::READING, words::reading().to_owned()),
-    };
-    let detail = format!(
-        "`{}` may not {} `{}` of the service `{}`: clause {number} of {} (version {}) says: {sentence}",
-        asked.label,
-        asked.request.action,
-        asked.request.resource,
-        asked.service.name,
-        slot.title,
-        slot.version
-    );
-    let cited = Cited {
-        instrument: slot.instrument,
-        name: slot.name.clone(),
-        title: slot.title.clone(),
-        version: slot.version,
-        clause: number,
-        sentence,
-        bundle: compiled.bundle,
-    };
-    Denial { reason, detail, cited: Some(cited), as_of: rules.as_of() }
-}
+    }
 
-static TYPES: LazyLock<Option<[EntityTypeName; 3]>> = LazyLock::new(|| {
-    let of = |name| EntityTypeName::from_str(name).ok();
-    Some([of("Machine")?, of("Action")?, of("Resource")?])
-});
+    /// One instrument's answer.
+    fn evaluate(
+        &self,
+        slot: &Slot,
+        compiled: &Compiled,
+        cedar: &cedar_policy::Request,
+    ) -> Result<(Applied, Recording), Box<Denial>> {
+        let response = Authorizer::new().is_authorized(cedar, &compiled.policies, &Entities::empty());
+        if let Some(error) = response.diagnostics().errors().next() {
+            return Err(self.unusable(slot, &error.to_string()));
+        }
+        let resting = compiled.sources(response.diagnostics().reason());
+        match response.decision() {
+            Decision::Allow if !resting.is_empty() => {
+                let mut clauses: Vec<Number> = resting.iter().map(|source| source.clause).collect();
+                clauses.dedup();
+                let request = self.request;
+                let covers = |meter: &contract::norm::Meter| {
+                    meter.covers(&request.action, &self.service.name, &request.resource, request.changes)
+                };
+                let mut counted: Vec<Number> =
+                    compiled.meters.iter().filter(|meter| covers(meter)).map(|meter| meter.clause).collect();
+                counted.sort_unstable();
+                counted.dedup();
+                let spans: Option<Vec<Span>> =
+                    resting.iter().map(|source| source.rule.recorded_within).collect();
+                let shortest = spans.and_then(|spans| spans.into_iter().min_by_key(|span| span.as_ms()));
+                let applied = Applied {
+                    instrument: slot.instrument,
+                    version: slot.version,
+                    bundle: compiled.bundle,
+                    clauses,
+                    counted,
+                };
+                Ok((applied, shortest.map_or(Recording::Strict, Recording::Within)))
+            }
+            Decision::Allow | Decision::Deny => {
+                Err(Box::new(self.refusal(slot, compiled, resting.first().copied())))
+            }
+        }
+    }
 
-fn cedar_request(asked: &Asked<'_>, counts: Vec<(String, i64)>) -> Result<cedar_policy::Request, String> {
-    let [machine, action, resource] = TYPES.as_ref().ok_or("entity types")?;
-    let long = |value: Millis| RestrictedExpression::new_long(i64::try_from(value).unwrap_or(i64::MAX));
-    let pairs =
-        counts.into_iter().map(|(name, count)| (name, RestrictedExpression::new_long(count))).chain([
-            ("now".to_owned(), long(asked.request.now_ms)),
-            ("credential_life".to_owned(), long(asked.credential_life_ms)),
-        ]);
-    let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
-    let uid =
-        |kind: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
-    cedar_policy::Request::new(
-        uid(machine, asked.label),
-        uid(action, asked.request.action.as_str()),
-        uid(resource, &format!("{}/{}", asked.service.name, asked.request.resource)),
-        context,
-        None,
-    )
-    .map_err(|error| error.to_string())
+    /// The denial of an instrument: by the sentence that forbids, or by the rule of reading.
+    fn refusal(&self, slot: &Slot, compiled: &Compiled, by: Option<&crate::compile::Source>) -> Denial {
+        let (reason, number, sentence) = match by {
+            Some(source) => {
+                let mut counts = false;
+                source.rule.when.visit(&mut |test| {
+                    counts |= matches!(test, contract::norm::Test::AtLeast(Measure::Counted(_), _));
+                });
+                let reason = if counts { Reason::QuotaExhausted } else { Reason::ClauseForbids };
+                (reason, source.clause, words::cited(&compiled.instrument, source.clause, source.sentence))
+            }
+            None => (Reason::NothingPermits, Number::READING, words::reading(&compiled.instrument.body)),
+        };
+        let detail = format!(
+            "`{}` may not {} `{}` of the service `{}`: clause {number} of {} (version {}) says: {sentence}",
+            self.label,
+            self.request.action,
+            self.request.resource,
+            self.service.name,
+            slot.title,
+            slot.version
+        );
+        let cited = Cited {
+            instrument: slot.instrument,
+            name: slot.name.clone(),
+            title: slot.title.clone(),
+            version: slot.version,
+            clause: number,
+            sentence,
+            bundle: compiled.bundle,
+        };
+        Denial { reason, detail, cited: Some(cited), as_of: self.rules.as_of() }
+    }
 }

@@ -1,4 +1,4 @@
-//! Counting permitted calls, exactly: the time of each is kept for as long as its window.
+//! Counting permitted calls, exactly: the time of each is kept for as long as its longest window.
 
 use contract::Number;
 use registry::{IdentityId, InstrumentId, Millis};
@@ -42,19 +42,21 @@ impl Counters {
 pub struct Meters(HashMap<Key, VecDeque<Millis>>);
 
 impl Meters {
-    /// Calls in the window that ends now. A call exactly one window ago no longer counts.
-    pub(crate) fn count(&mut self, key: Key, window_ms: u64, now_ms: Millis) -> u32 {
+    /// Calls in the window that ends now. A call exactly one window ago no longer counts; one that is
+    /// older than `longest_ms`, the longest window of its clause, is forgotten.
+    pub(crate) fn count(&mut self, key: Key, window_ms: u64, longest_ms: u64, now_ms: Millis) -> u32 {
         let Some(times) = self.0.get_mut(&key) else { return 0 };
         // A clock that stepped back must not make calls look older than they are.
         let now_ms = times.back().map_or(now_ms, |last| now_ms.max(*last));
-        while times.front().is_some_and(|time| now_ms - time >= window_ms) {
+        while times.front().is_some_and(|time| now_ms - time >= longest_ms) {
             times.pop_front();
         }
         if times.is_empty() {
             self.0.remove(&key);
             return 0;
         }
-        u32::try_from(times.len()).unwrap_or(u32::MAX)
+        let older = times.partition_point(|time| now_ms - time >= window_ms);
+        u32::try_from(times.len() - older).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn add(&mut self, key: Key, now_ms: Millis) {

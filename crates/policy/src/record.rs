@@ -1,7 +1,7 @@
 //! What a gateway writes down of every decision and its outcome. Eternal bytes: numbers of fields
 //! are never reused. Nothing personal: how the request looked is committed to, and kept beside.
 
-use crate::decide::{Denial, Permit};
+use crate::decide::{Applied, Denial, Permit};
 use contract::Number;
 use minicbor::{Decode, Encode};
 use registry::{IdentityId, InstrumentId, Name, ServiceId};
@@ -61,6 +61,43 @@ pub struct VerdictRecord {
     /// Commitment to the [`Inputs`].
     #[cbor(n(14), with = "minicbor::bytes")]
     pub inputs: [u8; 32],
+    /// The charter and guardrails that permitted it too.
+    #[n(15)]
+    #[cbor(default)]
+    pub above: Vec<AppliedRecord>,
+}
+
+/// An instrument that permitted beside the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AppliedRecord {
+    /// Which.
+    #[n(0)]
+    pub instrument: InstrumentId,
+    /// Its version.
+    #[n(1)]
+    pub version: u32,
+    /// The clauses that permitted.
+    #[n(2)]
+    pub clauses: Vec<String>,
+    /// The quotas it counts against.
+    #[n(3)]
+    pub counted: Vec<String>,
+    /// The compiled rule.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub bundle: [u8; 32],
+}
+
+impl From<&Applied> for AppliedRecord {
+    fn from(applied: &Applied) -> Self {
+        Self {
+            instrument: applied.instrument,
+            version: applied.version,
+            clauses: numbers(&applied.clauses),
+            counted: numbers(&applied.counted),
+            bundle: applied.bundle,
+        }
+    }
 }
 
 /// How the request looked: kept beside the log, erasable.
@@ -153,7 +190,7 @@ fn numbers(numbers: &[Number]) -> Vec<String> {
 impl VerdictRecord {
     /// The record of a permit.
     pub fn of_permit(permit: &Permit, inputs: [u8; 32]) -> Self {
-        let request = permit.request();
+        let (request, contract) = (permit.request(), permit.contract());
         Self {
             permitted: true,
             reason: "permitted".into(),
@@ -162,14 +199,15 @@ impl VerdictRecord {
             service: Some(request.service),
             action: Some(request.action.clone()),
             resource: Some(request.resource.clone()),
-            instrument: Some(permit.instrument()),
-            version: Some(permit.version()),
-            clauses: numbers(permit.clauses()),
-            counted: numbers(permit.counted()),
-            bundle: Some(permit.bundle()),
+            instrument: Some(contract.instrument),
+            version: Some(contract.version),
+            clauses: numbers(&contract.clauses),
+            counted: numbers(&contract.counted),
+            bundle: Some(contract.bundle),
             as_of_size: permit.as_of().size,
             as_of_root: permit.as_of().root,
             inputs,
+            above: permit.above().iter().map(AppliedRecord::from).collect(),
         }
     }
 
@@ -192,6 +230,7 @@ impl VerdictRecord {
             as_of_size: denial.as_of.size,
             as_of_root: denial.as_of.root,
             inputs,
+            above: Vec::new(),
         }
     }
 }

@@ -1,10 +1,11 @@
-//! What decisions are made from: a fold of the control ledger, indexed by (machine, service).
+//! What decisions are made from: a fold of the control ledger. Contracts are indexed by (machine,
+//! service), charters by machine, guardrails by party.
 //! The authority and every gateway keep one; both fold the same entries.
 
 use crate::compile::Compiled;
 use registry::{
-    Event, IdentityId, Instrument, InstrumentId, InstrumentStatus, Millis, Recorded, Service, ServiceId,
-    State,
+    Event, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Millis, PartyId, Recorded,
+    Service, ServiceId, State,
 };
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -30,14 +31,17 @@ pub struct Rules {
     state: State,
     as_of: AsOf,
     pairs: HashMap<(IdentityId, ServiceId), Vec<Arc<Slot>>>,
+    charters: HashMap<IdentityId, Vec<Arc<Slot>>>,
+    guardrails: HashMap<PartyId, Vec<Arc<Slot>>>,
     hosts: HashMap<String, Arc<Service>>,
     documents: Arc<dyn Documents>,
     stops: u64,
 }
 
-/// A contract in force. It is read and compiled when it is first needed.
+/// An instrument in force or suspended. It is read and compiled when it is first needed.
 pub(crate) struct Slot {
     pub(crate) instrument: InstrumentId,
+    pub(crate) kind: InstrumentKind,
     pub(crate) version: u32,
     pub(crate) name: String,
     pub(crate) title: String,
@@ -50,6 +54,7 @@ impl Slot {
     fn of(instrument: &Instrument) -> Self {
         Self {
             instrument: instrument.id,
+            kind: instrument.kind,
             version: instrument.version,
             name: instrument.name.to_string(),
             title: instrument.title.clone(),
@@ -82,6 +87,8 @@ impl Rules {
             state: State::default(),
             as_of,
             pairs: HashMap::new(),
+            charters: HashMap::new(),
+            guardrails: HashMap::new(),
             hosts: HashMap::new(),
             documents,
             stops: 0,
@@ -106,9 +113,12 @@ impl Rules {
             Event::ServiceRegistered(service) => {
                 self.hosts.insert(service.host.clone(), Arc::new(service.clone()));
             }
-            Event::CredentialIssued { .. }
+            Event::AuthorityGranted { .. }
+            | Event::AuthorityWithdrawn { .. }
+            | Event::CredentialIssued { .. }
             | Event::CredentialRevoked { .. }
             | Event::Established { .. }
+            | Event::EstateExamined { .. }
             | Event::IdentityActivated { .. }
             | Event::IdentityProposed(_)
             | Event::IdentityResumed { .. }
@@ -116,9 +126,12 @@ impl Rules {
             | Event::IdentityRevoked { .. }
             | Event::IdentitySuspended { .. }
             | Event::InstrumentDrafted(_)
+            | Event::InstrumentExamined { .. }
+            | Event::InstrumentRenewed { .. }
             | Event::InstrumentSigned { .. }
             | Event::JoinTokenCreated { .. }
             | Event::LogAnchored { .. }
+            | Event::NoticeGiven { .. }
             | Event::OfficeOffered { .. }
             | Event::OwnershipAccepted { .. }
             | Event::PartyRegistered(_)
@@ -127,6 +140,26 @@ impl Rules {
             | Event::SecretSealed { .. }
             | Event::ServerCertified { .. } => {}
         }
+    }
+
+    /// A copy to try things on: what is applied to it changes nothing here.
+    pub fn scratch(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            as_of: self.as_of,
+            pairs: self.pairs.clone(),
+            charters: self.charters.clone(),
+            guardrails: self.guardrails.clone(),
+            hosts: self.hosts.clone(),
+            documents: self.documents.clone(),
+            stops: self.stops,
+        }
+    }
+
+    /// The words of an instrument in force, if they can be read and a gateway can enforce them.
+    pub fn instrument(&self, instrument: InstrumentId) -> Result<contract::Instrument, String> {
+        let found = self.state.instruments.get(&instrument).ok_or("it is not registered")?;
+        Slot::of(found).compiled(self.documents()).map(|compiled| compiled.instrument.clone())
     }
 
     /// Names the ledger size and root that the state now corresponds to.
@@ -152,9 +185,12 @@ impl Rules {
     /// Whether an instrument binds at `now_ms`.
     pub fn is_in_force(&self, instrument: InstrumentId, now_ms: Millis) -> bool {
         self.state.instruments.get(&instrument).is_some_and(|instrument| {
-            instrument.status == InstrumentStatus::InForce
+            instrument.status != InstrumentStatus::Drafted
+                && instrument.status != InstrumentStatus::Ended
+                && !instrument.is_suspended(now_ms)
+                && !instrument.is_over(now_ms)
                 && instrument.start_ms.is_none_or(|start| start <= now_ms)
-                && instrument.end_ms.is_none_or(|end| now_ms < end)
+                && instrument.last_ms().is_none_or(|end| now_ms < end)
         })
     }
 
@@ -168,8 +204,16 @@ impl Rules {
         self.hosts.values()
     }
 
-    pub(crate) fn slots(&self, identity: IdentityId, service: ServiceId) -> &[Arc<Slot>] {
+    pub(crate) fn contracts(&self, identity: IdentityId, service: ServiceId) -> &[Arc<Slot>] {
         self.pairs.get(&(identity, service)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn charters(&self, identity: IdentityId) -> &[Arc<Slot>] {
+        self.charters.get(&identity).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn guardrails(&self, party: PartyId) -> &[Arc<Slot>] {
+        self.guardrails.get(&party).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn documents(&self) -> &dyn Documents {
@@ -182,7 +226,11 @@ impl Rules {
             .instruments
             .values()
             .filter(|instrument| instrument.status == InstrumentStatus::InForce)
-            .filter(|instrument| instrument.machines.contains(&identity))
+            .filter(|instrument| match instrument.kind {
+                InstrumentKind::Charter | InstrumentKind::Contract => instrument.machines.contains(&identity),
+                // A guardrail's limits may be narrowed to some machines: the gateway holds them.
+                InstrumentKind::Guardrail => false,
+            })
             .filter_map(|instrument| instrument.credential_ttl_max_ms.map(|ttl| (ttl, instrument.id)))
             .min()
     }
@@ -190,21 +238,41 @@ impl Rules {
     fn insert(&mut self, id: InstrumentId) {
         let Some(instrument) = self.state.instruments.get(&id) else { return };
         let slot = Arc::new(Slot::of(instrument));
-        for machine in &instrument.machines {
-            self.pairs.entry((*machine, instrument.service)).or_default().push(slot.clone());
+        match (instrument.kind, instrument.service) {
+            (InstrumentKind::Contract, Some(service)) => {
+                for machine in &instrument.machines {
+                    self.pairs.entry((*machine, service)).or_default().push(slot.clone());
+                }
+            }
+            (InstrumentKind::Contract, None) => {}
+            (InstrumentKind::Charter, _) => {
+                for machine in &instrument.machines {
+                    self.charters.entry(*machine).or_default().push(slot.clone());
+                }
+            }
+            (InstrumentKind::Guardrail, _) => {
+                self.guardrails.entry(instrument.provider).or_default().push(slot);
+            }
         }
     }
 
     fn remove(&mut self, id: InstrumentId) {
         let Some(instrument) = self.state.instruments.get(&id) else { return };
         for machine in &instrument.machines {
-            let pair = (*machine, instrument.service);
-            if let Some(slots) = self.pairs.get_mut(&pair) {
-                slots.retain(|slot| slot.instrument != id);
-                if slots.is_empty() {
-                    self.pairs.remove(&pair);
-                }
+            if let Some(service) = instrument.service {
+                drop_slot(&mut self.pairs, &(*machine, service), id);
             }
+            drop_slot(&mut self.charters, machine, id);
+        }
+        drop_slot(&mut self.guardrails, &instrument.provider, id);
+    }
+}
+
+fn drop_slot<K: Eq + std::hash::Hash>(index: &mut HashMap<K, Vec<Arc<Slot>>>, key: &K, id: InstrumentId) {
+    if let Some(slots) = index.get_mut(key) {
+        slots.retain(|slot| slot.instrument != id);
+        if slots.is_empty() {
+            index.remove(key);
         }
     }
 }
@@ -217,14 +285,20 @@ fn may_stop(event: &Event) -> bool {
         | Event::IdentityRevoked { .. }
         | Event::IdentitySuspended { .. }
         | Event::InstrumentEnded { .. }
+        | Event::InstrumentInForce { .. }
+        | Event::NoticeGiven { .. }
         | Event::PersonLeft { .. } => true,
-        Event::CredentialIssued { .. }
+        Event::AuthorityGranted { .. }
+        | Event::AuthorityWithdrawn { .. }
+        | Event::CredentialIssued { .. }
         | Event::Established { .. }
+        | Event::EstateExamined { .. }
         | Event::IdentityActivated { .. }
         | Event::IdentityProposed(_)
         | Event::IdentityResumed { .. }
         | Event::InstrumentDrafted(_)
-        | Event::InstrumentInForce { .. }
+        | Event::InstrumentExamined { .. }
+        | Event::InstrumentRenewed { .. }
         | Event::InstrumentSigned { .. }
         | Event::JoinTokenCreated { .. }
         | Event::LogAnchored { .. }

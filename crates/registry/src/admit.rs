@@ -1,11 +1,15 @@
 //! The rules: whether a command is admitted, and which events follow. The only place that decides.
 
-use crate::command::{IdentityProposal, InstrumentDraft, IssueGround, IssueRequest, ServiceDescription};
-use crate::signature::{INSTRUMENT, OWNERSHIP};
+mod instrument;
+mod signing;
+
+pub use signing::{Signatories, is_signed, signatories};
+
+use crate::command::{IdentityProposal, IssueGround, IssueRequest, ServiceDescription};
+use crate::signature::OWNERSHIP;
 use crate::{
-    Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature,
-    InstrumentStatus, Lifecycle, Millis, Office, Party, PartyId, Person, PersonId, Seat, Service, ServiceId,
-    Standing, State,
+    Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, Lifecycle, Millis, Office, Party,
+    PartyId, Person, PersonId, Seat, Service, ServiceId, Standing, State,
 };
 
 /// The longest text in a field people write, in characters.
@@ -82,18 +86,18 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         Command::CreateJoinToken { identity, digest, expires_ms } => {
             create_token(state, identity, digest, expires_ms, context)
         }
-        Command::DraftInstrument(draft) => draft_instrument(state, *draft, context),
-        Command::EndInstrument { instrument, reason } => {
-            let found = instrument_of(state, instrument)?;
-            if found.status == InstrumentStatus::Ended {
-                return Err(conflict(format!("`{}` has ended already", found.name), ""));
-            }
-            Ok(vec![Event::InstrumentEnded { instrument, reason: text(reason)? }])
-        }
+        Command::DraftInstrument(draft) => instrument::draft(state, *draft, context),
+        Command::EndInstrument { instrument, reason } => instrument::end(state, instrument, reason),
         Command::Establish { trust_domain, log_key, root_certificate } => match &state.trust_domain {
             Some(there) => Err(conflict(format!("this ledger speaks for `{there}` already"), "")),
             None => Ok(vec![Event::Established { trust_domain, log_key, root_certificate }]),
         },
+        Command::GiveNotice { instrument, kind, person, ground, signature } => {
+            instrument::notice(state, instrument, kind, person, ground, signature, context)
+        }
+        Command::GrantAuthority { person, kinds, until_ms } => {
+            signing::grant(state, person, kinds, until_ms, context)
+        }
         Command::HandOver { identity, office, to } => hand_over(state, identity, office, to, context),
         Command::IssueCredential(request) => issue(state, request, context),
         Command::PersonLeaves { person, grace_ms } => person_leaves(state, person, grace_ms, context),
@@ -124,6 +128,13 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             Ok(vec![Event::PersonRegistered(Person { id, name, party, key, profile, left_ms: None })])
         }
         Command::RegisterService(description) => register_service(state, *description, context),
+        Command::RecordProofs { instrument, proofs, narrows } => {
+            instrument::examined(state, instrument, proofs, narrows, context)
+        }
+        Command::RecordRuling { proof, as_of_size, as_of_root } => {
+            Ok(vec![Event::EstateExamined { proof, as_of_size, as_of_root }])
+        }
+        Command::RenewInstrument { instrument } => instrument::renew(state, instrument, context),
         Command::ResumeIdentity { identity } => {
             let found = identity_of(state, identity)?;
             expect_state(found, &[Lifecycle::Suspended], "resumed")?;
@@ -147,7 +158,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         }
         Command::SealSecret { name } => Ok(vec![Event::SecretSealed { name }]),
         Command::SignInstrument { instrument, person, signature } => {
-            sign_instrument(state, instrument, person, signature, context)
+            signing::sign(state, instrument, person, signature, context)
         }
         Command::SuspendIdentity { identity, reason } => {
             let found = identity_of(state, identity)?;
@@ -160,6 +171,12 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             }
             let reason = "an accountable person left and nobody took over within the grace".into();
             Ok(vec![Event::IdentitySuspended { identity, reason }])
+        }
+        Command::WithdrawAuthority { person, reason } => {
+            if !state.signatories.keys().any(|(of, _)| *of == person) {
+                return Err(conflict("this person has no authority to sign", ""));
+            }
+            Ok(vec![Event::AuthorityWithdrawn { person, reason: text(reason)? }])
         }
     }
 }
@@ -197,6 +214,7 @@ fn propose(state: &State, proposal: IdentityProposal, context: &Context) -> Admi
         roles: proposal.roles,
         state: Lifecycle::Proposed,
         grace_until_ms: None,
+        region: proposal.region,
     })])
 }
 
@@ -309,136 +327,12 @@ fn register_service(state: &State, description: ServiceDescription, context: &Co
         upstream: description.upstream,
         resources: description.resources,
         injection: description.injection,
+        region: description.region,
     };
     match service.problem() {
         Some(problem) => Err(invalid(problem, "")),
         None => Ok(vec![Event::ServiceRegistered(service)]),
     }
-}
-
-fn draft_instrument(state: &State, draft: InstrumentDraft, context: &Context) -> Admission {
-    party_of(state, draft.provider)?;
-    party_of(state, draft.consumer)?;
-    let service = state
-        .services
-        .get(&draft.service)
-        .ok_or_else(|| not_found(format!("no service `{}`", draft.service)))?;
-    if service.party != draft.provider {
-        return Err(invalid(format!("`{}` is not a service of the provider", service.name), ""));
-    }
-    if draft.machines.is_empty() || draft.machines.len() > MACHINES_MAX {
-        return Err(invalid(format!("a contract names between 1 and {MACHINES_MAX} machines"), ""));
-    }
-    for machine in &draft.machines {
-        if identity_of(state, *machine)?.party != draft.consumer {
-            return Err(invalid(format!("`{}` is not the consumer's", state.identity_label(*machine)), ""));
-        }
-    }
-    let newest = state.instrument_versions(&draft.name).last();
-    if let Some(other) = newest.filter(|other| {
-        (other.provider, other.consumer, other.service) != (draft.provider, draft.consumer, draft.service)
-    }) {
-        return Err(conflict(
-            format!("`{}` is a contract between other parties or for another service", other.name),
-            "choose another name",
-        ));
-    }
-    let newest = newest.map_or(0, |instrument| instrument.version);
-    if draft.version != newest + 1 {
-        return Err(conflict(
-            format!("`{}` has version {newest}; the next is {}", draft.name, newest + 1),
-            format!("write `version = {}`", newest + 1),
-        ));
-    }
-    Ok(vec![Event::InstrumentDrafted(Instrument {
-        id: InstrumentId::from_entropy(context.entropy),
-        name: draft.name,
-        version: draft.version,
-        title: line(draft.title)?,
-        provider: draft.provider,
-        service: draft.service,
-        consumer: draft.consumer,
-        machines: draft.machines,
-        document: draft.document,
-        bundle: draft.bundle,
-        envelope: draft.envelope,
-        credential_ttl_max_ms: draft.credential_ttl_max_ms,
-        start_ms: draft.start_ms,
-        end_ms: draft.end_ms,
-        signatures: Vec::new(),
-        status: InstrumentStatus::Drafted,
-        quota_window_max_ms: draft.quota_window_max_ms,
-    })])
-}
-
-fn sign_instrument(
-    state: &State,
-    instrument: InstrumentId,
-    person: PersonId,
-    signature: String,
-    context: &Context,
-) -> Admission {
-    let found = instrument_of(state, instrument)?;
-    if found.status != InstrumentStatus::Drafted {
-        return Err(conflict(format!("`{}` is {}", found.name, found.status), "only a draft can be signed"));
-    }
-    if state.instrument_versions(&found.name).any(|other| other.version > found.version) {
-        return Err(conflict(
-            format!("`{}` has a newer version than {}", found.name, found.version),
-            "sign the newest version",
-        ));
-    }
-    let signer = active_person(state, person)?;
-    let unaccepted = found.machines.iter().filter_map(|machine| state.identities.get(machine));
-    if let Some(machine) = unaccepted.into_iter().find(|machine| machine.owner.accepted_ms.is_none()) {
-        return Err(not_entitled(
-            format!("the owner of `{}` has not accepted", machine.name),
-            "only somebody who answers for a machine can bind it",
-        ));
-    }
-    let needed = signatories(state, found);
-    if !needed.contains(&person) {
-        return Err(not_entitled(
-            format!("`{}` does not sign `{}`", signer.name, found.name),
-            "it is signed by the owner of the service and the owner of every machine it names",
-        ));
-    }
-    if found.signatures.iter().any(|there| there.person == person) {
-        return Err(conflict(format!("`{}` has signed already", signer.name), ""));
-    }
-    signer
-        .key
-        .verify(INSTRUMENT, found.envelope.as_bytes(), &signature)
-        .map_err(|error| not_entitled(error.to_string(), "sign the envelope that `writ sign` shows"))?;
-    let done = |p: &PersonId| *p == person || found.signatures.iter().any(|there| there.person == *p);
-    let complete = needed.iter().all(done);
-    let signature = InstrumentSignature { person, time_ms: context.now_ms, signature };
-    let mut events = vec![Event::InstrumentSigned { instrument, signature }];
-    if complete {
-        // A new version takes the place of every older one, drafts included.
-        events.extend(
-            state
-                .instrument_versions(&found.name)
-                .filter(|other| other.version < found.version && other.status != InstrumentStatus::Ended)
-                .map(|other| Event::InstrumentEnded {
-                    instrument: other.id,
-                    reason: format!("replaced by version {}", found.version),
-                }),
-        );
-        events.push(Event::InstrumentInForce { instrument });
-    }
-    Ok(events)
-}
-
-/// Who must sign an instrument: the service's owner and the owner of every machine.
-pub fn signatories(state: &State, instrument: &Instrument) -> Vec<PersonId> {
-    let provider = state.services.get(&instrument.service).map(|service| service.owner);
-    let consumers =
-        instrument.machines.iter().filter_map(|m| state.identities.get(m)).map(|i| i.owner.person);
-    let mut people: Vec<PersonId> = provider.into_iter().chain(consumers).collect();
-    people.sort();
-    people.dedup();
-    people
 }
 
 fn create_token(

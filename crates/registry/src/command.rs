@@ -1,8 +1,8 @@
 //! What can be asked of the registry. One variant is one intention; [`crate::admit`] decides.
 
 use crate::{
-    Environment, IdentityId, IdentityKind, Injection, InstrumentId, Millis, Name, Office, PartyId, PersonId,
-    PublicKey, Resource, ServiceId,
+    Environment, IdentityId, IdentityKind, Injection, InstrumentId, InstrumentKind, InstrumentTerms, Millis,
+    Name, NoticeKind, Office, PartyId, PersonId, ProofRecord, PublicKey, Resource, ServiceId,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -19,7 +19,7 @@ pub enum Command {
     CertifyServer { hosts: Vec<String>, serial: [u8; 16], public_key: [u8; 32], not_after_ms: Millis },
     /// A one-time token for the first certificate of an identity.
     CreateJoinToken { identity: IdentityId, digest: [u8; 32], expires_ms: Millis },
-    /// A contract with the hashes that are to be signed.
+    /// An instrument with the hashes that are to be signed.
     DraftInstrument(Box<InstrumentDraft>),
     /// Ends an instrument for good.
     EndInstrument { instrument: InstrumentId, reason: String },
@@ -29,6 +29,16 @@ pub enum Command {
     HandOver { identity: IdentityId, office: Office, to: PersonId },
     /// Records a certificate before it leaves.
     IssueCredential(IssueRequest),
+    /// Lets a person sign instruments for their party.
+    GrantAuthority { person: PersonId, kinds: Vec<InstrumentKind>, until_ms: Option<Millis> },
+    /// Gives notice under an instrument, by signature.
+    GiveNotice {
+        instrument: InstrumentId,
+        kind: NoticeKind,
+        person: PersonId,
+        ground: String,
+        signature: String,
+    },
     /// A person leaves; their machines are suspended after the grace unless handed over.
     PersonLeaves { person: PersonId, grace_ms: Millis },
     /// Documents a machine identity.
@@ -39,6 +49,12 @@ pub enum Command {
     RegisterPerson { name: Name, party: PartyId, key: PublicKey, profile: [u8; 32] },
     /// Registers a service.
     RegisterService(Box<ServiceDescription>),
+    /// Records what a solver said about an instrument (given by the authority).
+    RecordProofs { instrument: InstrumentId, proofs: Vec<ProofRecord>, narrows: Option<u32> },
+    /// Records what a solver said about all instruments in force (given by the authority).
+    RecordRuling { proof: ProofRecord, as_of_size: u64, as_of_root: [u8; 32] },
+    /// Renews an instrument to which nobody objected (given by the reconciler).
+    RenewInstrument { instrument: InstrumentId },
     /// Lets a suspended identity act again.
     ResumeIdentity { identity: IdentityId },
     /// Ends an identity by plan.
@@ -55,6 +71,8 @@ pub enum Command {
     SuspendIdentity { identity: IdentityId, reason: String },
     /// Suspends an identity whose grace ran out (given by the reconciler).
     SuspendOwnerless { identity: IdentityId },
+    /// A person may no longer sign for their party.
+    WithdrawAuthority { person: PersonId, reason: String },
 }
 
 /// The documentation of a new identity.
@@ -70,6 +88,7 @@ pub struct IdentityProposal {
     pub deputy: PersonId,
     pub review_ms: Millis,
     pub roles: Vec<Name>,
+    pub region: Option<Name>,
 }
 
 /// The description of a new service.
@@ -83,17 +102,19 @@ pub struct ServiceDescription {
     pub upstream: String,
     pub resources: Vec<Resource>,
     pub injection: Option<Injection>,
+    pub region: Option<Name>,
 }
 
-/// A contract ready to be signed.
+/// An instrument ready to be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields are those of `Instrument`, which documents them")]
 pub struct InstrumentDraft {
+    pub kind: InstrumentKind,
     pub name: Name,
     pub version: u32,
     pub title: String,
     pub provider: PartyId,
-    pub service: ServiceId,
+    pub service: Option<ServiceId>,
     pub consumer: PartyId,
     pub machines: Vec<IdentityId>,
     pub document: [u8; 32],
@@ -103,6 +124,7 @@ pub struct InstrumentDraft {
     pub start_ms: Option<Millis>,
     pub end_ms: Option<Millis>,
     pub quota_window_max_ms: Option<Millis>,
+    pub terms: InstrumentTerms,
 }
 
 /// What is to be certified, and on what ground.

@@ -2,8 +2,8 @@
 //! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
 
 use crate::{
-    Identity, IdentityId, Instrument, InstrumentId, InstrumentSignature, Millis, Name, Office, Party, Person,
-    PersonId, Service,
+    Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentSignature, Millis, Name,
+    NoticeKind, Office, Party, Person, PersonId, ProofRecord, Service,
 };
 use minicbor::{Decode, Encode};
 
@@ -167,7 +167,7 @@ pub enum Event {
     },
     /// A contract is written.
     #[n(13)]
-    InstrumentDrafted(#[n(0)] Instrument),
+    InstrumentDrafted(#[n(0)] Box<Instrument>),
     /// A person signed it.
     #[n(14)]
     InstrumentSigned {
@@ -279,6 +279,87 @@ pub enum Event {
         #[n(0)]
         name: Name,
     },
+    /// A person may sign instruments for their party.
+    #[n(23)]
+    AuthorityGranted {
+        /// Who.
+        #[n(0)]
+        person: PersonId,
+        /// Which kinds of instrument.
+        #[n(1)]
+        kinds: Vec<InstrumentKind>,
+        /// Until when, if not without end.
+        #[n(2)]
+        until_ms: Option<Millis>,
+    },
+    /// A person may no longer sign for their party.
+    #[n(24)]
+    AuthorityWithdrawn {
+        /// Who.
+        #[n(0)]
+        person: PersonId,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// Somebody gave notice under an instrument.
+    #[n(25)]
+    NoticeGiven {
+        /// Under which.
+        #[n(0)]
+        instrument: InstrumentId,
+        /// Of what.
+        #[n(1)]
+        kind: NoticeKind,
+        /// Who.
+        #[n(2)]
+        person: PersonId,
+        /// On which ground; may be empty.
+        #[n(3)]
+        ground: String,
+        /// From when it has effect.
+        #[n(4)]
+        effective_ms: Millis,
+        /// Their SSH signature over the notice.
+        #[n(5)]
+        signature: String,
+    },
+    /// Nobody objected: an instrument goes on beyond its end.
+    #[n(26)]
+    InstrumentRenewed {
+        /// Which.
+        #[n(0)]
+        instrument: InstrumentId,
+        /// Until when.
+        #[n(1)]
+        until_ms: Millis,
+    },
+    /// A solver was asked about an instrument.
+    #[n(27)]
+    InstrumentExamined {
+        /// Which.
+        #[n(0)]
+        instrument: InstrumentId,
+        /// What was asked and answered.
+        #[n(1)]
+        proofs: Vec<ProofRecord>,
+        /// The version it was proven to only narrow.
+        #[n(2)]
+        narrows: Option<u32>,
+    },
+    /// A solver was asked about all instruments in force.
+    #[n(28)]
+    EstateExamined {
+        /// What was asked and answered.
+        #[n(0)]
+        proof: ProofRecord,
+        /// The size of this ledger the answer is about.
+        #[n(1)]
+        as_of_size: u64,
+        /// Its root at that size.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        as_of_root: [u8; 32],
+    },
 }
 
 impl Event {
@@ -298,14 +379,20 @@ impl Event {
                 serial.iter().map(|byte| format!("{byte:02x}")).collect()
             }
             Self::Established { trust_domain, .. } => trust_domain.clone(),
+            Self::EstateExamined { proof, .. } => proof.question.clone(),
             Self::IdentityProposed(identity) => identity.id.to_string(),
             Self::InstrumentDrafted(instrument) => instrument.id.to_string(),
             Self::InstrumentEnded { instrument, .. }
+            | Self::InstrumentExamined { instrument, .. }
             | Self::InstrumentInForce { instrument }
+            | Self::InstrumentRenewed { instrument, .. }
+            | Self::NoticeGiven { instrument, .. }
             | Self::InstrumentSigned { instrument, .. } => instrument.to_string(),
             Self::LogAnchored { origin, .. } => origin.clone(),
             Self::PartyRegistered(party) => party.id.to_string(),
-            Self::PersonLeft { person, .. } => person.to_string(),
+            Self::AuthorityGranted { person, .. }
+            | Self::AuthorityWithdrawn { person, .. }
+            | Self::PersonLeft { person, .. } => person.to_string(),
             Self::PersonRegistered(person) => person.id.to_string(),
             Self::SecretSealed { name } => name.to_string(),
             Self::ServiceRegistered(service) => service.id.to_string(),
@@ -315,9 +402,12 @@ impl Event {
     /// A short name for tables and logs.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::AuthorityGranted { .. } => "authority granted",
+            Self::AuthorityWithdrawn { .. } => "authority withdrawn",
             Self::CredentialIssued { .. } => "credential issued",
             Self::CredentialRevoked { .. } => "credential revoked",
             Self::Established { .. } => "established",
+            Self::EstateExamined { .. } => "estate examined",
             Self::IdentityActivated { .. } => "identity activated",
             Self::IdentityProposed(_) => "identity proposed",
             Self::IdentityResumed { .. } => "identity resumed",
@@ -326,10 +416,13 @@ impl Event {
             Self::IdentitySuspended { .. } => "identity suspended",
             Self::InstrumentDrafted(_) => "instrument drafted",
             Self::InstrumentEnded { .. } => "instrument ended",
+            Self::InstrumentExamined { .. } => "instrument examined",
             Self::InstrumentInForce { .. } => "instrument in force",
+            Self::InstrumentRenewed { .. } => "instrument renewed",
             Self::InstrumentSigned { .. } => "instrument signed",
             Self::JoinTokenCreated { .. } => "join token created",
             Self::LogAnchored { .. } => "log anchored",
+            Self::NoticeGiven { .. } => "notice given",
             Self::OfficeOffered { .. } => "office offered",
             Self::OwnershipAccepted { .. } => "ownership accepted",
             Self::PartyRegistered(_) => "party registered",

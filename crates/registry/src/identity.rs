@@ -43,6 +43,9 @@ pub struct Identity {
     /// Set when an owner or deputy left: from then on it is suspended unless somebody took over.
     #[n(11)]
     pub grace_until_ms: Option<Millis>,
+    /// The region it is in.
+    #[n(12)]
+    pub region: Option<Name>,
 }
 
 /// One of the two offices, and whether its holder accepted it by signature.

@@ -5,7 +5,7 @@ use crate::identity::named_enum;
 use crate::{IdentityId, InstrumentId, Millis, Name, PartyId, PersonId, ServiceId};
 use minicbor::{Decode, Encode};
 
-/// A contract between the machines of two parties.
+/// A charter, contract or guardrail.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Instrument {
@@ -21,13 +21,13 @@ pub struct Instrument {
     /// Its title.
     #[n(3)]
     pub title: String,
-    /// The party that provides the service.
+    /// The party that provides the service; of a charter or guardrail, the party that sets it.
     #[n(4)]
     pub provider: PartyId,
-    /// The service.
+    /// The service of a contract.
     #[n(5)]
-    pub service: ServiceId,
-    /// The party whose machines use it.
+    pub service: Option<ServiceId>,
+    /// The party whose machines act.
     #[n(6)]
     pub consumer: PartyId,
     /// The machines.
@@ -60,6 +60,141 @@ pub struct Instrument {
     /// The longest window of its quotas: how far back a restarting gateway must count.
     #[n(16)]
     pub quota_window_max_ms: Option<Millis>,
+    /// Which kind of instrument it is.
+    #[n(17)]
+    #[cbor(default)]
+    pub kind: InstrumentKind,
+    /// What its clauses say about signing and about its own life.
+    #[n(18)]
+    #[cbor(default)]
+    pub terms: InstrumentTerms,
+    /// Until when renewals carried it beyond its end.
+    #[n(19)]
+    pub renewed_until_ms: Option<Millis>,
+    /// From when it rests.
+    #[n(20)]
+    pub suspended_from_ms: Option<Millis>,
+    /// When it ends by notice.
+    #[n(21)]
+    pub ends_by_notice_ms: Option<Millis>,
+    /// The version this one was proven to only narrow.
+    #[n(22)]
+    pub narrows: Option<u32>,
+    /// How many notices were given under it: names the next one.
+    #[n(23)]
+    #[cbor(default)]
+    pub notices: u32,
+    /// Whether somebody objected to its renewal.
+    #[n(24)]
+    #[cbor(default)]
+    pub not_renewed: bool,
+}
+
+impl Instrument {
+    /// The sides that sign it.
+    pub fn sides(&self) -> &'static [Side] {
+        match self.kind {
+            InstrumentKind::Contract => &[Side::Provider, Side::Consumer],
+            InstrumentKind::Charter | InstrumentKind::Guardrail => &[Side::Party],
+        }
+    }
+
+    /// The party on a side.
+    pub fn party(&self, side: Side) -> PartyId {
+        match side {
+            Side::Consumer => self.consumer,
+            Side::Party | Side::Provider => self.provider,
+        }
+    }
+
+    /// How many people sign for a side at least.
+    pub fn quorum(&self, side: Side) -> u32 {
+        self.terms.quorum.iter().find(|(of, _)| *of == side).map_or(1, |(_, people)| *people)
+    }
+
+    /// Whether it rests at `now_ms`.
+    pub fn is_suspended(&self, now_ms: Millis) -> bool {
+        self.suspended_from_ms.is_some_and(|from| from <= now_ms)
+    }
+
+    /// Whether notice ended it by `now_ms`.
+    pub fn is_over(&self, now_ms: Millis) -> bool {
+        self.ends_by_notice_ms.is_some_and(|end| end <= now_ms)
+    }
+
+    /// The last moment of its term, renewals included.
+    pub fn last_ms(&self) -> Option<Millis> {
+        self.end_ms.map(|end| self.renewed_until_ms.map_or(end, |renewed| renewed.max(end)))
+    }
+
+    /// What a person signs to give notice (SSH signature, namespace `writ.notice`).
+    pub fn notice(&self, kind: NoticeKind, ground: &str, person: PersonId) -> String {
+        format!(
+            "I give notice under this instrument.\ninstrument: {id}\nname: {name}\nversion: {version}\n\
+             notice: {kind}\nground: {ground}\nnumber: {number}\nperson: {person}\n",
+            id = self.id,
+            name = self.name,
+            version = self.version,
+            number = self.notices + 1,
+        )
+    }
+}
+
+/// What clauses say about signing and about the instrument's own life.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct InstrumentTerms {
+    /// How many people sign for a side, where it is more than one.
+    #[n(0)]
+    pub quorum: Vec<(Side, u32)>,
+    /// Which side signs first.
+    #[n(1)]
+    pub first: Option<Side>,
+    /// Which sides may suspend it.
+    #[n(2)]
+    pub suspended_by: Vec<Side>,
+    /// With which notice.
+    #[n(3)]
+    pub suspension_notice_ms: Option<Millis>,
+    /// For how long it is renewed.
+    #[n(4)]
+    pub renewal_ms: Option<Millis>,
+    /// How long before the end somebody must object to that.
+    #[n(5)]
+    pub renewal_notice_ms: Option<Millis>,
+    /// With which notice either side may end it without a reason.
+    #[n(6)]
+    pub convenience_ms: Option<Millis>,
+    /// How long a breach may be put right before either side may end it.
+    #[n(7)]
+    pub cure_ms: Option<Millis>,
+    /// Whose signature alone is enough for a version that is proven to only narrow this one.
+    #[n(8)]
+    pub narrowed_by: Vec<Side>,
+    /// Clauses that go on after the end.
+    #[n(9)]
+    pub survives: Vec<String>,
+}
+
+/// What was proven about an instrument, and by what.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ProofRecord {
+    /// The question, as a stable code.
+    #[n(0)]
+    pub question: String,
+    /// What it is about: a clause, another instrument; empty for the whole.
+    #[n(1)]
+    pub about: String,
+    /// `proven`, `refuted` or `unknown`.
+    #[n(2)]
+    pub verdict: String,
+    /// The solver and its version.
+    #[n(3)]
+    pub solver: String,
+    /// SHA-256 of the SMT-LIB scripts, in the order they were run.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub script: [u8; 32],
 }
 
 /// A person's signature over the envelope.
@@ -75,6 +210,10 @@ pub struct InstrumentSignature {
     /// The SSH signature (armored).
     #[n(2)]
     pub signature: String,
+    /// For which sides it counts.
+    #[n(3)]
+    #[cbor(default)]
+    pub sides: Vec<Side>,
 }
 
 named_enum! {
@@ -88,5 +227,52 @@ named_enum! {
         InForce = 1 "in-force";
         /// Held for now.
         Suspended = 2 "suspended";
+    }
+}
+
+named_enum! {
+    /// The kinds of instrument.
+    InstrumentKind {
+        /// Rights, responsibilities and boundaries of one machine.
+        Charter = 1 "charter";
+        /// Between the machines of two parties.
+        Contract = 0 "contract";
+        /// The bounds of one organisation.
+        Guardrail = 2 "guardrail";
+    }
+}
+
+impl Default for InstrumentKind {
+    /// What old entries, which do not say it, are about.
+    fn default() -> Self {
+        Self::Contract
+    }
+}
+
+named_enum! {
+    /// A side of an instrument.
+    Side {
+        /// The consumer of a contract.
+        Consumer = 0 "consumer";
+        /// The organisation of a charter or guardrail.
+        Party = 1 "party";
+        /// The provider of a contract.
+        Provider = 2 "provider";
+    }
+}
+
+named_enum! {
+    /// What somebody gives notice of.
+    NoticeKind {
+        /// It is not to be renewed.
+        NoRenewal = 0 "no-renewal";
+        /// It goes on after a suspension.
+        Resumption = 1 "resumption";
+        /// It rests.
+        Suspension = 2 "suspension";
+        /// It ends, without a reason.
+        Termination = 3 "termination";
+        /// It ends, for a breach that is not put right.
+        TerminationForCause = 4 "termination-for-cause";
     }
 }

@@ -28,10 +28,13 @@ pub use command::Command;
 pub use event::{Actor, Event, Recorded};
 pub use id::{IdentityId, InstrumentId, PartyId, PersonId, ServiceId};
 pub use identity::{Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
-pub use instrument::{Instrument, InstrumentSignature, InstrumentStatus};
-pub use name::Name;
+pub use instrument::{
+    Instrument, InstrumentKind, InstrumentSignature, InstrumentStatus, InstrumentTerms, NoticeKind,
+    ProofRecord, Side,
+};
+pub use name::{Name, NameError};
 pub use party::{Party, Person};
-pub use service::{Injection, Operation, Resource, Service};
+pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};
 pub use state::{Credential, JoinToken, State};
 

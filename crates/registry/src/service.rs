@@ -1,5 +1,6 @@
 //! Services behind the gateway, and what can be done to them.
 
+use crate::identity::named_enum;
 use crate::{Name, PartyId, PersonId, ServiceId};
 use minicbor::{Decode, Encode};
 
@@ -34,6 +35,9 @@ pub struct Service {
     /// The secret the gateway adds to each request; the machine never sees it.
     #[n(7)]
     pub injection: Option<Injection>,
+    /// The region it is in.
+    #[n(8)]
+    pub region: Option<Name>,
 }
 
 /// A named part of a service.
@@ -46,6 +50,35 @@ pub struct Resource {
     /// How requests on it look. The first that matches, in order, names the act.
     #[n(1)]
     pub operations: Vec<Operation>,
+    /// How sensitive it is; what nobody classified counts as restricted.
+    #[n(2)]
+    pub class: Option<Classification>,
+}
+
+named_enum! {
+    /// How sensitive a resource is.
+    Classification {
+        /// For those who need it.
+        Confidential = 2 "confidential";
+        /// For the organisation.
+        Internal = 1 "internal";
+        /// Anybody may know.
+        Public = 0 "public";
+        /// For a few.
+        Restricted = 3 "restricted";
+    }
+}
+
+impl Classification {
+    /// Its rank: public is 0.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Public => 0,
+            Self::Internal => 1,
+            Self::Confidential => 2,
+            Self::Restricted => 3,
+        }
+    }
 }
 
 /// A form of request and the act it is.

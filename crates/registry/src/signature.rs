@@ -10,6 +10,9 @@ pub const OWNERSHIP: &str = "writ.ownership";
 /// Namespace of a signature under an instrument.
 pub const INSTRUMENT: &str = "writ.instrument";
 
+/// Namespace of a signature under a notice.
+pub const NOTICE: &str = "writ.notice";
+
 /// A person's public key in OpenSSH form, without the comment (comments name people).
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]

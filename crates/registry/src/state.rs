@@ -2,8 +2,8 @@
 //! refused before the event was written.
 
 use crate::{
-    Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentStatus, Lifecycle, Millis, Name, Party,
-    PartyId, Person, PersonId, Seat, Service, ServiceId,
+    Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Lifecycle,
+    Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Seat, Service, ServiceId,
 };
 use std::collections::BTreeMap;
 
@@ -28,6 +28,10 @@ pub struct State {
     pub credentials: BTreeMap<[u8; 16], Credential>,
     /// The newest anchored size and root of each decision log.
     pub anchors: BTreeMap<String, (u64, [u8; 32])>,
+    /// Who may sign which kinds of instrument for their party, and until when.
+    pub signatories: BTreeMap<(PersonId, InstrumentKind), Option<Millis>>,
+    /// What a solver last said about each instrument.
+    pub proofs: BTreeMap<InstrumentId, Vec<ProofRecord>>,
     /// Identities by party and name.
     identity_names: BTreeMap<(PartyId, Name), IdentityId>,
     /// Instruments by name and version.
@@ -54,6 +58,8 @@ pub struct Credential {
     pub not_before_ms: Millis,
     /// Until when.
     pub not_after_ms: Millis,
+    /// Whether it was issued on a one-time token; else on a live certificate.
+    pub by_token: bool,
     /// Set when it was revoked, with the reason.
     pub revoked: Option<String>,
 }
@@ -62,6 +68,12 @@ impl State {
     /// Folds one event, which was written at `time_ms`, into the state.
     pub fn apply(&mut self, event: &Event, time_ms: Millis) {
         match event {
+            Event::AuthorityGranted { person, kinds, until_ms } => {
+                self.signatories.extend(kinds.iter().map(|kind| ((*person, *kind), *until_ms)));
+            }
+            Event::AuthorityWithdrawn { person, .. } => {
+                self.signatories.retain(|(of, _), _| of != person);
+            }
             Event::CredentialIssued { identity, serial, public_key, not_before_ms, not_after_ms, token } => {
                 if let Some(token) = token {
                     self.tokens.remove(token);
@@ -74,6 +86,7 @@ impl State {
                     public_key: *public_key,
                     not_before_ms: *not_before_ms,
                     not_after_ms: *not_after_ms,
+                    by_token: token.is_some(),
                     revoked: None,
                 };
                 self.credentials.insert(*serial, credential);
@@ -102,11 +115,44 @@ impl State {
             }
             Event::InstrumentDrafted(instrument) => {
                 self.instrument_names.insert((instrument.name.clone(), instrument.version), instrument.id);
-                self.instruments.insert(instrument.id, instrument.clone());
+                self.instruments.insert(instrument.id, instrument.as_ref().clone());
             }
             Event::InstrumentEnded { instrument, .. } => {
                 if let Some(instrument) = self.instruments.get_mut(instrument) {
                     instrument.status = InstrumentStatus::Ended;
+                }
+            }
+            Event::InstrumentExamined { instrument, proofs, narrows } => {
+                self.proofs.insert(*instrument, proofs.clone());
+                if let (Some(instrument), Some(_)) = (self.instruments.get_mut(instrument), narrows) {
+                    instrument.narrows = *narrows;
+                }
+            }
+            Event::InstrumentRenewed { instrument, until_ms } => {
+                if let Some(instrument) = self.instruments.get_mut(instrument) {
+                    instrument.renewed_until_ms = Some(*until_ms);
+                }
+            }
+            Event::NoticeGiven { instrument, kind, effective_ms, .. } => {
+                if let Some(instrument) = self.instruments.get_mut(instrument) {
+                    instrument.notices += 1;
+                    match kind {
+                        NoticeKind::NoRenewal => instrument.not_renewed = true,
+                        NoticeKind::Resumption => {
+                            instrument.suspended_from_ms = None;
+                            instrument.status = InstrumentStatus::InForce;
+                        }
+                        NoticeKind::Suspension => {
+                            instrument.suspended_from_ms = Some(*effective_ms);
+                            instrument.status = InstrumentStatus::Suspended;
+                        }
+                        NoticeKind::Termination | NoticeKind::TerminationForCause => {
+                            let earlier = instrument
+                                .ends_by_notice_ms
+                                .map_or(*effective_ms, |end| end.min(*effective_ms));
+                            instrument.ends_by_notice_ms = Some(earlier);
+                        }
+                    }
                 }
             }
             Event::InstrumentInForce { instrument } => {
@@ -145,7 +191,7 @@ impl State {
                 self.people.insert(person.id, person.clone());
             }
             // Nothing later depends on them: they are in the ledger so that every act is.
-            Event::SecretSealed { .. } | Event::ServerCertified { .. } => {}
+            Event::EstateExamined { .. } | Event::SecretSealed { .. } | Event::ServerCertified { .. } => {}
             Event::ServiceRegistered(service) => {
                 self.services.insert(service.id, service.clone());
             }

@@ -89,23 +89,47 @@ pub(crate) enum ClientCommand {
     /// Machine identities.
     #[command(subcommand)]
     Identity(IdentityCommand),
-    /// Contracts between the machines of two parties.
-    #[command(subcommand)]
-    Contract(ContractCommand),
-    /// Sign a contract with your SSH key (uses ssh-keygen, so agents and security keys work).
+    /// Charters, contracts and guardrails.
+    #[command(subcommand, visible_alias = "contract")]
+    Instrument(InstrumentCommand),
+    /// Sign an instrument with your SSH key (uses ssh-keygen, so agents and security keys work).
     Sign {
-        /// The contract's name, or name@version; the newest version unless given.
-        contract: String,
+        /// The instrument's name, or name@version; the newest version unless given.
+        instrument: String,
         /// Who signs: party/person.
         #[arg(long = "as", value_name = "PARTY/PERSON")]
         signer: String,
         /// The SSH key to sign with (private, or public with an agent).
         #[arg(long, value_hint = ValueHint::FilePath, required_unless_present = "signature")]
         key: Option<PathBuf>,
-        /// A signature made elsewhere: `writ contract statement NAME | ssh-keygen -Y sign -n writ.instrument -f KEY`.
+        /// A signature made elsewhere: `writ instrument statement NAME | ssh-keygen -Y sign -n writ.instrument -f KEY`.
         #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "key")]
         signature: Option<PathBuf>,
     },
+    /// Give notice under an instrument, as its clauses allow: suspend, resume, end, object to renewal.
+    Notice {
+        /// The instrument's name, or name@version; the newest version unless given.
+        instrument: String,
+        /// Of what.
+        #[arg(long)]
+        of: Notice,
+        /// On which ground.
+        #[arg(long, default_value = "")]
+        ground: String,
+        /// Who gives notice: party/person.
+        #[arg(long = "as", value_name = "PARTY/PERSON")]
+        signer: String,
+        /// The SSH key to sign with; without key and signature the text to sign is printed.
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        key: Option<PathBuf>,
+        /// A signature made elsewhere, namespace writ.notice.
+        #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "key")]
+        signature: Option<PathBuf>,
+    },
+    /// Ask a solver over all instruments in force: can any such machine ever do such a thing?
+    ///
+    /// Answers with a proof, or with a request that was tried on the real decision. All that is given must fit.
+    Prove(Question),
     /// One-time tokens for first certificates.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -164,6 +188,11 @@ pub(crate) enum LocalCommand {
         #[arg(long)]
         quick: bool,
     },
+    /// The clause library: every kind of clause, its parameters, its wording.
+    Library {
+        /// One kind; prints a block to copy.
+        kind: Option<String>,
+    },
     /// Shell completions.
     Completions {
         /// Which shell.
@@ -172,6 +201,35 @@ pub(crate) enum LocalCommand {
     /// The OpenAPI description of the API.
     #[command(hide = true)]
     Openapi,
+}
+
+/// A question about all instruments in force.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Question {
+    /// Machines of this party.
+    #[arg(long)]
+    pub(crate) party: Option<String>,
+    /// This machine: party/name.
+    #[arg(long, conflicts_with = "party")]
+    pub(crate) machine: Option<String>,
+    /// Machines of this kind, for example ci-pipeline.
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Machines with this role.
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// Machines that run there: production, staging, development or test.
+    #[arg(long)]
+    pub(crate) environment: Option<String>,
+    /// The act, for example write.
+    #[arg(long = "can")]
+    pub(crate) action: Option<String>,
+    /// Any act that changes something, or any that only reads.
+    #[arg(long, value_parser = ["change", "read"], conflicts_with = "action")]
+    pub(crate) effect: Option<String>,
+    /// service, or service/resource.
+    #[arg(long)]
+    pub(crate) on: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,8 +273,71 @@ pub(crate) enum PersonCommand {
         #[arg(long)]
         grace: String,
     },
+    /// Let a person sign instruments for their party.
+    Authorize {
+        /// party/handle.
+        person: String,
+        /// Which kinds of instrument.
+        #[arg(long = "for", value_delimiter = ',', required = true)]
+        kinds: Vec<InstrumentKind>,
+        /// Until when, for example 2027-12-31; without end if left out.
+        #[arg(long)]
+        until: Option<String>,
+    },
+    /// End a person's authority to sign.
+    Withdraw {
+        /// party/handle.
+        person: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// List people.
     List,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum InstrumentKind {
+    Charter,
+    Contract,
+    Guardrail,
+}
+
+impl InstrumentKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Charter => "charter",
+            Self::Contract => "contract",
+            Self::Guardrail => "guardrail",
+        }
+    }
+}
+
+/// What notice is given of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Notice {
+    /// It is not to be renewed.
+    NoRenewal,
+    /// It goes on after a suspension.
+    Resumption,
+    /// It rests.
+    Suspension,
+    /// It ends, without a reason.
+    Termination,
+    /// It ends, for a breach that is not put right.
+    TerminationForCause,
+}
+
+impl Notice {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRenewal => "no-renewal",
+            Self::Resumption => "resumption",
+            Self::Suspension => "suspension",
+            Self::Termination => "termination",
+            Self::TerminationForCause => "termination-for-cause",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -273,6 +394,9 @@ pub(crate) enum IdentityCommand {
         /// A role it holds; can be repeated.
         #[arg(long = "role")]
         roles: Vec<String>,
+        /// The region it is in.
+        #[arg(long)]
+        region: Option<String>,
     },
     /// Accept to answer for a machine, with your SSH key.
     Accept {
@@ -348,29 +472,29 @@ pub(crate) enum IdentityCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ContractCommand {
+pub(crate) enum InstrumentCommand {
     /// Put a document before those who sign it.
     Draft {
         /// A `*.writ.md` file.
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// List contracts.
+    /// List instruments.
     List,
     /// Print what is signed (the envelope), for signing on another machine.
     Statement {
         /// Its name, or name@version; the newest version unless given.
-        contract: String,
+        instrument: String,
     },
-    /// Show a contract: who signed, and its text.
+    /// Show an instrument: who signed, and its text.
     Show {
         /// Its name, or name@version; the newest version unless given.
-        contract: String,
+        instrument: String,
     },
-    /// End a contract for good.
+    /// End an instrument for good, at once (the operator's act; see `writ notice`).
     End {
         /// Its name, or name@version; the newest version unless given.
-        contract: String,
+        instrument: String,
         /// Why.
         #[arg(long)]
         reason: String,

@@ -1,13 +1,15 @@
 //! One file per noun; each turns arguments into calls and answers into text.
 
-mod contract;
 mod decision;
 mod document;
 mod identity;
+mod instrument;
 mod issue;
 mod ledger;
+mod library;
 mod party;
 mod person;
+mod proof;
 mod service;
 mod signing;
 mod up;
@@ -41,6 +43,7 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
         }
         LocalCommand::Fmt { files, check } => document::format(&files, check),
         LocalCommand::Fsck { quick } => ledger::fsck(data, quick, json),
+        LocalCommand::Library { kind } => library::show(kind.as_deref(), json),
         LocalCommand::Openapi => {
             output::text(&api::openapi_json());
             Ok(())
@@ -65,16 +68,22 @@ async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::
 async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<()> {
     let client = client::client(data)?;
     match command {
-        ClientCommand::Contract(command) => contract::run(&client, command, json).await,
         ClientCommand::Credential(command) => issue::credential(&client, command, json).await,
         ClientCommand::Identity(command) => identity::run(&client, command, json).await,
+        ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
         ClientCommand::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
         ClientCommand::Party(command) => party::run(&client, command, json).await,
         ClientCommand::Person(command) => person::run(&client, command, json).await,
+        ClientCommand::Prove(question) => proof::ask(&client, question, json).await,
         ClientCommand::Secret(command) => service::secret(&client, command).await,
         ClientCommand::Service(command) => service::run(&client, command, json).await,
-        ClientCommand::Sign { contract, signer, key, signature } => {
-            contract::sign(&client, &contract, &signer, (key.as_deref(), signature.as_deref()), json).await
+        ClientCommand::Notice { instrument, of, ground, signer, key, signature } => {
+            let by = (key.as_deref(), signature.as_deref());
+            instrument::notice(&client, &instrument, (of, &ground), &signer, by, json).await
+        }
+        ClientCommand::Sign { instrument, signer, key, signature } => {
+            let by = (key.as_deref(), signature.as_deref());
+            instrument::sign(&client, &instrument, &signer, by, json).await
         }
         ClientCommand::Token(command) => issue::token(&client, command, json).await,
         ClientCommand::Why { decision } => decision::why(&client, &decision, json).await,

@@ -12,6 +12,9 @@ pub(crate) enum Failure {
     /// 3: a verification found something; it was printed.
     #[error("verification failed")]
     NotVerified,
+    /// 6: a solver found a counterexample; it was printed.
+    #[error("it can happen")]
+    Refuted,
     /// 4: the server cannot be reached.
     #[error("{0}")]
     Unreachable(String),
@@ -27,13 +30,15 @@ pub(crate) const HELP: &str = "Exit codes:
   2  the command line is wrong
   3  a verification found something
   4  the server cannot be reached
-  5  documents have findings";
+  5  documents have findings
+  6  a solver found that it can happen";
 
 /// Prints what went wrong and gives the code for it.
 pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     let code = match error.downcast_ref::<Failure>() {
         Some(Failure::NotVerified) => 3,
+        Some(Failure::Refuted) => 6,
         Some(Failure::Unreachable(_)) => 4,
         Some(Failure::Findings(_)) => 5,
         Some(Failure::Failed(_)) => 1,

@@ -78,8 +78,11 @@ pub(crate) fn restore_counters(
         if let (true, Some(identity), Some(instrument)) =
             (record.permitted, record.identity, record.instrument)
         {
-            let numbers = record.counted.iter().filter_map(|number| contract::Number::parse(number));
-            counted.extend(numbers.map(|number| (entry.time_ms, (instrument, number, identity))));
+            let above = record.above.iter().map(|applied| (applied.instrument, &applied.counted));
+            for (instrument, numbers) in above.chain([(instrument, &record.counted)]) {
+                let numbers = numbers.iter().filter_map(|number| contract::Number::parse(number));
+                counted.extend(numbers.map(|number| (entry.time_ms, (instrument, number, identity))));
+            }
         }
     }
     // Oldest first, as they happened.

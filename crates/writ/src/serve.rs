@@ -86,6 +86,7 @@ impl Running {
             log_key: control.verifier(),
             objects,
             clock: clock.clone(),
+            solver: std::env::var_os("WRIT_CVC5"),
         };
         let authority = Authority::start(authority::Config { trust_domain, root }, ports).await?;
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];

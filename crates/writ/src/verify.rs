@@ -9,8 +9,7 @@ use ledger::entry::decode_canonical;
 use ledger::{Edge, Entry, Hash, VerifierKey};
 use policy::record::VERDICT;
 use policy::{Bundle, COMPILER, VerdictRecord};
-use registry::admit::signatories;
-use registry::signature::{INSTRUMENT, OWNERSHIP};
+use registry::signature::{INSTRUMENT, NOTICE, OWNERSHIP};
 use registry::{Event, Instrument, Recorded, State};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -175,12 +174,11 @@ impl Control {
             }
             Event::InstrumentDrafted(instrument) => {
                 self.contracts += 1;
-                let bound = self.state.services.get(&instrument.service).map(registry::Service::meaning);
+                let service = instrument.service.and_then(|id| self.state.services.get(&id));
+                let bound = service.map(registry::Service::meaning);
                 let trust_domain = self.state.trust_domain.clone().unwrap_or_default();
-                if let Err(what) =
-                    document(&self.documents, instrument, bound.unwrap_or_default(), &trust_domain)
-                {
-                    self.find(index, format!("the contract `{}`: {what}", instrument.name));
+                if let Err(what) = document(&self.documents, instrument, bound, &trust_domain) {
+                    self.find(index, format!("the {} `{}`: {what}", instrument.kind, instrument.name));
                 }
             }
             Event::LogAnchored { origin, key, size, root } => {
@@ -198,28 +196,42 @@ impl Control {
                 }
             }
             Event::InstrumentInForce { instrument } => {
-                let signed = self.state.instruments.get(instrument).is_some_and(|instrument| {
-                    let has =
-                        |person| instrument.signatures.iter().any(|signature| signature.person == person);
-                    signatories(&self.state, instrument).into_iter().all(has)
+                let found = self.state.instruments.get(instrument);
+                let signed = found.is_some_and(|found| {
+                    let when = found.signatures.last().map_or(0, |last| last.time_ms);
+                    registry::admit::is_signed(&self.state, found, when)
                 });
                 if !signed {
-                    self.find(index, "brings a contract into force that not everybody has signed".into());
+                    self.find(index, "brings an instrument into force that not everybody has signed".into());
                 }
+            }
+            Event::NoticeGiven { instrument, kind, person, ground, signature, .. } => {
+                let Some(found) = self.state.instruments.get(instrument) else {
+                    return self.find(index, "gives notice under an instrument that is not there".into());
+                };
+                let statement = found.notice(*kind, ground, *person);
+                let key = self.state.people.get(person).map(|person| &person.key);
+                let held = key.is_some_and(|key| key.verify(NOTICE, statement.as_bytes(), signature).is_ok());
+                self.signature(index, held, "the notice is not signed by the person");
             }
             Event::PersonRegistered(person) => {
                 if self.state.people.contains_key(&person.id) {
                     self.find(index, "registers a person a second time".into());
                 }
             }
-            Event::CredentialIssued { .. }
+            Event::AuthorityGranted { .. }
+            | Event::AuthorityWithdrawn { .. }
+            | Event::CredentialIssued { .. }
             | Event::CredentialRevoked { .. }
             | Event::Established { .. }
+            | Event::EstateExamined { .. }
             | Event::IdentityProposed(_)
             | Event::IdentityRetired { .. }
             | Event::IdentityRevoked { .. }
             | Event::IdentitySuspended { .. }
             | Event::InstrumentEnded { .. }
+            | Event::InstrumentExamined { .. }
+            | Event::InstrumentRenewed { .. }
             | Event::JoinTokenCreated { .. }
             | Event::OfficeOffered { .. }
             | Event::PartyRegistered(_)
@@ -242,7 +254,7 @@ impl Control {
 fn document(
     documents: &Path,
     instrument: &Instrument,
-    service: [u8; 32],
+    service: Option<[u8; 32]>,
     trust_domain: &str,
 ) -> Result<(), String> {
     let path = documents.join(contract::canonical::hex(&instrument.document));

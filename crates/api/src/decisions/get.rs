@@ -48,6 +48,7 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
         resource: None,
         reason: String::new(),
         contract: None,
+        above: Vec::new(),
         clauses: Vec::new(),
         request: None,
         verdict: None,
@@ -69,6 +70,11 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
             view.resource = record.resource.map(|resource| resource.to_string());
             view.reason = record.reason;
             view.contract = instrument.map(|found| format!("{}@{}", found.name, found.version));
+            let name = |applied: &policy::AppliedRecord| {
+                let found = state.instruments.get(&applied.instrument)?;
+                Some(format!("{}@{}", found.name, found.version))
+            };
+            view.above = record.above.iter().filter_map(name).collect();
             view.clauses = record.clauses;
             view.as_of = Some(record.as_of_size);
             drop(rules);
@@ -114,13 +120,8 @@ fn sentences(
     let found = ports.authority.rules().state().instruments.get(&instrument).cloned();
     let Some(found) = found else { return Ok((None, Vec::new())) };
     let document = authority::documents::read(ports.authority.objects(), &found.document)?;
-    let contract = document.and_then(|document| contract::check(&document).ok());
-    let sentence = |number: Number| {
-        let contract = contract.as_ref()?;
-        let clause = contract.clause(number);
-        let reading = (number == Number::READING).then(|| words::reading().to_owned());
-        clause.map(|clause| words::sentence(contract, &clause.kind)).or(reading)
-    };
+    let read = document.and_then(|document| contract::read(&document).ok());
+    let sentence = |number: Number| read.as_ref().map(|read| words::clause_text(read, number));
     let sentences = clauses.iter().filter_map(|number| {
         Some(ClauseView { number: number.clone(), sentence: sentence(Number::parse(number)?)? })
     });

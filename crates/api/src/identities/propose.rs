@@ -34,6 +34,9 @@ pub(crate) struct NewIdentity {
     /// Its roles.
     #[serde(default)]
     roles: Vec<String>,
+    /// The region it is in.
+    #[serde(default)]
+    region: Option<String>,
 }
 
 /// Documents a machine identity.
@@ -66,6 +69,7 @@ pub(crate) async fn propose_identity(
         review_ms: contract::value::parse_instant(&new.review)
             .ok_or_else(|| ApiError::invalid(format!("`{}` is not a date such as 2027-01-31", new.review)))?,
         roles: new.roles.iter().map(|role| name(role)).collect::<Result<_, _>>()?,
+        region: new.region.as_deref().map(name).transpose()?,
     };
     let command = Command::ProposeIdentity(Box::new(proposal));
     let admitted = ports.authority.submit(Actor::Operator, command).await?;

@@ -25,6 +25,12 @@ pub(crate) struct Draft {
     envelope: String,
     /// The entry's index in the control ledger.
     index: u64,
+    /// Clauses that this version's gateways cannot enforce: they refuse to serve the instrument.
+    unenforceable: Vec<String>,
+    /// What people should know before they sign, as far as it was proven or refuted.
+    notes: Vec<String>,
+    /// The solver that was asked, or why none was.
+    solver: String,
 }
 
 /// Drafts an instrument.
@@ -35,5 +41,16 @@ pub(crate) async fn draft_instrument(
     Input(new): Input<NewInstrument>,
 ) -> Result<Json<Draft>, ApiError> {
     let drafted = ports.authority.draft(Actor::Operator, &new.document).await?;
-    Ok(Json(Draft { id: drafted.instrument.to_string(), envelope: drafted.envelope, index: drafted.index }))
+    let (notes, solver) = match &drafted.examined {
+        Ok(examined) => (examined.notes(), examined.examination.solver.clone()),
+        Err(why) => (Vec::new(), why.clone()),
+    };
+    Ok(Json(Draft {
+        id: drafted.instrument.to_string(),
+        envelope: drafted.envelope,
+        index: drafted.index,
+        unenforceable: drafted.unenforceable,
+        notes,
+        solver,
+    }))
 }

@@ -34,10 +34,11 @@ pub(crate) async fn get_instrument(
     Path(name): Path<String>,
     Query(version): Query<Version>,
 ) -> Result<Json<Whole>, ApiError> {
+    let now_ms = ports.authority.now_ms();
     let (view, digest) = look(&ports, |state| {
         let id = instrument(state, &name, version.version)?;
         let found = state.instruments.get(&id).ok_or_else(|| ApiError::not_found("such instrument"))?;
-        Ok((view::instrument(state, found), found.document))
+        Ok((view::instrument(state, found, now_ms), found.document))
     })?;
     let document = authority::documents::read(ports.authority.objects(), &digest)?;
     let document = document.ok_or_else(|| ApiError::not_found("document of this instrument"))?;

@@ -27,5 +27,9 @@ pub(crate) async fn list_instruments(
     let after = page.after.and_then(|after| after.parse().ok());
     let rows =
         state.instruments.values().filter(|instrument| after.is_none_or(|after| instrument.id > after));
-    Json(rows.take(PAGE_ROWS_MAX).map(|instrument| view::instrument(state, instrument)).collect())
+    Json(
+        rows.take(PAGE_ROWS_MAX)
+            .map(|instrument| view::instrument(state, instrument, ports.authority.now_ms()))
+            .collect(),
+    )
 }

@@ -45,10 +45,21 @@ pub(crate) async fn sign_instrument(
     let (id, person) = look(&ports, |state| {
         Ok((instrument(state, &name, version.version)?, person(state, &new.party, &new.person)?))
     })?;
+    // Guardrails may have changed since it was drafted. Without a solver people sign as before.
+    if let Ok(examined) = ports.authority.examine(id).await
+        && examined.errs()
+    {
+        return Err(ApiError::invalid(
+            "a policy of this instrument can fail to be evaluated: it must not be signed",
+        ));
+    }
     let command = Command::SignInstrument { instrument: id, person, signature: new.signature };
     let admitted = ports.authority.submit(Actor::Person(person), command).await?;
     let rules = ports.authority.rules();
     let state = rules.state();
     let found = state.instruments.get(&id).ok_or_else(|| ApiError::not_found("such instrument"))?;
-    Ok(Json(Signed { index: admitted.index, instrument: view::instrument(state, found) }))
+    Ok(Json(Signed {
+        index: admitted.index,
+        instrument: view::instrument(state, found, ports.authority.now_ms()),
+    }))
 }

@@ -7,7 +7,7 @@ use crate::view::Done;
 use axum::Json;
 use axum::extract::State;
 use registry::command::ServiceDescription;
-use registry::{Actor, Command, Injection, Operation, Resource};
+use registry::{Actor, Classification, Command, Injection, Operation, Resource};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -31,6 +31,9 @@ pub(crate) struct NewService {
     /// The secret the gateway adds to requests.
     #[serde(default)]
     inject: Option<NewInjection>,
+    /// The region it is in.
+    #[serde(default)]
+    region: Option<String>,
 }
 
 /// A resource.
@@ -41,6 +44,9 @@ pub(crate) struct NewResource {
     name: String,
     /// How requests on it look.
     operations: Vec<NewOperation>,
+    /// How sensitive it is: `public`, `internal`, `confidential` or `restricted`.
+    #[serde(default)]
+    class: Option<String>,
 }
 
 /// A form of request and the act it is.
@@ -98,6 +104,7 @@ pub(crate) async fn register_service(
         upstream: new.upstream,
         resources: new.resources.into_iter().map(resource).collect::<Result<_, _>>()?,
         injection: injection.transpose()?,
+        region: new.region.as_deref().map(name).transpose()?,
     };
     let command = Command::RegisterService(Box::new(description));
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
@@ -105,7 +112,14 @@ pub(crate) async fn register_service(
 }
 
 fn resource(new: NewResource) -> Result<Resource, ApiError> {
+    let class = new.class.as_deref().map(|text| {
+        Classification::parse(text).ok_or_else(|| {
+            let known = Classification::spellings();
+            ApiError::invalid(format!("there is no classification `{text}`; one of: {known}"))
+        })
+    });
     Ok(Resource {
+        class: class.transpose()?,
         name: name(&new.name)?,
         operations: new.operations.into_iter().map(operation).collect::<Result<_, _>>()?,
     })

@@ -2,7 +2,7 @@
 
 use crate::EXAMPLE;
 use contract::canonical::{form, to_jcs};
-use contract::{Document, Kind, Number, Recording, Span, check, format, words};
+use contract::{Document, Number, Span, check, format, words};
 
 #[test]
 fn the_example_is_sound_and_formatting_changes_nothing() {
@@ -16,20 +16,17 @@ fn the_example_is_sound_and_formatting_changes_nothing() {
 #[test]
 fn wording_is_stable() {
     let contract = check(EXAMPLE).unwrap();
-    let sentence = |number: &str| {
-        let clause = contract.clause(Number::parse(number).unwrap()).unwrap();
-        words::sentence(&contract, &clause.kind)
-    };
+    let sentence = |number: &str| words::clause_text(&contract, Number::parse(number).unwrap());
     assert_eq!(
         sentence("1.1"),
         "The Consumer's machine `checkout` may **read** and **create** `charges`, for settlement of customer \
          orders. Each such act is recorded before it takes effect or, where it only reads, before its answer is \
-         released."
+         released. The purpose is part of these words; this clause by itself asks no request for it."
     );
     assert_eq!(sentence("2.1"), "The Consumer's machine `checkout` shall not **delete** `charges`.");
     assert_eq!(
         sentence("3.1"),
-        "Each of the Consumer's machines shall make not more than 3 permitted calls to **create** `charges` in any \
+        "The Consumer's machine `checkout` shall make not more than 3 permitted calls to **create** `charges` in any \
          period of 1 minute."
     );
     assert_eq!(
@@ -88,10 +85,9 @@ fn canonical_form_is_jcs() {
 fn recording_and_spans_are_typed() {
     let source = EXAMPLE.replacen("purposes = [\"reconciliation\"]", "recording = \"within 50 ms\"", 1);
     let contract = check(&format(&source).unwrap()).unwrap();
-    let relaxed = contract.clause(Number { section: 1, item: 2 }).unwrap();
-    assert!(
-        matches!(relaxed.kind, Kind::Permit { recording: Recording::Within(span), .. } if span == Span::from_ms(50))
-    );
+    let rules = contract.rules();
+    let relaxed = rules.iter().find(|(number, _, _)| number.to_string() == "1.2").unwrap();
+    assert_eq!(relaxed.2.recorded_within, Some(Span::from_ms(50)));
 }
 
 #[test]

@@ -6,15 +6,11 @@ use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use policy::{Bundle, Counters, Documents, Rules};
+use policy::{Counters, Rules};
 use rcgen::{
     CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
-use registry::{
-    Actor, Environment, Event, Identity, IdentityId, IdentityKind, Instrument, InstrumentId,
-    InstrumentStatus, Lifecycle, Operation, Party, PartyId, PersonId, Recorded, Resource, Seat, Service,
-    ServiceId,
-};
+use registry::Event;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -23,9 +19,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-const NOW: u64 = 1_800_000_000_000;
-const CLAUSES: &str = "```clause\nkind = \"permit\"\nactions = [\"read\", \"create\"]\nresources = [\"all\"]\n```\n\n\
-```clause\nkind = \"permit\"\nactions = [\"peek\"]\nresources = [\"all\"]\nrecording = \"within 50 ms\"\n```\n";
+const CLAUSES: [&str; 2] = [
+    "kind = \"permit\"\nactions = [\"read\", \"create\"]\nresources = [\"all\"]",
+    "kind = \"permit\"\nactions = [\"peek\"]\nresources = [\"all\"]\nrecording = \"within 50 ms\"",
+];
 
 /// What the recorder does with the next record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,13 +51,6 @@ impl Recorder for MoodyRecorder {
     }
 }
 
-struct Shelf(String);
-impl Documents for Shelf {
-    fn document(&self, _: &[u8; 32]) -> Option<String> {
-        Some(self.0.clone())
-    }
-}
-
 struct NoSecrets;
 impl Secrets for NoSecrets {
     fn secret(&self, _: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
@@ -80,102 +70,32 @@ pub(crate) struct World {
 }
 
 fn rules(upstream: u16) -> Rules {
-    let source = format!(
-        "+++\ninstrument = \"contract\"\nname = \"deal\"\nversion = 1\ntitle = \"Deal\"\n\n[provider]\nparty = \"forge\"\n\
-         legal-name = \"Forge\"\nservice = \"files\"\n\n[consumer]\nparty = \"acme\"\nlegal-name = \"Acme\"\n\
-         machines = [\"robot\"]\n+++\n\n# Deal\n\n## Clauses\n\n{CLAUSES}"
-    );
-    let source = contract::format(&source).unwrap_or_else(|found| panic!("{found:#?}"));
-    let bundle = Bundle::compile(&contract::check(&source).unwrap()).unwrap().hash();
-    let mut rules = Rules::new(Arc::new(Shelf(source.clone())));
-    let id = [1; 10];
-    let (acme, forge) = (PartyId::from_entropy([1; 10]), PartyId::from_entropy([2; 10]));
-    let party = |id, name: &str| {
-        Event::PartyRegistered(Party {
-            id,
-            name: name.parse().unwrap(),
-            legal_name: name.into(),
-            jurisdiction: "x".into(),
-        })
-    };
-    let operation = |action: &str, method: &str, path: &str| Operation {
-        action: action.parse().unwrap(),
-        methods: vec![method.into()],
+    let mut world = testkit::World::new();
+    world.event(Event::Established {
+        trust_domain: "example.org".into(),
+        log_key: String::new(),
+        root_certificate: [0; 32],
+    });
+    let operation = |action: &str, method: &str, path: &str| registry::Operation {
         path: path.into(),
-        query: vec![],
-        changes: method != "GET",
+        ..testkit::operation(action, method)
     };
-    let seat = Seat { person: PersonId::from_entropy(id), accepted_ms: Some(1), offer: id };
-    let events = vec![
-        Event::Established {
-            trust_domain: "example.org".into(),
-            log_key: String::new(),
-            root_certificate: [0; 32],
-        },
-        party(acme, "acme"),
-        party(forge, "forge"),
-        Event::ServiceRegistered(Service {
-            id: ServiceId::from_entropy(id),
-            name: "files".parse().unwrap(),
-            party: forge,
-            owner: PersonId::from_entropy(id),
-            host: "files.localhost".into(),
-            upstream: format!("http://127.0.0.1:{upstream}"),
-            resources: vec![Resource {
-                name: "all".parse().unwrap(),
-                operations: vec![
-                    operation("peek", "GET", "/peek"),
-                    operation("read", "GET", "/**"),
-                    operation("create", "POST", "/**"),
-                ],
-            }],
-            injection: None,
-        }),
-        Event::IdentityProposed(Identity {
-            id: IdentityId::from_entropy(id),
-            name: "robot".parse().unwrap(),
-            party: acme,
-            kind: IdentityKind::Bot,
-            purpose: "x".into(),
-            environment: Environment::Test,
-            owner: seat,
-            deputy: seat,
-            review_ms: u64::MAX,
-            roles: vec![],
-            state: Lifecycle::Active,
-            grace_until_ms: None,
-        }),
-        Event::CredentialIssued {
-            identity: IdentityId::from_entropy(id),
-            serial: [5; 16],
-            public_key: [0; 32],
-            not_before_ms: NOW - 1,
-            not_after_ms: NOW + 3_600_000,
-            token: None,
-        },
-        Event::InstrumentDrafted(Instrument {
-            id: InstrumentId::from_entropy(id),
-            name: "deal".parse().unwrap(),
-            version: 1,
-            title: "Deal".into(),
-            provider: forge,
-            service: ServiceId::from_entropy(id),
-            consumer: acme,
-            machines: vec![IdentityId::from_entropy(id)],
-            document: contract::canonical::digest(&source),
-            bundle,
-            envelope: String::new(),
-            credential_ttl_max_ms: None,
-            start_ms: None,
-            end_ms: None,
-            signatures: vec![],
-            status: InstrumentStatus::Drafted,
-            quota_window_max_ms: None,
-        }),
-        Event::InstrumentInForce { instrument: InstrumentId::from_entropy(id) },
-    ];
-    rules.apply(&Recorded { actor: Actor::System, events }, NOW - 10);
-    rules
+    world.event(Event::ServiceRegistered(registry::Service {
+        upstream: format!("http://127.0.0.1:{upstream}"),
+        resources: vec![registry::Resource {
+            name: "all".parse().unwrap(),
+            operations: vec![
+                operation("peek", "GET", "/peek"),
+                operation("read", "GET", "/**"),
+                operation("create", "POST", "/**"),
+            ],
+            class: None,
+        }],
+        ..testkit::files()
+    }));
+    world.event(testkit::certificate(testkit::machine(), [5; 16]));
+    world.instrument(&testkit::document("deal", &CLAUSES));
+    world.rules
 }
 
 async fn upstream(arrived: Arc<AtomicU64>) -> u16 {
@@ -236,7 +156,7 @@ impl World {
             recorder: recorder.clone(),
             secrets: Arc::new(NoSecrets),
             identity,
-            clock: Arc::new(|| NOW),
+            clock: Arc::new(|| testkit::NOW),
             entropy: Arc::new(|| Some([3; 16])),
             metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
         };

@@ -1,8 +1,8 @@
 //! Fail closed: each layer by itself.
 
-use crate::world::{NOW, SERIAL, World, document, machine, request};
 use policy::{Counters, Denial, Reason, Verdict, decide};
-use registry::{Event, InstrumentId, PersonId};
+use registry::{Event, InstrumentId};
+use testkit::{NOW, SERIAL, World, document, machine, person, request};
 
 const PERMIT: &str = "kind = \"permit\"\nactions = [\"read\"]\nresources = [\"a\"]";
 
@@ -19,7 +19,7 @@ fn denied(verdict: Verdict) -> Denial {
 
 fn permitted_world() -> (World, InstrumentId) {
     let mut world = World::new();
-    let contract = world.contract(&document("deal", &[PERMIT]));
+    let contract = world.instrument(&document("deal", &[PERMIT]));
     assert!(matches!(ask(&world), Verdict::Permit(_)));
     (world, contract)
 }
@@ -33,9 +33,9 @@ fn without_a_contract() {
 fn a_permit_names_what_it_rests_on() {
     let (world, contract) = permitted_world();
     let Verdict::Permit(permit) = ask(&world) else { panic!("denied") };
-    assert_eq!(permit.instrument(), contract);
-    assert_eq!(permit.clauses().iter().map(ToString::to_string).collect::<Vec<_>>(), ["1.1"]);
-    assert_eq!((permit.as_of().size, permit.as_of().root), (1, [1; 32]));
+    assert_eq!(permit.contract().instrument, contract);
+    assert_eq!(permit.contract().clauses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1.1"]);
+    assert_eq!((permit.as_of().size, permit.as_of().root), (1, [0; 32]));
     assert_eq!(permit.recording(), contract::Recording::Strict);
 }
 
@@ -68,8 +68,7 @@ fn standing_comes_before_any_contract() {
 #[test]
 fn a_grace_that_ran_out_counts_at_once() {
     let (mut world, _) = permitted_world();
-    let owner = PersonId::from_entropy([1; 10]);
-    world.event(Event::PersonLeft { person: owner, time_ms: NOW - 10, grace_until_ms: NOW + 1 });
+    world.event(Event::PersonLeft { person: person(1), time_ms: NOW - 10, grace_until_ms: NOW + 1 });
     assert!(matches!(ask(&world), Verdict::Permit(_)));
     let mut later = request("read", "a");
     later.now_ms = NOW + 1;
@@ -94,21 +93,21 @@ fn certificates_the_ledger_does_not_know_or_that_expired() {
 fn a_missing_or_changed_document_permits_nothing() {
     let source = document("deal", &[PERMIT]);
     let mut world = World::new();
-    world.contract(&source);
+    world.instrument(&source);
     world.shelf.0.lock().unwrap().clear();
     let denial = denied(ask(&world));
-    assert_eq!(denial.reason, Reason::ContractUnusable);
+    assert_eq!(denial.reason, Reason::InstrumentUnusable);
     assert!(denial.detail.contains("missing"), "{}", denial.detail);
 
     let mut world = World::new();
-    world.contract(&source);
+    world.instrument(&source);
     let digest = contract::canonical::digest(&source);
     world.shelf.0.lock().unwrap().insert(digest, source.replace("\"a\"", "\"b\""));
     assert!(denied(ask(&world)).detail.contains("not the one that was signed"));
 
     // Signed for another rule than it compiles to.
     let mut world = World::new();
-    world.contract_with(&source, [0; 32]);
+    world.instrument_with(&source, |instrument| instrument.bundle = [0; 32]);
     assert!(denied(ask(&world)).detail.contains("another rule than the one that was signed"));
 }
 
@@ -116,9 +115,9 @@ fn a_missing_or_changed_document_permits_nothing() {
 fn several_contracts_one_prohibits_only_for_itself() {
     let mut world = World::new();
     let prohibit = "kind = \"prohibit\"\nactions = [\"read\"]\nresources = [\"a\"]";
-    world.contract(&document("deal-one", &[prohibit]));
+    world.instrument(&document("deal-one", &[prohibit]));
     assert_eq!(denied(ask(&world)).reason, Reason::ClauseForbids);
-    let second = world.contract(&document("deal-two", &[PERMIT]));
+    let second = world.instrument(&document("deal-two", &[PERMIT]));
     assert!(matches!(ask(&world), Verdict::Permit(_)), "any contract in force may permit");
     world.event(Event::InstrumentEnded { instrument: second, reason: "over".into() });
     assert_eq!(denied(ask(&world)).reason, Reason::ClauseForbids);
@@ -128,7 +127,7 @@ fn several_contracts_one_prohibits_only_for_itself() {
 fn a_quota_outlives_a_restart() {
     let quota = "kind = \"quota\"\nlimit = 2\nwindow = \"1 minute\"";
     let mut world = World::new();
-    let contract = world.contract(&document("deal", &[PERMIT, quota]));
+    let contract = world.instrument(&document("deal", &[PERMIT, quota]));
     let counters = Counters::default();
     // What the decision log of an earlier run said.
     counters.restore((contract, contract::Number { section: 1, item: 2 }, machine()), NOW - 59_999);
@@ -145,7 +144,7 @@ fn a_quota_outlives_a_restart() {
 fn the_last_call_of_a_quota_is_given_once() {
     let quota = "kind = \"quota\"\nlimit = 50\nwindow = \"1 minute\"";
     let mut world = World::new();
-    world.contract(&document("deal", &[PERMIT, quota]));
+    world.instrument(&document("deal", &[PERMIT, quota]));
     let counters = Counters::default();
     let permitted: usize = std::thread::scope(|scope| {
         let ask = || {

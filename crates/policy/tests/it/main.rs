@@ -8,5 +8,6 @@
 )]
 
 mod closed;
+mod kinds;
+mod layers;
 mod oracle;
-mod world;

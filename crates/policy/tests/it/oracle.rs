@@ -1,9 +1,9 @@
 //! The decision against an independent reading of the clauses, on random contracts and requests,
 //! boundaries included (check 5). Also: every parameter changes the bundle (check 3).
 
-use crate::world::{NOW, World, document, request};
 use policy::{Bundle, Counters, Verdict, decide};
 use proptest::prelude::*;
+use testkit::{NOW, World, document, request};
 
 /// A clause as the oracle reads it.
 #[derive(Clone, Debug)]
@@ -31,14 +31,15 @@ fn block(said: &Said) -> String {
         Said::Permit(a, r) => format!("kind = \"permit\"\n{}", both(a, r)),
         Said::Prohibit(a, r) => format!("kind = \"prohibit\"\n{}", both(a, r)),
         Said::Quota(limit, ms, a, r) => {
-            let mut text = format!("kind = \"quota\"\nlimit = {limit}\nwindow = \"{ms} ms\"\n");
+            let mut only = Vec::new();
             if !a.is_empty() {
-                text.push_str(&format!("actions = {}\n", list(&ACTIONS, a)));
+                only.push(format!("actions = {}", list(&ACTIONS, a)));
             }
             if !r.is_empty() {
-                text.push_str(&format!("resources = {}\n", list(&RESOURCES, r)));
+                only.push(format!("resources = {}", list(&RESOURCES, r)));
             }
-            text
+            let only = only.join(", ");
+            format!("kind = \"quota\"\nlimit = {limit}\nwindow = \"{ms} ms\"\nonly = {{ {only} }}")
         }
         Said::Credential(ms) => format!("kind = \"credential\"\nmax-ttl = \"{ms} ms\""),
         Said::Term(start, end) => {
@@ -144,7 +145,7 @@ proptest! {
         let blocks: Vec<String> = clauses.iter().map(block).collect();
         let source = document("deal", &blocks.iter().map(String::as_str).collect::<Vec<_>>());
         let mut world = World::new();
-        world.contract(&source);
+        world.instrument(&source);
         let counters = Counters::default();
         let (mut now, mut calls) = (NOW, Vec::new());
         for (action, resource, later) in acts {

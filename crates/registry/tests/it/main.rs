@@ -11,4 +11,5 @@
 
 mod events;
 mod ownership;
+mod signing;
 mod world;

@@ -147,7 +147,7 @@ fn a_contract_is_in_force_when_both_sides_have_signed() {
         person: people[0],
         signature: sign(1, INSTRUMENT, &envelope),
     };
-    assert!(world.refused(replay).contains("does not fit"));
+    assert!(world.refused(replay).contains("under `deal` version 1: it cannot be used again"));
     let envelope = world.state.instruments.get(&second).unwrap().envelope.clone();
     for (n, person) in [(1, people[0]), (4, people[3])] {
         world.ok(Command::SignInstrument {
@@ -234,11 +234,12 @@ fn an_old_draft_cannot_come_back_and_a_name_cannot_be_taken_over() {
     assert_eq!(world.state.instruments.get(&first).unwrap().status, InstrumentStatus::Ended);
     // Somebody else's contract of the same name would end this one.
     let foreign = registry::command::InstrumentDraft {
+        kind: registry::InstrumentKind::Contract,
         name: "deal".parse().unwrap(),
         version: 3,
         title: "x".into(),
         provider: acme,
-        service,
+        service: Some(service),
         consumer: acme,
         machines: vec![machine],
         document: [0; 32],
@@ -248,6 +249,7 @@ fn an_old_draft_cannot_come_back_and_a_name_cannot_be_taken_over() {
         start_ms: None,
         end_ms: None,
         quota_window_max_ms: None,
+        terms: registry::InstrumentTerms::default(),
     };
     world.refused(Command::DraftInstrument(Box::new(foreign)));
 }

@@ -2,8 +2,9 @@
 
 use registry::command::{IdentityProposal, InstrumentDraft, ServiceDescription};
 use registry::{
-    Actor, Command, Context, Environment, Event, IdentityId, IdentityKind, InstrumentId, Millis, Office,
-    Operation, PartyId, PersonId, Refusal, Resource, ServiceId, State, admit,
+    Actor, Command, Context, Environment, Event, IdentityId, IdentityKind, InstrumentId, InstrumentKind,
+    InstrumentTerms, Millis, Office, Operation, PartyId, PersonId, Refusal, Resource, ServiceId, State,
+    admit,
 };
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
@@ -106,6 +107,7 @@ impl World {
             deputy,
             review_ms: 2_000 * DAY,
             roles: vec![],
+            region: None,
         }
     }
 
@@ -148,8 +150,13 @@ impl World {
             owner,
             host: "files.localhost".into(),
             upstream: "http://127.0.0.1:1".into(),
-            resources: vec![Resource { name: "all".parse().unwrap(), operations: vec![operation] }],
+            resources: vec![Resource {
+                name: "all".parse().unwrap(),
+                operations: vec![operation],
+                class: None,
+            }],
             injection: None,
+            region: None,
         };
         match &self.ok(Command::RegisterService(Box::new(description)))[0] {
             Event::ServiceRegistered(service) => service.id,
@@ -163,12 +170,23 @@ impl World {
         (provider, service): (PartyId, ServiceId),
         (consumer, machine): (PartyId, IdentityId),
     ) -> InstrumentId {
+        self.draft_with(version, (provider, service), (consumer, machine), InstrumentTerms::default())
+    }
+
+    pub(crate) fn draft_with(
+        &mut self,
+        version: u32,
+        (provider, service): (PartyId, ServiceId),
+        (consumer, machine): (PartyId, IdentityId),
+        terms: InstrumentTerms,
+    ) -> InstrumentId {
         let draft = InstrumentDraft {
+            kind: InstrumentKind::Contract,
             name: "deal".parse().unwrap(),
             version,
             title: "A Deal".into(),
             provider,
-            service,
+            service: Some(service),
             consumer,
             machines: vec![machine],
             document: [version as u8; 32],
@@ -176,8 +194,9 @@ impl World {
             envelope: format!("{{\"version\":{version}}}"),
             credential_ttl_max_ms: None,
             start_ms: None,
-            end_ms: None,
+            end_ms: terms.renewal_ms.map(|_| self.now_ms + 100 * DAY),
             quota_window_max_ms: None,
+            terms,
         };
         match &self.ok(Command::DraftInstrument(Box::new(draft)))[0] {
             Event::InstrumentDrafted(instrument) => instrument.id,

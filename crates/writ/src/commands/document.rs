@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use crate::output;
-use ::contract::{Diagnostic, Envelope};
+use ::contract::{Diagnostic, Envelope, Mode};
 use anyhow::Context as _;
 use policy::{Bundle, COMPILER};
 use serde_json::json;
@@ -44,15 +44,20 @@ pub(crate) fn check(files: &[PathBuf], json: bool) -> anyhow::Result<()> {
                         &json!({ "file": file, "envelope": envelope.to_json(), "policies": bundle.policies }),
                     );
                 } else {
-                    let enforced =
-                        contract.clauses.iter().filter(|c| c.kind.mode().as_str() == "ENFORCED").count();
+                    let said = contract.statements();
+                    let enforced = said.iter().filter(|(_, _, s)| s.norm.mode() == Mode::Enforced).count();
                     output::line(format!(
-                        "{}: {} version {}, {} clauses ({enforced} enforced), sound",
+                        "{}: {} {} version {}, {} clauses ({enforced} of {} sentences enforced), sound",
                         file.display(),
+                        contract.body.noun(),
                         contract.name,
                         contract.version,
                         contract.clauses.len(),
+                        said.len(),
                     ));
+                    for (_, why) in policy::compile::unenforceable(&contract) {
+                        output::line(format!("  gateways of this version will not serve it: {why}"));
+                    }
                 }
             }
             Err(findings) => found += show(file, &source, findings),

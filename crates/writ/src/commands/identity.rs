@@ -15,11 +15,21 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
         Ok(())
     };
     match command {
-        IdentityCommand::Propose { identity, kind, purpose, environment, owner, deputy, review, roles } => {
+        IdentityCommand::Propose {
+            identity,
+            kind,
+            purpose,
+            environment,
+            owner,
+            deputy,
+            review,
+            roles,
+            region,
+        } => {
             let (party, name) = super::pair(&identity)?;
             let body = json!({
                 "party": party, "name": name, "kind": kind, "purpose": purpose, "environment": environment,
-                "owner": owner, "deputy": deputy, "review": review, "roles": roles,
+                "owner": owner, "deputy": deputy, "review": review, "roles": roles, "region": region,
             });
             let done: Done = client.post("/v1/identities", &body).await?;
             super::done(

@@ -19,6 +19,19 @@ pub(crate) async fn run(client: &api::Client, command: PersonCommand, json: bool
             let done: Done = client.post("/v1/people", &body).await?;
             super::done(&done, &format!("person {person} registered"), json);
         }
+        PersonCommand::Authorize { person, kinds, until } => {
+            let (party, name) = super::pair(&person)?;
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let body = json!({ "kinds": kinds, "until": until });
+            let done: Done = client.post(&format!("/v1/people/{party}/{name}/authority"), &body).await?;
+            super::done(&done, &format!("{person} may sign {}s for {party}", kinds.join("s, ")), json);
+        }
+        PersonCommand::Withdraw { person, reason } => {
+            let (party, name) = super::pair(&person)?;
+            let path = format!("/v1/people/{party}/{name}/authority/withdraw");
+            let done: Done = client.post(&path, &json!({ "reason": reason })).await?;
+            super::done(&done, &format!("{person} signs only as owner from now on"), json);
+        }
         PersonCommand::Leave { person, grace } => {
             let (party, name) = super::pair(&person)?;
             let body = json!({ "grace_ms": super::span(&grace)? });

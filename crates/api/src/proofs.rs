@@ -1,0 +1,3 @@
+//! Questions to a solver.
+
+pub(crate) mod ask;

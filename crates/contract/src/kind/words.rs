@@ -1,0 +1,21 @@
+//! `words`: free words between people. Nothing enforces them, and they may not pretend otherwise.
+
+use super::Terms;
+use crate::norm::Statement;
+use crate::setting::Setting;
+use crate::terms::Prose;
+use serde::{Deserialize, Serialize};
+
+/// A text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Words {
+    /// The text.
+    pub text: Prose,
+}
+
+impl Terms for Words {
+    fn statements(&self, of: &Setting<'_>) -> Vec<Statement> {
+        vec![of.words("words.text", &[("text", &self.text.to_string())])]
+    }
+}

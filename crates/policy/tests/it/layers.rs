@@ -1,0 +1,231 @@
+//! Guardrails of both sides AND charter AND any contract: each layer stops by itself, none reaches further
+//! than it should, and what a gateway cannot enforce it refuses to serve.
+
+use policy::{Counters, Denial, Reason, Request, Verdict, decide, still_permits};
+use registry::{Event, InstrumentId};
+use testkit::{NOW, World, charter, document, files, guardrail, machine, request, robot};
+
+const PERMIT: &str = "kind = \"permit\"\nactions = [\"read\", \"write\"]\nresources = [\"a\", \"b\"]";
+
+fn ask(world: &World, request: Request) -> Result<policy::Permit, Box<Denial>> {
+    match decide(&world.rules, &Counters::default(), request) {
+        Verdict::Permit(permit) => Ok(permit),
+        Verdict::Denial(denial) => Err(Box::new(denial)),
+    }
+}
+
+fn world() -> (World, InstrumentId) {
+    let mut world = World::new();
+    let deal = world.instrument(&document("deal", &[PERMIT]));
+    (world, deal)
+}
+
+fn cites(denial: &Denial) -> (String, String) {
+    let cited = denial.cited.as_ref().unwrap_or_else(|| panic!("{denial:?}"));
+    (cited.name.clone(), cited.clause.to_string())
+}
+
+#[test]
+fn a_charter_narrows_every_contract() {
+    let (mut world, deal) = world();
+    let charter = world.instrument(&charter(
+        "robot-charter",
+        &["kind = \"permit\"\nactions = [\"read\"]\nresources = [\"files/a\"]"],
+    ));
+    let permit = ask(&world, request("read", "a")).unwrap();
+    assert_eq!(permit.contract().instrument, deal);
+    assert_eq!(permit.above().iter().map(|applied| applied.instrument).collect::<Vec<_>>(), [charter]);
+    let denial = ask(&world, request("write", "a")).unwrap_err();
+    assert_eq!(denial.reason, Reason::NothingPermits);
+    assert_eq!(cites(&denial), ("robot-charter".into(), "0.1".into()));
+    assert!(
+        denial.detail.contains("whatever no clause of this charter permits is refused"),
+        "{}",
+        denial.detail
+    );
+    world.event(Event::InstrumentEnded { instrument: charter, reason: "over".into() });
+    assert!(ask(&world, request("write", "a")).is_ok(), "without a charter the contract decides");
+}
+
+#[test]
+fn guardrails_of_both_sides_hold_and_permit_nothing() {
+    let (mut world, _) = world();
+    let ours = "kind = \"prohibit\"\nactions = \"any\"\nresources = \"any\"\neffect = \"change\"\nonly = { kinds = [\"bot\"] }";
+    let theirs = "kind = \"prohibit\"\nactions = [\"read\"]\nresources = [\"files/b\"]\nonly = { side = \"provider\" }";
+    let acme = world.instrument(&guardrail("acme-rules", "acme", &[ours]));
+    world.instrument(&guardrail("forge-rules", "forge", &[theirs]));
+    assert!(ask(&world, request("read", "a")).is_ok());
+    assert_eq!(cites(&ask(&world, request("write", "a")).unwrap_err()), ("acme-rules".into(), "1.1".into()));
+    assert_eq!(cites(&ask(&world, request("read", "b")).unwrap_err()), ("forge-rules".into(), "1.1".into()));
+    // The guardrail does not permit what the contract does not.
+    assert_eq!(ask(&world, request("read", "c")).unwrap_err().reason, Reason::NothingPermits);
+    // A role or kind that is not meant is not touched.
+    world.event(Event::IdentityProposed(registry::Identity {
+        kind: registry::IdentityKind::Microservice,
+        ..robot(machine(), "robot")
+    }));
+    assert!(ask(&world, request("write", "a")).is_ok());
+    world.event(Event::InstrumentEnded { instrument: acme, reason: "over".into() });
+    // Bound as consumer only: a rule of forge for its own machines does not bind acme's.
+    let own = "kind = \"prohibit\"\nactions = \"any\"\nresources = \"any\"";
+    world.instrument(&guardrail("forge-own", "forge", &[own]));
+    assert!(ask(&world, request("read", "a")).is_ok());
+}
+
+#[test]
+fn a_suspended_contract_permits_nothing_and_cites_its_clause() {
+    let (mut world, _) = world();
+    let suspension = "kind = \"suspension\"\nholders = [\"provider\"]\ngrounds = [\"breach\"]";
+    let resting = document("resting", &[PERMIT, suspension]);
+    let mut alone = World::new();
+    alone.instrument_with(&resting, |instrument| instrument.suspended_from_ms = Some(NOW));
+    let denial = ask(&alone, request("read", "a")).unwrap_err();
+    assert_eq!(cites(&denial), ("resting".into(), "1.2".into()));
+    assert!(denial.detail.contains("While this instrument is suspended"), "{}", denial.detail);
+    let before = Request { now_ms: NOW - 1, ..request("read", "a") };
+    assert!(ask(&alone, before).is_ok(), "the notice had not run out");
+    // Beside another contract it stops only itself.
+    world.instrument_with(&resting, |instrument| instrument.suspended_from_ms = Some(NOW));
+    assert!(ask(&world, request("read", "a")).is_ok());
+}
+
+#[test]
+fn what_ended_by_notice_binds_nobody() {
+    let (mut world, _) = world();
+    let prohibit = "kind = \"prohibit\"\nactions = \"any\"\nresources = \"any\"";
+    world.instrument_with(&guardrail("acme-rules", "acme", &[prohibit]), |g| g.ends_by_notice_ms = Some(NOW));
+    assert!(ask(&world, request("read", "a")).is_ok());
+    let mut over = World::new();
+    over.instrument_with(&document("deal", &[PERMIT]), |deal| deal.ends_by_notice_ms = Some(NOW));
+    assert_eq!(ask(&over, request("read", "a")).unwrap_err().reason, Reason::NoContract);
+}
+
+#[test]
+fn what_this_gateway_cannot_enforce_it_does_not_serve() {
+    for (clause, need) in [
+        ("kind = \"masking\"\nfields = [\"iban\"]\nmethod = \"drop\"", "masking of answers"),
+        (
+            "kind = \"approval\"\npeople = 1\nrole = \"lead\"\nvalid-for = \"1 hour\"\nonly = { actions = [\"write\"] }",
+            "human approval",
+        ),
+        ("kind = \"quota\"\nmeter = \"rows\"\nlimit = 10\nwindow = \"1 minute\"", "counting rows"),
+        (
+            "kind = \"duty\"\nbearer = \"provider\"\nact = \"credential-revoked\"\nafter = \"person-left\"\nwithin = \"1 day\"",
+            "acting at deadlines",
+        ),
+    ] {
+        let mut world = World::new();
+        world.instrument(&document("deal", &[PERMIT, clause]));
+        let denial = ask(&world, request("read", "a")).unwrap_err();
+        assert_eq!(denial.reason, Reason::InstrumentUnusable);
+        assert!(denial.detail.contains(need) && denial.detail.contains("clause 1.2"), "{}", denial.detail);
+    }
+    // A monitored duty is no reason to refuse: nobody claims that the gateway enforces it.
+    let mut world = World::new();
+    let duty = "kind = \"retention\"\nbearer = \"consumer\"\ndata = \"logs\"\nmax-age = \"30 days\"\nproof = \"attestation\"";
+    world.instrument(&document("deal", &[PERMIT, duty]));
+    assert!(ask(&world, request("read", "a")).is_ok());
+}
+
+#[test]
+fn facts_of_the_registry_and_the_connection_decide() {
+    let with = |clause: &str| {
+        let mut world = World::new();
+        world.instrument(&document("deal", &[PERMIT, clause]));
+        world
+    };
+    let mut purpose = with("kind = \"purpose\"\npurposes = [\"settlement\"]");
+    assert!(ask(&purpose, request("read", "a")).is_err());
+    let mut declared = request("read", "a");
+    declared.channel.purpose = Some("settlement".into());
+    assert!(ask(&purpose, declared).is_ok());
+    purpose.event(Event::InstrumentEnded {
+        instrument: InstrumentId::from_entropy([0; 10]),
+        reason: "x".into(),
+    });
+
+    let window = with("kind = \"window\"\nnetworks = [\"10.20.0.0/16\"]");
+    assert!(ask(&window, request("read", "a")).is_ok());
+    let mut outside = request("read", "a");
+    outside.channel.address = "10.21.0.1".parse().unwrap();
+    assert!(ask(&window, outside).is_err());
+    let mut mapped = request("read", "a");
+    mapped.channel.address = "::ffff:10.20.3.4".parse().unwrap();
+    assert!(ask(&window, mapped).is_ok());
+
+    // Friday 08:00 UTC is 09:00 in Berlin.
+    let hours =
+        with("kind = \"window\"\ndays = [\"friday\"]\nhours = [\"09:00-10:00\"]\nzone = \"Europe/Berlin\"");
+    assert!(ask(&hours, request("read", "a")).is_ok());
+    assert!(ask(&hours, Request { now_ms: NOW - 1, ..request("read", "a") }).is_err());
+
+    let ed25519 = with("kind = \"credential\"\nmax-ttl = \"1 hour\"\nkey-algorithms = [\"ecdsa-p256\"]");
+    assert!(ask(&ed25519, request("read", "a")).is_err());
+
+    let mut class = with("kind = \"classification\"\nmax = \"internal\"");
+    assert!(ask(&class, request("read", "a")).is_err(), "what nobody classified is restricted");
+    let mut service = files();
+    service.resources[0].class = Some(registry::Classification::Internal);
+    class.event(Event::ServiceRegistered(service));
+    assert!(ask(&class, request("read", "a")).is_ok());
+    assert!(ask(&class, request("read", "b")).is_err());
+
+    let mut residency = with("kind = \"residency\"\nregions = [\"eu-west\"]\nof = \"both\"");
+    assert!(ask(&residency, request("read", "a")).is_err());
+    let region = || Some("eu-west".parse().unwrap());
+    residency.event(Event::ServiceRegistered(registry::Service { region: region(), ..files() }));
+    residency
+        .event(Event::IdentityProposed(registry::Identity { region: region(), ..robot(machine(), "robot") }));
+    assert!(ask(&residency, request("read", "a")).is_ok());
+
+    let ownership = with(
+        "kind = \"ownership\"\nrecertify-every = \"90 days\"\nrefuse-after = \"1 hour\"\ncharter = true",
+    );
+    let denial = ask(&ownership, request("read", "a")).unwrap_err();
+    assert!(denial.detail.contains("shall have a charter in force"), "{}", denial.detail);
+}
+
+#[test]
+fn what_runs_is_judged_again_without_counting() {
+    let (mut world, _) = world();
+    assert!(still_permits(&world.rules, &request("write", "a")));
+    let stops = world.rules.stops();
+    let prohibit = "kind = \"prohibit\"\nactions = [\"write\"]\nresources = [\"files/a\"]";
+    world.instrument(&guardrail("acme-rules", "acme", &[prohibit]));
+    assert!(world.rules.stops() > stops, "a new guardrail can stop what runs");
+    assert!(!still_permits(&world.rules, &request("write", "a")));
+    let quota = "kind = \"quota\"\nlimit = 1\nwindow = \"1 minute\"";
+    let mut counted = World::new();
+    counted.instrument(&document("deal", &[PERMIT, quota]));
+    let counters = Counters::default();
+    assert!(matches!(decide(&counted.rules, &counters, request("read", "a")), Verdict::Permit(_)));
+    assert!(still_permits(&counted.rules, &request("read", "a")), "what was counted may go on");
+}
+
+#[test]
+fn bursts_and_windows_count_the_same_calls() {
+    let quota = "kind = \"quota\"\nlimit = 4\nwindow = \"1 minute\"\nburst = 2";
+    let mut world = World::new();
+    world.instrument(&document("deal", &[PERMIT, quota]));
+    let counters = Counters::default();
+    let at = |ms: u64| {
+        let request = Request { now_ms: NOW + ms, ..request("read", "a") };
+        matches!(decide(&world.rules, &counters, request), Verdict::Permit(_))
+    };
+    assert_eq!([at(0), at(1), at(2)], [true, true, false], "two in a second");
+    assert_eq!([at(1_000), at(1_001), at(2_500)], [true, true, false], "four in a minute");
+    assert_eq!([at(60_000), at(60_001)], [true, true], "a minute after the first two");
+}
+
+#[test]
+fn quotas_of_every_layer_count() {
+    let (mut world, _) = world();
+    let limit = |n| format!("kind = \"quota\"\nlimit = {n}\nwindow = \"1 minute\"");
+    world.instrument(&guardrail("acme-rules", "acme", &[&limit(2)]));
+    let counters = Counters::default();
+    let ask = || decide(&world.rules, &counters, request("read", "a"));
+    assert!(matches!(ask(), Verdict::Permit(_)) && matches!(ask(), Verdict::Permit(_)));
+    let Verdict::Denial(denial) = ask() else { panic!("the third of two") };
+    assert_eq!(denial.reason, Reason::QuotaExhausted);
+    assert_eq!(cites(&denial), ("acme-rules".into(), "1.1".into()));
+}
