@@ -338,7 +338,7 @@ fn signatures(sheet: &Sheet<'_>) -> Value {
         blocks.push(json!({ "party": organisation.legal_name, "role": role, "rows": rows }));
     }
     json!({
-        "intro": runs("The people named here signed the envelope of this instrument, which names the hashes below, with their \
+        "intro": runs("The people named here sign the envelope of this instrument, which names the hashes below, with their \
                        SSH keys (`ssh-keygen -Y`, namespace `writ.instrument`)."),
         "blocks": blocks,
     })

@@ -173,14 +173,23 @@ pub(crate) enum LocalCommand {
         #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
     },
-    /// Prove a ledger offline: entries, roots, signatures, anchors, decisions.
+    /// Print documents as PDF, as drafts.
+    Pdf {
+        /// `*.writ.md` files; the PDF is written beside each.
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+    },
+    /// Prove a ledger offline (entries, roots, signatures, anchors, decisions); or one instrument by its file.
     Verify {
-        /// A data directory, or a copy of its `ledger` and `objects` folders.
-        #[arg(value_hint = ValueHint::DirPath)]
+        /// A data directory, or a copy of its `ledger` and `objects` folders; or a `.pdf` or `.writ.md` file.
+        #[arg(value_hint = ValueHint::AnyPath)]
         directory: Option<PathBuf>,
         /// The control ledger's verifier key, from somebody you trust.
         #[arg(long)]
         key: Option<String>,
+        /// For a file: the key of a person you know, as party/person=FILE.pub; can be repeated.
+        #[arg(long = "person", value_name = "PARTY/PERSON=FILE")]
+        people: Vec<String>,
     },
     /// Check the files of the ledger.
     Fsck {
@@ -490,6 +499,14 @@ pub(crate) enum InstrumentCommand {
     Show {
         /// Its name, or name@version; the newest version unless given.
         instrument: String,
+    },
+    /// Write its text, its seal and its PDF to files that can be checked without a server: `writ verify FILE`.
+    Export {
+        /// Its name, or name@version; the newest version unless given.
+        instrument: String,
+        /// Where to write them.
+        #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
     },
     /// End an instrument for good, at once (the operator's act; see `writ notice`).
     End {

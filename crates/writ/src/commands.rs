@@ -2,6 +2,7 @@
 
 mod decision;
 mod document;
+mod export;
 mod identity;
 mod instrument;
 mod issue;
@@ -48,7 +49,11 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
             output::text(&api::openapi_json());
             Ok(())
         }
-        LocalCommand::Verify { directory, key } => {
+        LocalCommand::Pdf { files } => export::drafts(&files),
+        LocalCommand::Verify { directory: Some(file), people, .. } if file.is_file() => {
+            export::verify(&file, &people, json)
+        }
+        LocalCommand::Verify { directory, key, .. } => {
             ledger::verify(directory.as_deref().unwrap_or(data), key.as_deref(), json)
         }
     }

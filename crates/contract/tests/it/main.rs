@@ -4,6 +4,7 @@
 
 mod findings;
 mod kinds;
+mod library;
 mod samples;
 mod wording;
 

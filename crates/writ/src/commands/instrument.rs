@@ -80,6 +80,15 @@ pub(crate) async fn run(client: &api::Client, command: InstrumentCommand, json: 
             output::line("");
             output::text(whole["document"].as_str().unwrap_or_default());
         }
+        InstrumentCommand::Export { instrument, out } => {
+            let whole: Value = client.get(&path(&instrument, "")?).await?;
+            let sealed: Value = client.get(&path(&instrument, "/seal")?).await?;
+            let document = whole["document"].as_str().unwrap_or_default();
+            let seal = sealed["seal"].as_str().unwrap_or_default();
+            for file in super::export::write(document, seal, &out)? {
+                output::line(file.display().to_string());
+            }
+        }
         InstrumentCommand::End { instrument, reason } => {
             let done: Done = client.post(&path(&instrument, "/end")?, &json!({ "reason": reason })).await?;
             super::done(&done, &format!("{instrument} has ended"), json);
