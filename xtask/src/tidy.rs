@@ -12,7 +12,18 @@ use std::process::Command;
 const PURE: &[(&str, &[&str])] = &[
     (
         "contract",
-        &["base64", "jiff", "pulldown-cmark", "serde", "serde_json", "sha2", "strsim", "thiserror", "toml"],
+        &[
+            "base64",
+            "jiff",
+            "pulldown-cmark",
+            "serde",
+            "serde_json",
+            "sha2",
+            "similar",
+            "strsim",
+            "thiserror",
+            "toml",
+        ],
     ),
     ("credential", &["rcgen", "sha2", "thiserror", "x509-parser"]),
     ("ledger", &["base64", "crc32c", "ed25519-dalek", "minicbor", "sha2", "thiserror", "zeroize"]),

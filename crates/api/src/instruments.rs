@@ -5,5 +5,6 @@ pub(crate) mod end;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod notice;
+pub(crate) mod rehearse;
 pub(crate) mod seal;
 pub(crate) mod sign;

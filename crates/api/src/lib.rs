@@ -103,6 +103,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(instruments::draft::draft_instrument))
         .routes(routes!(instruments::list::list_instruments))
         .routes(routes!(instruments::get::get_instrument))
+        .routes(routes!(instruments::rehearse::rehearse))
         .routes(routes!(instruments::seal::seal_of_instrument))
         .routes(routes!(instruments::sign::sign_instrument))
         .routes(routes!(instruments::end::end_instrument))

@@ -15,6 +15,7 @@ pub mod issue;
 pub mod plane;
 pub mod proofs;
 pub mod reconcile;
+pub mod rehearse;
 
 pub use ca::{Ca, RootMaterial};
 pub use instruments::{DraftError, Drafted};

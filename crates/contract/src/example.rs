@@ -480,6 +480,10 @@ pub fn explain(instrument: &Instrument, facts: &Facts, mut still: impl FnMut(&Fa
             *facts = fewer;
         }
     };
+    // An ordinary Monday morning needs no mention.
+    try_without(&mut facts, &|facts| {
+        facts.measures.insert(Measure::Now, START_MS.cast_signed());
+    });
     for measure in facts.measures.keys().cloned().collect::<Vec<_>>() {
         try_without(&mut facts, &|facts| {
             facts.measures.remove(&measure);
@@ -500,7 +504,12 @@ pub fn explain(instrument: &Instrument, facts: &Facts, mut still: impl FnMut(&Fa
     }
     let own = [Label::Action, Label::Machine, Label::Resource, Label::Service];
     let touched = Touched {
-        measures: facts.measures.keys().cloned().collect(),
+        measures: facts
+            .measures
+            .iter()
+            .filter(|(measure, value)| **measure != Measure::Now || **value != START_MS.cast_signed())
+            .map(|(measure, _)| measure.clone())
+            .collect(),
         labels: facts.labels.keys().copied().filter(|label| !own.contains(label)).collect(),
         flags: facts.flags.keys().copied().collect(),
         roles: facts.roles.clone(),

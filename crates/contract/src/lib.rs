@@ -23,6 +23,7 @@ pub mod library;
 pub mod norm;
 pub mod only;
 pub mod parse;
+pub mod redline;
 pub mod seal;
 pub mod setting;
 pub mod terms;

@@ -116,10 +116,10 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
 }
 
 /// The header by which a request declares what it is for.
-pub(crate) const PURPOSE: &str = "writ-purpose";
+const PURPOSE: &str = "writ-purpose";
 
 /// The purpose a request declares, if it declares one, and only one.
-fn purpose(parts: &Parts) -> Result<Option<String>, String> {
+pub(crate) fn purpose(parts: &Parts) -> Result<Option<String>, String> {
     let mut declared = parts.headers.get_all(PURPOSE).iter();
     match (declared.next(), declared.next()) {
         (None, _) => Ok(None),

@@ -2,7 +2,7 @@
 
 use crate::authenticate::Peer;
 use crate::connections::Live;
-use crate::decide::{Operation, decide, host};
+use crate::decide::{Operation, decide, host, purpose};
 use crate::forward::{Body, ForwardError, Forwarder, ResponseBody, UpstreamRequest};
 use crate::limits::{EXCHANGES_MAX, RECORDED_TARGET_CHARS_MAX};
 use crate::record::{Meter, RecordError, outcome};
@@ -66,6 +66,7 @@ impl Pipeline {
                     record.identity = decided.identity;
                     record.service = decided.service.as_ref().map(|service| service.id);
                     record.action = decided.operation.as_ref().map(|operation| operation.action.clone());
+                    record.decided_ms = now_ms;
                     record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
                     record
                 };
@@ -185,6 +186,8 @@ impl Pipeline {
             target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
             peer: peer.address.to_string(),
             detail: shortened(detail),
+            purpose: purpose(parts).ok().flatten().map(shortened),
+            key_algorithm: peer.svid.key_algorithm.to_owned(),
         };
         let (addendum, commitment) = inputs.commit();
         let body = minicbor::to_vec(record(commitment)).map_err(|error| RecordError(error.to_string()))?;

@@ -13,6 +13,7 @@ pub mod compile;
 pub mod decide;
 pub mod quota;
 pub mod record;
+pub mod replay;
 pub mod rules;
 
 pub use compile::{Bundle, COMPILER, CompileError};

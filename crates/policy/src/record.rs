@@ -65,6 +65,10 @@ pub struct VerdictRecord {
     #[n(15)]
     #[cbor(default)]
     pub above: Vec<AppliedRecord>,
+    /// The time it was decided at, milliseconds since 1970; 0 in entries that do not say it.
+    #[n(16)]
+    #[cbor(default)]
+    pub decided_ms: u64,
 }
 
 /// An instrument that permitted beside the contract.
@@ -122,9 +126,21 @@ pub struct Inputs {
     /// The verdict in words.
     #[n(5)]
     pub detail: String,
+    /// The purpose it declared.
+    #[n(6)]
+    pub purpose: Option<String>,
+    /// The algorithm of the certificate's key.
+    #[n(7)]
+    #[cbor(default)]
+    pub key_algorithm: String,
 }
 
 impl Inputs {
+    /// Reads what is kept beside the log.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        minicbor::decode(bytes).ok()
+    }
+
     /// The bytes kept beside the log, and the commitment that goes into it.
     pub fn commit(&self) -> (Vec<u8>, [u8; 32]) {
         let bytes = minicbor::to_vec(self).unwrap_or_default();
@@ -208,6 +224,7 @@ impl VerdictRecord {
             as_of_root: permit.as_of().root,
             inputs,
             above: permit.above().iter().map(AppliedRecord::from).collect(),
+            decided_ms: request.now_ms,
         }
     }
 
@@ -231,6 +248,7 @@ impl VerdictRecord {
             as_of_root: denial.as_of.root,
             inputs,
             above: Vec::new(),
+            decided_ms: 0,
         }
     }
 }

@@ -26,7 +26,20 @@ pub trait Documents: Send + Sync {
     fn document(&self, digest: &[u8; 32]) -> Option<String>;
 }
 
-/// The state of the registry and the contracts in force.
+/// Documents, and one more.
+struct OneMore {
+    digest: [u8; 32],
+    text: String,
+    others: Arc<dyn Documents>,
+}
+
+impl Documents for OneMore {
+    fn document(&self, digest: &[u8; 32]) -> Option<String> {
+        if *digest == self.digest { Some(self.text.clone()) } else { self.others.document(digest) }
+    }
+}
+
+/// The state of the registry and the instruments in force.
 pub struct Rules {
     state: State,
     as_of: AsOf,
@@ -154,6 +167,13 @@ impl Rules {
             documents: self.documents.clone(),
             stops: self.stops,
         }
+    }
+
+    /// Lets a copy read one more document.
+    pub fn with_document(mut self, text: &str) -> Self {
+        let digest = Sha256::digest(text).into();
+        self.documents = Arc::new(OneMore { digest, text: text.to_owned(), others: self.documents.clone() });
+        self
     }
 
     /// The words of an instrument in force, if they can be read and a gateway can enforce them.

@@ -4,6 +4,7 @@ use contract::Seal;
 use contract::canonical::hex;
 use contract::example::examples;
 use contract::norm::{Measure, Rule, Test};
+use contract::redline::{Piece, Row};
 use contract::seal::Signatory;
 use contract::terms::Side;
 use contract::words;
@@ -22,6 +23,50 @@ pub struct Sheet<'s> {
     pub seal: &'s Seal,
     /// The time the document bears, milliseconds since 1970.
     pub at_ms: u64,
+}
+
+/// Two versions compared.
+#[derive(Clone, Debug)]
+pub struct Compared<'c> {
+    /// The old version.
+    pub old: &'c Instrument,
+    /// The new version.
+    pub new: &'c Instrument,
+    /// The words, clause beside clause.
+    pub rows: &'c [Row],
+    /// What is said of decisions, in a line.
+    pub verdict: &'c str,
+    /// And in detail.
+    pub lines: &'c [&'c str],
+}
+
+/// The data of the redline's template.
+pub(crate) fn of_redline(compared: &Compared<'_>) -> Value {
+    let piece = |piece: &Piece| {
+        let (kind, words) = match piece {
+            Piece::Gone(words) => ("gone", words),
+            Piece::New(words) => ("new", words),
+            Piece::Same(words) => ("same", words),
+        };
+        json!({ "kind": kind, "runs": runs(words) })
+    };
+    let row = |row: &Row| {
+        let number = match (row.old, row.new) {
+            (Some(old), Some(new)) if old == new => new.to_string(),
+            (Some(old), Some(new)) => format!("{old} → {new}"),
+            (Some(old), None) => format!("{old} gone"),
+            (None, Some(new)) => format!("{new} new"),
+            (None, None) => "frame".to_owned(),
+        };
+        json!({ "number": number, "same": row.is_same(), "pieces": row.pieces.iter().map(piece).collect::<Vec<_>>() })
+    };
+    json!({
+        "title": format!("Redline: {}", compared.new.title),
+        "subtitle": format!("{}, version {} compared with version {}", compared.new.name, compared.new.version, compared.old.version),
+        "verdict": compared.verdict,
+        "lines": compared.lines.iter().map(|line| runs(line)).collect::<Vec<_>>(),
+        "rows": compared.rows.iter().map(row).collect::<Vec<_>>(),
+    })
 }
 
 /// Text with the marks of bold and code as runs.

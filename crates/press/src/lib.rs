@@ -9,7 +9,7 @@ mod data;
 mod read;
 mod typeset;
 
-pub use data::Sheet;
+pub use data::{Compared, Sheet};
 pub use read::{Attached, ReadError, attached};
 pub use typeset::PressError;
 
@@ -17,6 +17,13 @@ pub use typeset::PressError;
 pub const TEXT: &str = "instrument.writ.md";
 /// The name of the attached envelope with its signatures.
 pub const SEAL: &str = "seal.json";
+
+/// The PDF of a redline.
+pub fn redline(compared: &Compared<'_>) -> Result<Vec<u8>, PressError> {
+    let data = data::of_redline(compared).to_string().into_bytes();
+    let ident = format!("redline/{}/{}-{}", compared.new.name, compared.old.version, compared.new.version);
+    typeset::press(typeset::Template::Redline, data, Vec::new(), &ident, 0)
+}
 
 /// The PDF of an instrument. Its text and its seal travel inside.
 pub fn instrument(sheet: &Sheet<'_>) -> Result<Vec<u8>, PressError> {

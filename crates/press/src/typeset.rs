@@ -30,18 +30,22 @@ static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| LazyHash::new(Lib
 pub(crate) enum Template {
     /// A charter, contract or guardrail.
     Instrument,
+    /// Two versions compared.
+    Redline,
 }
 
 impl Template {
     fn source(self) -> &'static str {
         match self {
             Self::Instrument => include_str!("instrument.typ"),
+            Self::Redline => include_str!("redline.typ"),
         }
     }
 
     fn data(self) -> &'static str {
         match self {
             Self::Instrument => "instrument.json",
+            Self::Redline => "redline.json",
         }
     }
 }

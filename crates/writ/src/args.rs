@@ -197,6 +197,24 @@ pub(crate) enum LocalCommand {
         #[arg(long)]
         quick: bool,
     },
+    /// Compare two versions of an instrument: the words, and what machines may do.
+    Redline {
+        /// The old version: a `*.writ.md` file.
+        #[arg(value_hint = ValueHint::FilePath)]
+        old: PathBuf,
+        /// The new version: a `*.writ.md` file.
+        #[arg(value_hint = ValueHint::FilePath)]
+        new: PathBuf,
+        /// Write it as a page to read in a browser.
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        html: Option<PathBuf>,
+        /// Write it as PDF.
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        pdf: Option<PathBuf>,
+        /// Also ask the running Writ how many decisions of this period would change, for example "7 days".
+        #[arg(long)]
+        decisions: Option<String>,
+    },
     /// The clause library: every kind of clause, its parameters, its wording.
     Library {
         /// One kind; prints a block to copy.

@@ -11,6 +11,7 @@ mod library;
 mod party;
 mod person;
 mod proof;
+mod redline;
 mod service;
 mod signing;
 mod up;
@@ -50,6 +51,10 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
             Ok(())
         }
         LocalCommand::Pdf { files } => export::drafts(&files),
+        LocalCommand::Redline { old, new, html, pdf, decisions } => {
+            let out = redline::Out { html, pdf, decisions };
+            tokio::runtime::Runtime::new()?.block_on(redline::run(data, &old, &new, out, json))
+        }
         LocalCommand::Verify { directory: Some(file), people, .. } if file.is_file() => {
             export::verify(&file, &people, json)
         }

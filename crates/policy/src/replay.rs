@@ -1,0 +1,35 @@
+//! Deciding recorded requests again: the same record and the same ledger give the same verdict (check 7 of
+//! the seven that keep words and rule together), and another ledger shows what would change.
+
+use crate::decide::{Channel, Request};
+use crate::record::{Inputs, VerdictRecord};
+use contract::kind::credential::KeyAlgorithm;
+use registry::{Millis, State};
+
+/// The request a verdict was about, if the record names one: a denial before the registry knew machine,
+/// service and act has none.
+pub fn request(state: &State, record: &VerdictRecord, inputs: &Inputs, time_ms: Millis) -> Option<Request> {
+    let (identity, service) = (record.identity?, record.service?);
+    let (action, resource) = (record.action.clone()?, record.resource.clone()?);
+    let declared = state.services.get(&service)?.resource(&resource)?;
+    let form = |operation: &&registry::Operation| {
+        operation.action == action && operation.methods.contains(&inputs.method)
+    };
+    let operation = declared.operations.iter().find(form)?;
+    let algorithm = KeyAlgorithm::ALL.iter().find(|known| known.as_str() == inputs.key_algorithm);
+    let peer: std::net::SocketAddr = inputs.peer.parse().ok()?;
+    Some(Request {
+        identity,
+        serial: record.serial,
+        service,
+        action,
+        resource,
+        changes: operation.changes,
+        now_ms: if record.decided_ms == 0 { time_ms } else { record.decided_ms },
+        channel: Channel {
+            address: peer.ip(),
+            key_algorithm: algorithm.map_or("", |known| known.as_str()),
+            purpose: inputs.purpose.clone(),
+        },
+    })
+}

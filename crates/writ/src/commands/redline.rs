@@ -1,0 +1,221 @@
+//! `writ redline`: the words of two versions, and beside them what machines may do.
+
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
+
+use crate::exit::Failure;
+use crate::output;
+use ::contract::Instrument;
+use ::contract::redline::{Piece, Row, redline};
+use anyhow::Context as _;
+use prove::{Answer, Difference, Solver};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Where it goes.
+pub(crate) struct Out {
+    pub(crate) html: Option<PathBuf>,
+    pub(crate) pdf: Option<PathBuf>,
+    pub(crate) decisions: Option<String>,
+}
+
+/// What is said about decisions.
+struct Said {
+    verdict: String,
+    lines: Vec<String>,
+}
+
+pub(crate) async fn run(data: &Path, old: &Path, new: &Path, out: Out, json: bool) -> anyhow::Result<()> {
+    let (first, second) = (read(old)?, read(new)?);
+    let rows = redline(&first.0, &second.0);
+    let difference = match Solver::find(std::env::var_os("WRIT_CVC5")).await {
+        Ok(solver) => Ok(prove::compare(&solver, &first.0, &second.0).await),
+        Err(error) => Err(error.to_string()),
+    };
+    let mut said = said(&difference);
+    let rehearsed = match &out.decisions {
+        None => None,
+        Some(period) => Some(rehearse(data, &second.1, period).await?),
+    };
+    if let (Some(rehearsed), Some(period)) = (&rehearsed, &out.decisions) {
+        said.lines.push(format!(
+            "of {} decisions of the last {period}, {} would be refused that were permitted, {} permitted that were refused",
+            rehearsed["decisions"], rehearsed["newly_refused"], rehearsed["newly_permitted"],
+        ));
+        for changed in rehearsed["changed"].as_array().into_iter().flatten() {
+            said.lines.push(format!("decision {}: {}", changed[0], changed[1].as_str().unwrap_or_default()));
+        }
+    }
+    if let Some(path) = &out.html {
+        let page = html(&second.0, &rows, &said);
+        std::fs::write(path, page).with_context(|| format!("cannot write `{}`", path.display()))?;
+        output::line(path.display().to_string());
+    }
+    if let Some(path) = &out.pdf {
+        let pdf = pdf(&first.0, &second.0, &rows, &said)?;
+        std::fs::write(path, pdf).with_context(|| format!("cannot write `{}`", path.display()))?;
+        output::line(path.display().to_string());
+    }
+    if json {
+        let rows: Vec<Value> = rows.iter().map(row_json).collect();
+        output::json(
+            &json!({ "words": rows, "decisions": said.verdict, "said": said.lines, "rehearsal": rehearsed }),
+        );
+    } else if out.html.is_none() && out.pdf.is_none() {
+        output::text(&plain(&second.0, &rows, &said));
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<(Instrument, String)> {
+    let source =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    match ::contract::check(&source) {
+        Ok(instrument) => Ok((instrument, source)),
+        Err(findings) => {
+            let count = findings.len();
+            let shown = findings.into_iter().map(Into::into).collect();
+            output::findings(&file.display().to_string(), &source, shown);
+            Err(Failure::Findings(count).into())
+        }
+    }
+}
+
+async fn rehearse(data: &Path, document: &str, period: &str) -> anyhow::Result<Value> {
+    let client = crate::client::client(data)?;
+    let body = json!({ "document": document, "period_ms": super::span(period)? });
+    Ok(client.post("/v1/rehearsals", &body).await?)
+}
+
+/// The decision difference in words.
+fn said(difference: &Result<Difference, String>) -> Said {
+    let difference = match difference {
+        Ok(difference) => difference,
+        Err(why) => {
+            let lines = vec![format!("what machines may do was not compared: {why}")];
+            return Said { verdict: "not compared".to_owned(), lines };
+        }
+    };
+    let verdict = match (&difference.narrower, &difference.wider) {
+        (Answer::Proven, Answer::Proven) => "proven equal: machines may do exactly what they may do now",
+        (Answer::Proven, Answer::Refuted(_)) => {
+            "proven narrower: machines may do nothing they may not do now"
+        }
+        (Answer::Refuted(_), Answer::Proven) => "wider: machines may do what they may do now, and more",
+        (Answer::Refuted(_), Answer::Refuted(_)) => {
+            "neither narrower nor wider: some acts are gained, some are lost"
+        }
+        (Answer::Unknown(_), _) | (_, Answer::Unknown(_)) => "not proven",
+    };
+    let mut lines = Vec::new();
+    let mut tell = |what: &str, answer: &Answer<Vec<String>>| match answer {
+        Answer::Proven => {}
+        Answer::Refuted(sentences) => {
+            lines.extend(sentences.iter().map(|sentence| format!("{what}: {sentence}")))
+        }
+        Answer::Unknown(why) => lines.push(format!("not proven: {why}")),
+    };
+    tell("gained", &difference.narrower);
+    tell("lost", &difference.wider);
+    if let Err(why) = &difference.beside {
+        lines.push(format!("beside decisions: {why}"));
+    }
+    lines.push(format!(
+        "{}, scripts {}",
+        difference.solver,
+        ::contract::canonical::hex(&difference.script).chars().take(16).collect::<String>()
+    ));
+    Said { verdict: verdict.to_owned(), lines }
+}
+
+fn number(row: &Row) -> String {
+    match (row.old, row.new) {
+        (Some(old), Some(new)) if old == new => new.to_string(),
+        (Some(old), Some(new)) => format!("{old} → {new}"),
+        (Some(old), None) => format!("{old} gone"),
+        (None, Some(new)) => format!("{new} new"),
+        (None, None) => "frame".to_owned(),
+    }
+}
+
+fn plain(new: &Instrument, rows: &[Row], said: &Said) -> String {
+    let mut text = format!("{}\n\n", new.title);
+    for row in rows.iter().filter(|row| !row.is_same()) {
+        let pieces: String = row
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Gone(words) => format!("[-{words}-]"),
+                Piece::New(words) => format!("{{+{words}+}}"),
+                Piece::Same(words) => words.clone(),
+            })
+            .collect();
+        text.push_str(&format!("  {:<12}{pieces}\n", number(row)));
+    }
+    let same = rows.iter().filter(|row| row.is_same()).count();
+    text.push_str(&format!("  {same} parts are the same\n\ndecisions: {}\n", said.verdict));
+    for line in &said.lines {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+fn row_json(row: &Row) -> Value {
+    let piece = |piece: &Piece| match piece {
+        Piece::Gone(words) => json!({ "gone": words }),
+        Piece::New(words) => json!({ "new": words }),
+        Piece::Same(words) => json!({ "same": words }),
+    };
+    json!({
+        "old": row.old.map(|number| number.to_string()),
+        "new": row.new.map(|number| number.to_string()),
+        "pieces": row.pieces.iter().map(piece).collect::<Vec<_>>(),
+    })
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A page that stands alone: no script, no file beside it; changes are told by more than colour.
+fn html(new: &Instrument, rows: &[Row], said: &Said) -> String {
+    let row = |row: &Row| {
+        let pieces: String = row
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Gone(words) => format!("<del>{}</del>", escape(words)),
+                Piece::New(words) => format!("<ins>{}</ins>", escape(words)),
+                Piece::Same(words) => escape(words),
+            })
+            .collect();
+        let class = if row.is_same() { " class=\"same\"" } else { "" };
+        format!("<tr{class}><th scope=\"row\">{}</th><td>{pieces}</td></tr>\n", escape(&number(row)))
+    };
+    let rows: String = rows.iter().map(row).collect();
+    let lines: String = said.lines.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>Redline: {title}</title>\n<style>\n\
+         body {{ font: 1rem/1.5 Georgia, serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #14181f; background: #fff }}\n\
+         table {{ border-collapse: collapse; width: 100% }} th, td {{ border-bottom: 1px solid #b4b9c1; padding: .5rem; vertical-align: top; text-align: left }}\n\
+         th {{ width: 6rem; font-weight: normal; color: #565c66 }} tr.same td {{ color: #565c66 }}\n\
+         del {{ color: #8b1a1a; background: #fbeaea }} ins {{ color: #0b5d2a; background: #e6f5eb }}\n\
+         </style></head><body>\n<main><h1>{title}</h1>\n<p>Version {version}, compared with the one before.</p>\n\
+         <h2>What machines may do</h2>\n<p><strong>{verdict}</strong></p>\n<ul>\n{lines}</ul>\n\
+         <h2>Words</h2>\n<table>\n{rows}</table></main>\n</body></html>\n",
+        title = escape(&new.title),
+        version = new.version,
+        verdict = escape(&said.verdict),
+    )
+}
+
+#[cfg(feature = "pdf")]
+fn pdf(old: &Instrument, new: &Instrument, rows: &[Row], said: &Said) -> anyhow::Result<Vec<u8>> {
+    let lines: Vec<&str> = said.lines.iter().map(String::as_str).collect();
+    Ok(press::redline(&press::Compared { old, new, rows, verdict: &said.verdict, lines: &lines })?)
+}
+
+#[cfg(not(feature = "pdf"))]
+fn pdf(_: &Instrument, _: &Instrument, _: &[Row], _: &Said) -> anyhow::Result<Vec<u8>> {
+    anyhow::bail!("this program was built without PDF: use --html, or build it with `--features pdf`")
+}
