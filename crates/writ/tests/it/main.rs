@@ -13,6 +13,7 @@ mod crash;
 mod curl;
 mod git;
 mod harness;
+mod instruments;
 mod logs;
 mod nginx;
 mod openapi;
