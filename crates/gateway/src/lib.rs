@@ -19,10 +19,12 @@ mod exchange;
 mod forward;
 pub mod limits;
 mod metrics;
+mod neighbour;
 mod record;
 
 pub use accept::{Gateway, ServerIdentity, TlsError};
 pub use metrics::Metrics;
+pub use neighbour::Adviser;
 pub use record::{RecordError, Recorder};
 
 use policy::{Counters, Rules};

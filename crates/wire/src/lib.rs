@@ -1,4 +1,5 @@
 //! Bytes to operations, one folder per protocol. Sans IO: what a request means and which requests
 //! could mean two things; not sockets, not verdicts.
 
+pub mod ext_authz;
 pub mod http;

@@ -54,6 +54,9 @@ pub(crate) enum ProcessCommand {
         /// Where the API listens (loopback only).
         #[arg(long, default_value = "127.0.0.1:7443")]
         api: SocketAddr,
+        /// Answer neighbours there (loopback only): Envoy's ext_authz and OpenID AuthZEN.
+        #[arg(long)]
+        advise: Option<SocketAddr>,
         /// Further roots for https:// upstreams (PEM).
         #[arg(long, value_hint = ValueHint::FilePath)]
         upstream_roots: Option<PathBuf>,

@@ -39,6 +39,7 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
         trust_domain: Some("quickstart.writ.localhost".into()),
         listen: any,
         api: any,
+        advise: None,
         upstream_roots: None,
     };
     let mut running = Running::start(options).await?;

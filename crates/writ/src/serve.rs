@@ -30,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) trust_domain: Option<String>,
     pub(crate) listen: SocketAddr,
     pub(crate) api: SocketAddr,
+    /// Where neighbours are answered, if they are.
+    pub(crate) advise: Option<SocketAddr>,
     pub(crate) upstream_roots: Option<PathBuf>,
 }
 
@@ -73,6 +75,20 @@ impl Running {
         let machines = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
             format!("the gateway cannot listen on {}: choose another address with --listen", options.listen)
         })?;
+        let advise = match options.advise {
+            Some(address) if !address.ip().is_loopback() => {
+                bail!(
+                    "neighbours are answered on loopback only, not on {address}: whoever may ask, may ask as any machine"
+                )
+            }
+            Some(address) => {
+                let bound = tokio::net::TcpListener::bind(address).await;
+                Some(bound.with_context(|| {
+                    format!("neighbours cannot be answered on {address}: choose another with --advise")
+                })?)
+            }
+            None => None,
+        };
         let data = DataDir::open(&options.data)?;
         let trust_domain = trust_domain(&data, options.trust_domain.as_deref())?;
         let control = open_log(&data, &trust_domain, "control")?;
@@ -113,6 +129,17 @@ impl Running {
         let config = gateway::Config {
             trust_bundle: vec![authority.ca().root_der().to_vec()],
             upstream_roots: upstream_roots(options.upstream_roots)?,
+        };
+        let adviser = match advise {
+            None => None,
+            Some(listener) => {
+                let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
+                let address = listener.local_addr()?;
+                let file =
+                    serde_json::json!({ "address": format!("http://{address}"), "token": token.as_str() });
+                data.write("advise.json", file.to_string().as_bytes())?;
+                Some(gateway::Adviser::new(listener, gateway_ports.clone(), token))
+            }
         };
         let gateway = Gateway::new(machines, config, gateway_ports)?;
         let gateway_address = gateway.local_addr()?;
@@ -155,6 +182,13 @@ impl Running {
             gateway.run(stopped).await;
             Ok(())
         });
+        if let Some(adviser) = adviser {
+            let stopped = stop.clone();
+            tasks.spawn(async move {
+                adviser.run(stopped).await;
+                Ok(())
+            });
+        }
         tasks.spawn(renewing.run(stop.clone()));
         let reconciling = authority.clone().reconcile(anchored.clone(), stop.clone());
         tasks.spawn(async move {

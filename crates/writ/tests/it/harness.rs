@@ -47,7 +47,17 @@ impl Writ {
         let _ = std::fs::remove_file(self.data().join("api.json"));
         let log = std::fs::File::options().create(true).append(true).open(self.path("writ.log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_writ"))
-            .args(["up", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--log", "info"])
+            .args([
+                "up",
+                "--listen",
+                "127.0.0.1:0",
+                "--api",
+                "127.0.0.1:0",
+                "--advise",
+                "127.0.0.1:0",
+                "--log",
+                "info",
+            ])
             .env("WRIT_DATA", self.data())
             .stdout(Stdio::null())
             .stderr(log)
