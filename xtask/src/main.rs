@@ -57,12 +57,17 @@ fn test() -> Result<(), String> {
 }
 
 fn codegen() -> Result<(), String> {
-    let run = Command::new("cargo").args(["run", "--quiet", "--package", "writ", "--", "openapi"]).output();
-    let output = run.map_err(|error| format!("cargo does not run: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    for (command, path) in
+        [("openapi", "docs/reference/openapi.json"), ("schema", "docs/reference/estate.schema.json")]
+    {
+        let run = Command::new("cargo").args(["run", "--quiet", "--package", "writ", "--", command]).output();
+        let output = run.map_err(|error| format!("cargo does not run: {error}"))?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        write(path, &output.stdout)?;
     }
-    write("docs/reference/openapi.json", &output.stdout)
+    Ok(())
 }
 
 fn bench(arguments: &[&str]) -> Result<(), String> {

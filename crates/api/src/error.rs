@@ -78,6 +78,18 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, what.to_string(), "")
     }
 
+    /// What was refused, as a sentence without its full stop.
+    pub(crate) fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// Findings of several documents.
+    pub(crate) fn documents(findings: Vec<Finding>) -> Self {
+        let mut error = Self::invalid("the estate's documents cannot be drafted");
+        error.0.findings = findings;
+        error
+    }
+
     pub(crate) fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,

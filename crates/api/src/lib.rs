@@ -9,6 +9,7 @@ pub mod client;
 mod credentials;
 mod decisions;
 mod error;
+mod estate;
 mod identities;
 mod instruments;
 mod logs;
@@ -35,8 +36,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-/// The largest request body: a document of the largest size, in JSON.
-pub const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// The largest request body: an estate of some thousand documents.
+pub const BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// The largest request body of somebody without the operator's token.
+pub const OPEN_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Rows in one page of a list.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 
@@ -73,6 +76,7 @@ pub(crate) type Shared = Arc<Ports>;
         (name = "services", description = "What machines call"),
         (name = "identities", description = "Machine identities"),
         (name = "instruments", description = "Charters, contracts and guardrails"),
+        (name = "estate", description = "The estate as a folder of files"),
         (name = "proofs", description = "Questions to a solver, over all instruments in force"),
         (name = "credentials", description = "Tokens and certificates"),
         (name = "decisions", description = "What was permitted and denied"),
@@ -109,6 +113,8 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(instruments::end::end_instrument))
         .routes(routes!(instruments::notice::show_notice, instruments::notice::give_notice))
         .routes(routes!(proofs::ask::ask))
+        .routes(routes!(estate::plan::plan_estate))
+        .routes(routes!(estate::apply::apply_estate))
         .routes(routes!(credentials::token::create_token))
         .routes(routes!(credentials::revoke::revoke_credential))
         .routes(routes!(decisions::list::list_decisions))
@@ -133,7 +139,9 @@ pub fn router(ports: Ports) -> axum::Router {
     let (governed, _) = governed().split_for_parts();
     let (open, _) = open().split_for_parts();
     let governed = governed.route_layer(axum::middleware::from_fn_with_state(shared.clone(), operator_only));
-    governed.merge(open).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(shared)
+    let governed = governed.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    let open = open.layer(DefaultBodyLimit::max(OPEN_BODY_BYTES_MAX));
+    governed.merge(open).with_state(shared)
 }
 
 /// The OpenAPI description, as committed in `docs/reference/openapi.json`.
@@ -142,6 +150,44 @@ pub fn openapi_json() -> String {
         OpenApiRouter::with_openapi(Description::openapi()).merge(governed()).merge(open()).split_for_parts();
     // The router's way of saying "and all that follows" is not OpenAPI's.
     description.to_pretty_json().unwrap_or_default().replace("{*path}", "{path}") + "\n"
+}
+
+/// The JSON Schema of an estate's TOML files, as committed in `docs/reference/estate.schema.json`: the API's
+/// own description, with keys by file beside keys by value.
+pub fn estate_schema_json() -> String {
+    let whole: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap_or_default();
+    let schemas = whole.pointer("/components/schemas").cloned().unwrap_or_default();
+    let mut definitions = serde_json::Map::new();
+    for name in
+        ["NewParty", "NewPerson", "NewService", "NewIdentity", "NewResource", "NewOperation", "NewInjection"]
+    {
+        definitions.extend(schemas.get(name).map(|schema| (name.to_owned(), schema.clone())));
+    }
+    if let Some(person) = definitions.get_mut("NewPerson").and_then(|person| person.as_object_mut()) {
+        person.insert("required".to_owned(), serde_json::json!(["party", "name"]));
+        if let Some(properties) = person.get_mut("properties").and_then(|p| p.as_object_mut()) {
+            properties.remove("full_name");
+            properties.remove("email");
+            let text = "The `.pub` file of their key, beside this file; instead of `key`.";
+            properties
+                .insert("key-file".to_owned(), serde_json::json!({ "type": "string", "description": text }));
+        }
+    }
+    let rows =
+        |name: &str| serde_json::json!({ "type": "array", "items": { "$ref": format!("#/$defs/{name}") } });
+    let schema = serde_json::json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An estate of Writ",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "party": rows("NewParty"), "person": rows("NewPerson"),
+            "service": rows("NewService"), "identity": rows("NewIdentity"),
+        },
+        "$defs": definitions,
+    });
+    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.replace("#/components/schemas/", "#/$defs/") + "\n"
 }
 
 /// Lets only the bearer of the operator's token through.

@@ -29,6 +29,7 @@ pub fn read(objects: &dyn Objects, digest: &[u8; 32]) -> Result<Option<String>, 
         .transpose()
 }
 
-pub(crate) fn path(digest: &[u8; 32]) -> String {
+/// Where a document lies among the objects.
+pub fn path(digest: &[u8; 32]) -> String {
     format!("documents/{}", contract::canonical::hex(digest))
 }

@@ -136,6 +136,11 @@ impl Authority {
         self.changes.clone()
     }
 
+    /// The solver's executable, if one was named.
+    pub fn solver(&self) -> Option<std::ffi::OsString> {
+        self.ports.solver.clone()
+    }
+
     /// The control ledger.
     pub fn log(&self) -> &dyn ControlLog {
         self.ports.log.as_ref()

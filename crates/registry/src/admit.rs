@@ -80,6 +80,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             }
             Ok(vec![Event::LogAnchored { origin, key, size, root }])
         }
+        Command::Batch(commands) => batch(state, commands, context),
         Command::CertifyServer { hosts, serial, public_key, not_after_ms } => {
             Ok(vec![Event::ServerCertified { hosts, serial, public_key, not_after_ms }])
         }
@@ -179,6 +180,26 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             Ok(vec![Event::AuthorityWithdrawn { person, reason: text(reason)? }])
         }
     }
+}
+
+/// Admits each command on what those before it would leave.
+fn batch(state: &State, commands: Vec<(Command, [u8; 10])>, context: &Context) -> Admission {
+    let mut state = state.clone();
+    let mut events = Vec::new();
+    for (command, entropy) in commands {
+        if matches!(command, Command::Batch(_)) {
+            return Err(invalid("a batch within a batch", "put all commands into one"));
+        }
+        let context = Context { entropy, ..*context };
+        for event in admit(&state, command, &context)? {
+            state.apply(&event, context.now_ms);
+            events.push(event);
+        }
+    }
+    if events.is_empty() {
+        return Err(invalid("the batch is empty", ""));
+    }
+    Ok(events)
 }
 
 fn propose(state: &State, proposal: IdentityProposal, context: &Context) -> Admission {

@@ -15,6 +15,8 @@ pub enum Command {
     ActivateIdentity { identity: IdentityId },
     /// Writes a decision log's checkpoint into the control ledger.
     AnchorLog { origin: String, key: String, size: u64, root: [u8; 32] },
+    /// Several commands as one: all are admitted, in order, or none. Each brings the entropy of its ids.
+    Batch(Vec<(Command, [u8; 10])>),
     /// Records a gateway's own certificate before it is used.
     CertifyServer { hosts: Vec<String>, serial: [u8; 16], public_key: [u8; 32], not_after_ms: Millis },
     /// A one-time token for the first certificate of an identity.

@@ -129,6 +129,21 @@ pub(crate) enum ClientCommand {
         #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "key")]
         signature: Option<PathBuf>,
     },
+    /// Show what a folder of files (`*.toml`, `*.writ.md`) would change. Changes nothing.
+    Plan {
+        /// The folder.
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+    },
+    /// Change the registry to what a folder of files says: all of it, or nothing.
+    Apply {
+        /// The folder.
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        /// How many instruments and identities it may end: a guard against an empty or wrong folder.
+        #[arg(long, default_value_t = 5)]
+        removals_max: usize,
+    },
     /// Ask a solver over all instruments in force: can any such machine ever do such a thing?
     ///
     /// Answers with a proof, or with a request that was tried on the real decision. All that is given must fit.
@@ -228,6 +243,9 @@ pub(crate) enum LocalCommand {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// The JSON Schema of an estate's TOML files, for editors.
+    #[command(hide = true)]
+    Schema,
     /// The OpenAPI description of the API.
     #[command(hide = true)]
     Openapi,

@@ -2,6 +2,7 @@
 
 mod decision;
 mod document;
+mod estate;
 mod export;
 mod identity;
 mod instrument;
@@ -46,6 +47,10 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
         LocalCommand::Fmt { files, check } => document::format(&files, check),
         LocalCommand::Fsck { quick } => ledger::fsck(data, quick, json),
         LocalCommand::Library { kind } => library::show(kind.as_deref(), json),
+        LocalCommand::Schema => {
+            output::text(&api::estate_schema_json());
+            Ok(())
+        }
         LocalCommand::Openapi => {
             output::text(&api::openapi_json());
             Ok(())
@@ -82,6 +87,10 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Identity(command) => identity::run(&client, command, json).await,
         ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
         ClientCommand::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
+        ClientCommand::Apply { folder, removals_max } => {
+            estate::apply(&client, &folder, removals_max, json).await
+        }
+        ClientCommand::Plan { folder } => estate::plan(&client, &folder, json).await,
         ClientCommand::Party(command) => party::run(&client, command, json).await,
         ClientCommand::Person(command) => person::run(&client, command, json).await,
         ClientCommand::Prove(question) => proof::ask(&client, question, json).await,

@@ -7,6 +7,7 @@ mod exit;
 mod output;
 mod quickstart;
 mod recorder;
+mod replay;
 mod serve;
 mod tls_client;
 mod verify;

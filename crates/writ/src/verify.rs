@@ -5,6 +5,7 @@
 //! bundle that was signed. Decision log: the same hashing; every anchor in the control ledger fits;
 //! every decision names a state of the control ledger that existed.
 
+use crate::replay::Taken;
 use ledger::entry::decode_canonical;
 use ledger::{Edge, Entry, Hash, VerifierKey};
 use policy::record::VERDICT;
@@ -70,7 +71,7 @@ pub(crate) fn verify(ledger: &Path, key: &VerifierKey) -> anyhow::Result<Verdict
     let note = "checked against the people's keys".to_owned();
     verdict.checked.push(Checked { what: "signatures", count: control.signatures, note });
     let note = "present, unchanged, and compiling to what was signed".to_owned();
-    verdict.checked.push(Checked { what: "contracts", count: control.contracts, note });
+    verdict.checked.push(Checked { what: "instruments", count: control.contracts, note });
     match control.decision_log.clone() {
         Some((origin, key)) if ledger.join("decisions").is_dir() => {
             decisions(ledger, &origin, &key, &control, &mut verdict)?;
@@ -115,6 +116,8 @@ struct Control {
     last_ms: u64,
     /// How many entries there are or should be: read, or signed for.
     claimed: u64,
+    /// What happened, entry by entry: decisions are taken again from it.
+    history: Vec<(Recorded, u64)>,
 }
 
 impl Control {
@@ -143,6 +146,7 @@ impl Control {
             self.check(index, event);
             self.state.apply(event, entry.time_ms);
         }
+        self.history.push((recorded, entry.time_ms));
     }
 
     fn find(&mut self, index: u64, what: String) {
@@ -287,6 +291,7 @@ fn decisions(
     let mut anchors = control.anchors.iter().peekable();
     let mut findings = Vec::new();
     let (mut held, mut count, mut beyond) = (0, 0, 0u64);
+    let mut taken = Vec::new();
     let mut find =
         |entry, what: String| findings.push(Problem { log: "decisions", entry: Some(entry), what });
     let mut last_ms = 0;
@@ -324,6 +329,8 @@ fn decisions(
                 Err(error) => find(index, error.to_string()),
                 Ok(record) => {
                     count += 1;
+                    let inputs = beside.and_then(policy::Inputs::decode);
+                    taken.push(Taken { index, time_ms: entry.time_ms, record: record.clone(), inputs });
                     if beside.is_some_and(|beside| contract::canonical::digest_bytes(beside) != record.inputs)
                     {
                         find(index, "what is kept beside it is not what it commits to".into());
@@ -354,6 +361,20 @@ fn decisions(
         beyond => format!("of which {beyond} name a state that is not signed yet or could not be read"),
     };
     verdict.checked.push(Checked { what: "decisions", count, note });
+    let replayed = crate::replay::run(&control.history, control.documents.clone(), taken);
+    let mut note = "taken again from the ledger, with the same verdict".to_owned();
+    if replayed.by_order > 0 {
+        note.push_str(&format!("; {} hung on the order of calls at a quota", replayed.by_order));
+    }
+    if replayed.skipped > 0 {
+        note.push_str(&format!(
+            "; {} not taken again: refused before they named an act, or erased",
+            replayed.skipped
+        ));
+    }
+    verdict.checked.push(Checked { what: "replayed", count: replayed.same, note });
+    let other = replayed.other.into_iter();
+    verdict.findings.extend(other.map(|(at, what)| Problem { log: "decisions", entry: Some(at), what }));
     verdict.checked.push(Checked { what: "anchors", count: held, note: "fit the decision log".to_owned() });
     Ok(())
 }

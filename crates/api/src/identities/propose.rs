@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewIdentity {
     /// Its party.
-    party: String,
+    pub(crate) party: String,
     /// Its name.
-    name: String,
+    pub(crate) name: String,
     /// One of the nine kinds, for example `ci-pipeline`.
     kind: String,
     /// What it is for, in a sentence.
@@ -39,6 +39,31 @@ pub(crate) struct NewIdentity {
     region: Option<String>,
 }
 
+impl NewIdentity {
+    /// What it says, with the ids of those it names.
+    pub(crate) fn proposal(self, state: &registry::State) -> Result<IdentityProposal, ApiError> {
+        let unknown = |what: &str, text: &str, known: String| {
+            ApiError::invalid(format!("there is no {what} `{text}`; one of: {known}"))
+        };
+        Ok(IdentityProposal {
+            name: name(&self.name)?,
+            party: party(state, &self.party)?,
+            kind: IdentityKind::parse(&self.kind)
+                .ok_or_else(|| unknown("kind of identity", &self.kind, IdentityKind::spellings()))?,
+            purpose: self.purpose,
+            environment: Environment::parse(&self.environment)
+                .ok_or_else(|| unknown("environment", &self.environment, Environment::spellings()))?,
+            owner: person(state, &self.party, &self.owner)?,
+            deputy: person(state, &self.party, &self.deputy)?,
+            review_ms: contract::value::parse_instant(&self.review).ok_or_else(|| {
+                ApiError::invalid(format!("`{}` is not a date such as 2027-01-31", self.review))
+            })?,
+            roles: self.roles.iter().map(|role| name(role)).collect::<Result<_, _>>()?,
+            region: self.region.as_deref().map(name).transpose()?,
+        })
+    }
+}
+
 /// Documents a machine identity.
 #[utoipa::path(post, path = "/v1/identities", tag = "identities", request_body = NewIdentity,
     responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
@@ -46,31 +71,7 @@ pub(crate) async fn propose_identity(
     State(ports): State<Shared>,
     Input(new): Input<NewIdentity>,
 ) -> Result<Json<Done>, ApiError> {
-    let (party, owner, deputy) = look(&ports, |state| {
-        Ok((
-            party(state, &new.party)?,
-            person(state, &new.party, &new.owner)?,
-            person(state, &new.party, &new.deputy)?,
-        ))
-    })?;
-    let unknown = |what: &str, text: &str, known: String| {
-        ApiError::invalid(format!("there is no {what} `{text}`; one of: {known}"))
-    };
-    let proposal = IdentityProposal {
-        name: name(&new.name)?,
-        party,
-        kind: IdentityKind::parse(&new.kind)
-            .ok_or_else(|| unknown("kind of identity", &new.kind, IdentityKind::spellings()))?,
-        purpose: new.purpose,
-        environment: Environment::parse(&new.environment)
-            .ok_or_else(|| unknown("environment", &new.environment, Environment::spellings()))?,
-        owner,
-        deputy,
-        review_ms: contract::value::parse_instant(&new.review)
-            .ok_or_else(|| ApiError::invalid(format!("`{}` is not a date such as 2027-01-31", new.review)))?,
-        roles: new.roles.iter().map(|role| name(role)).collect::<Result<_, _>>()?,
-        region: new.region.as_deref().map(name).transpose()?,
-    };
+    let proposal = look(&ports, |state| new.proposal(state))?;
     let command = Command::ProposeIdentity(Box::new(proposal));
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
     Ok(Json(Done::of(&admitted)))

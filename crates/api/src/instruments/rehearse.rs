@@ -41,7 +41,7 @@ pub(crate) async fn rehearse(
     let rehearsal = tokio::task::spawn_blocking(move || {
         ports.authority.rehearse(ports.decisions.as_ref(), &new.document, since_ms)
     });
-    let rehearsal = rehearsal.await.map_err(|error| ApiError::invalid(error))??;
+    let rehearsal = rehearsal.await.map_err(ApiError::invalid)??;
     Ok(Json(RehearsalView {
         decisions: rehearsal.decisions,
         newly_refused: rehearsal.newly_refused,

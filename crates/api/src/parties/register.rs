@@ -15,11 +15,19 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewParty {
     /// Its short name.
-    name: String,
+    pub(crate) name: String,
     /// Its name in law.
-    legal_name: String,
+    pub(crate) legal_name: String,
     /// Where it is established.
-    jurisdiction: String,
+    pub(crate) jurisdiction: String,
+}
+
+impl NewParty {
+    /// The command that registers it.
+    pub(crate) fn command(self) -> Result<Command, ApiError> {
+        let (legal_name, jurisdiction) = (self.legal_name, self.jurisdiction);
+        Ok(Command::RegisterParty { name: name(&self.name)?, legal_name, jurisdiction })
+    }
 }
 
 /// Registers a legal person.
@@ -29,11 +37,7 @@ pub(crate) async fn register_party(
     State(ports): State<Shared>,
     Input(new): Input<NewParty>,
 ) -> Result<Json<Done>, ApiError> {
-    let command = Command::RegisterParty {
-        name: name(&new.name)?,
-        legal_name: new.legal_name,
-        jurisdiction: new.jurisdiction,
-    };
+    let command = new.command()?;
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
     Ok(Json(Done::of(&admitted)))
 }

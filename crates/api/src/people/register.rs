@@ -17,17 +17,34 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPerson {
     /// Their party.
-    party: String,
+    pub(crate) party: String,
     /// A handle without personal data.
-    name: String,
+    pub(crate) name: String,
     /// The SSH public key they sign with: the line of a `.pub` file.
-    key: String,
+    pub(crate) key: String,
     /// Their full name; kept beside the ledger.
     #[serde(default)]
     full_name: String,
     /// Their e-mail address; kept beside the ledger.
     #[serde(default)]
     email: String,
+}
+
+impl NewPerson {
+    /// Whether it names more than a handle and a key.
+    pub(crate) fn has_personal_data(&self) -> bool {
+        !self.full_name.is_empty() || !self.email.is_empty()
+    }
+
+    /// The command that registers them, with a commitment to what is kept beside it.
+    pub(crate) fn command(self, state: &registry::State, profile: [u8; 32]) -> Result<Command, ApiError> {
+        Ok(Command::RegisterPerson {
+            name: name(&self.name)?,
+            party: party(state, &self.party)?,
+            key: self.key.parse().map_err(ApiError::invalid)?,
+            profile,
+        })
+    }
 }
 
 /// What is kept beside the entry.
@@ -49,14 +66,11 @@ pub(crate) async fn register_person(
     State(ports): State<Shared>,
     Input(new): Input<NewPerson>,
 ) -> Result<Json<Done>, ApiError> {
-    let profile = Profile { nonce: authority::entropy()?, full_name: new.full_name, email: new.email };
+    let (full_name, email) = (new.full_name.clone(), new.email.clone());
+    let profile = Profile { nonce: authority::entropy()?, full_name, email };
     let addendum = minicbor::to_vec(&profile).map_err(ApiError::invalid)?;
-    let command = Command::RegisterPerson {
-        name: name(&new.name)?,
-        party: look(&ports, |state| party(state, &new.party))?,
-        key: new.key.parse().map_err(ApiError::invalid)?,
-        profile: contract::canonical::digest_bytes(&addendum),
-    };
+    let digest = contract::canonical::digest_bytes(&addendum);
+    let command = look(&ports, |state| new.command(state, digest))?;
     let admitted = ports.authority.submit_with(Actor::Operator, command, addendum).await?;
     Ok(Json(Done::of(&admitted)))
 }

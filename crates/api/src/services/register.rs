@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewService {
     /// Its name.
-    name: String,
+    pub(crate) name: String,
     /// Who provides it.
     party: String,
     /// The handle of the person who signs for it.
@@ -80,6 +80,29 @@ pub(crate) struct NewInjection {
     prefix: String,
 }
 
+impl NewService {
+    /// What it says, with the ids of those it names.
+    pub(crate) fn description(self, state: &registry::State) -> Result<ServiceDescription, ApiError> {
+        let injection = self.inject.map(|inject| {
+            Ok::<_, ApiError>(Injection {
+                secret: name(&inject.secret)?,
+                header: inject.header.to_ascii_lowercase(),
+                prefix: inject.prefix,
+            })
+        });
+        Ok(ServiceDescription {
+            name: name(&self.name)?,
+            party: party(state, &self.party)?,
+            owner: person(state, &self.party, &self.owner)?,
+            host: self.host,
+            upstream: self.upstream,
+            resources: self.resources.into_iter().map(resource).collect::<Result<_, _>>()?,
+            injection: injection.transpose()?,
+            region: self.region.as_deref().map(name).transpose()?,
+        })
+    }
+}
+
 /// Registers a service.
 #[utoipa::path(post, path = "/v1/services", tag = "services", request_body = NewService,
     responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
@@ -87,25 +110,7 @@ pub(crate) async fn register_service(
     State(ports): State<Shared>,
     Input(new): Input<NewService>,
 ) -> Result<Json<Done>, ApiError> {
-    let (party, owner) =
-        look(&ports, |state| Ok((party(state, &new.party)?, person(state, &new.party, &new.owner)?)))?;
-    let injection = new.inject.map(|inject| {
-        Ok::<_, ApiError>(Injection {
-            secret: name(&inject.secret)?,
-            header: inject.header.to_ascii_lowercase(),
-            prefix: inject.prefix,
-        })
-    });
-    let description = ServiceDescription {
-        name: name(&new.name)?,
-        party,
-        owner,
-        host: new.host,
-        upstream: new.upstream,
-        resources: new.resources.into_iter().map(resource).collect::<Result<_, _>>()?,
-        injection: injection.transpose()?,
-        region: new.region.as_deref().map(name).transpose()?,
-    };
+    let description = look(&ports, |state| new.description(state))?;
     let command = Command::RegisterService(Box::new(description));
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
     Ok(Json(Done::of(&admitted)))

@@ -1,7 +1,5 @@
 //! `writ redline`: the words of two versions, and beside them what machines may do.
 
-#![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
-
 use crate::exit::Failure;
 use crate::output;
 use ::contract::Instrument;

@@ -12,6 +12,7 @@ mod cli;
 mod crash;
 mod curl;
 mod envoy;
+mod estate;
 mod git;
 mod harness;
 mod instruments;
