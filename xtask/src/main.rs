@@ -16,6 +16,8 @@ const HELP: &str = "cargo xtask COMMAND
 
 /// The tests build everything, documents as PDF included.
 const PDF: &str = "writ/pdf";
+/// Other engines, for the comparison of decisions.
+const PEERS: &str = "bench/peers";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -72,8 +74,8 @@ fn codegen() -> Result<(), String> {
 
 fn bench(arguments: &[&str]) -> Result<(), String> {
     packages::ensure(packages::BUILD)?;
-    cargo(&["build", "--release", "--package", "writ", "--package", "bench"])?;
-    let mut all = vec!["run", "--release", "--package", "bench", "--"];
+    cargo(&["build", "--release", "--package", "writ", "--package", "bench", "--features", PEERS])?;
+    let mut all = vec!["run", "--release", "--package", "bench", "--features", PEERS, "--"];
     all.extend(arguments);
     cargo(&all)
 }

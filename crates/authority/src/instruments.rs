@@ -188,7 +188,12 @@ fn terms(instrument: &Instrument) -> InstrumentTerms {
                 terms.renewal_ms = power.period.map(|span| span.as_ms());
                 terms.renewal_notice_ms = notice;
             }
-            PowerEffect::Suspend => (terms.suspended_by, terms.suspension_notice_ms) = (holders, notice),
+            // Whoever suspended it: the registry knows who did.
+            PowerEffect::Resume => {}
+            PowerEffect::Suspend => {
+                (terms.suspended_by, terms.suspension_notice_ms) = (holders, notice);
+                terms.suspension_grounds = power.grounds.into_iter().map(|ground| ground.code).collect();
+            }
             PowerEffect::Terminate if power.grounds.is_empty() => terms.convenience_ms = notice,
             PowerEffect::Terminate => terms.cure_ms = notice,
         }
@@ -201,6 +206,7 @@ fn terms(instrument: &Instrument) -> InstrumentTerms {
     survives.sort_unstable();
     survives.dedup();
     terms.survives = survives.iter().map(ToString::to_string).collect();
+    terms.clauses = instrument.clauses.iter().map(|clause| clause.number.to_string()).collect();
     terms
 }
 

@@ -6,7 +6,7 @@ use credential::issue::{
     BACKDATE_MS, Certified, DEFAULT_LIFE_MS, IssueError, SigningRequest, certified, server_params,
 };
 use registry::command::{IssueGround, IssueRequest};
-use registry::{Actor, Command, IdentityId, Millis};
+use registry::{Actor, Command, IdentityId, Millis, Scope};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -68,11 +68,12 @@ impl Authority {
         actor: Actor,
         identity: IdentityId,
         life_ms: Millis,
+        scope: Option<Scope>,
     ) -> Result<NewToken, SubmitError> {
         let secret = Zeroizing::new(entropy::<32>()?);
         let token = Zeroizing::new(format!("writ_join_{}", contract::canonical::hex(secret.as_slice())));
         let expires_ms = self.now_ms().saturating_add(life_ms);
-        let command = Command::CreateJoinToken { identity, digest: digest(&token), expires_ms };
+        let command = Command::CreateJoinToken { identity, digest: digest(&token), expires_ms, scope };
         let admitted = self.submit(actor, command).await?;
         Ok(NewToken { token, expires_ms, index: admitted.index })
     }

@@ -49,7 +49,7 @@ impl Authority {
         }
     }
 
-    /// Ends what notice ended, and renews what nobody objected to in time.
+    /// Ends what notice ended or a newer version replaced, and renews what nobody objected to in time.
     pub async fn end_and_renew(&self) {
         let now_ms = self.now_ms();
         let due: Vec<Command> = {
@@ -60,6 +60,11 @@ impl Authority {
             let command = |instrument: &Instrument| {
                 if instrument.is_over(now_ms) {
                     let reason = "it ended by notice".to_owned();
+                    return Some(Command::EndInstrument { instrument: instrument.id, reason });
+                }
+                let binding = rules.state().binding_version(&instrument.name, now_ms);
+                if let Some(newer) = binding.filter(|found| found.version > instrument.version) {
+                    let reason = format!("replaced by version {}", newer.version);
                     return Some(Command::EndInstrument { instrument: instrument.id, reason });
                 }
                 let renews = instrument.renewal_due_ms().is_some_and(|due| due < now_ms);

@@ -1,6 +1,6 @@
-//! Decisions with 10,000 contracts in force: the first, and then many.
+//! Decisions with many contracts in force: the first, and then many; and what a contract costs in memory.
 
-use crate::{quantile, us};
+use crate::{quantile, resident_kib, us};
 use authority::plane::EVENT;
 use ledger::{Append as _, Entry, NoteSigner, Submission};
 use policy::{AsOf, Bundle, Counters, Request, Rules, Verdict, decide};
@@ -10,8 +10,18 @@ use std::time::{Duration, Instant};
 use store::{EmbeddedLog, LogConfig};
 use testkit::{NOW, Shelf, contract_for, id};
 
-const CONTRACTS: u32 = 10_000;
+/// How much is registered.
+#[derive(Clone, Copy)]
+struct Size {
+    contracts: u32,
+    identities: u32,
+}
+
+const SIZES: [Size; 2] =
+    [Size { contracts: 10_000, identities: 10_000 }, Size { contracts: 100_000, identities: 1_000_000 }];
 const DECISIONS: u32 = 200_000;
+/// Machines that ask again and again, beside those that ask once in a while.
+const BUSY: u32 = 64;
 
 fn document(n: u32) -> String {
     let clauses = [
@@ -24,8 +34,16 @@ fn document(n: u32) -> String {
     contract_for(&format!("deal-{n}"), &format!("machine-{n}"), &clauses)
 }
 
-/// The documents, and the events that bring them into force.
-fn history() -> anyhow::Result<(Arc<Shelf>, Vec<Recorded>)> {
+fn machine(n: u32) -> IdentityId {
+    IdentityId::from_entropy(id(n))
+}
+
+fn serial(n: u32) -> [u8; 16] {
+    (u128::from(n) + 1).to_be_bytes()
+}
+
+/// The documents, and the events that bring them into force. Every machine under a contract has a certificate.
+fn history(size: Size) -> anyhow::Result<(Arc<Shelf>, Vec<Recorded>)> {
     let shelf = Shelf::default();
     let mut state = State::default();
     let mut events = Vec::new();
@@ -36,21 +54,20 @@ fn history() -> anyhow::Result<(Arc<Shelf>, Vec<Recorded>)> {
     for event in testkit::ground() {
         apply(&mut state, event);
     }
-    for n in 0..CONTRACTS {
-        let (machine, instrument) = (IdentityId::from_entropy(id(n)), InstrumentId::from_entropy(id(n)));
-        apply(&mut state, Event::IdentityProposed(testkit::robot(machine, &format!("machine-{n}"))));
+    for n in 0..size.identities {
+        apply(&mut state, Event::IdentityProposed(testkit::robot(machine(n), &format!("machine-{n}"))));
+    }
+    for n in 0..size.contracts {
+        let instrument = InstrumentId::from_entropy(id(n));
         let text = document(n);
-        let checked = contract::check(&text).map_err(|found| anyhow::anyhow!("{found:?}"))?;
+        let read = contract::read(&text).map_err(|found| anyhow::anyhow!("{found:?}"))?;
         // Validated when it was drafted; here only the hash is needed.
-        let bundle = if n == 0 { Bundle::compile(&checked)? } else { Bundle::unchecked(&checked) };
+        let bundle = if n == 0 { Bundle::compile(&read)? } else { Bundle::unchecked(&read) };
         shelf.put(&text);
-        let drafted = testkit::drafted_unchecked(&state, instrument, &text, &checked, bundle.hash());
+        let drafted = testkit::drafted_unchecked(&state, instrument, &text, &read, bundle.hash());
         apply(&mut state, Event::InstrumentDrafted(Box::new(drafted)));
         apply(&mut state, Event::InstrumentInForce { instrument });
-    }
-    // One issuance for all: each prunes what expired by walking all of them.
-    for n in 0..64 {
-        apply(&mut state, testkit::certificate(IdentityId::from_entropy(id(n)), serial(n)));
+        apply(&mut state, testkit::certificate(machine(n), serial(n)));
     }
     Ok((Arc::new(shelf), events))
 }
@@ -58,7 +75,7 @@ fn history() -> anyhow::Result<(Arc<Shelf>, Vec<Recorded>)> {
 /// From a process that has just started to its first decision: open the log, read and hash all of it,
 /// fold it, read one contract, compile it, decide.
 fn start(shelf: &Arc<Shelf>, events: &[Recorded]) -> anyhow::Result<Duration> {
-    let folder = tempfile::TempDir::new_in(".")?;
+    let folder = tempfile::TempDir::new_in("target")?;
     let config = || {
         let signer = NoteSigner::from_seed("bench.example/log", &[7; 32])?;
         Ok::<_, anyhow::Error>(LogConfig::new(folder.path().to_owned(), signer))
@@ -84,59 +101,78 @@ fn start(shelf: &Arc<Shelf>, events: &[Recorded]) -> anyhow::Result<Duration> {
     let log = EmbeddedLog::open(config()?)?;
     let mut rules = Rules::new(shelf.clone());
     authority::plane::fold(&log, &mut rules)?;
-    let verdict = ask(&rules, &Counters::default(), 1, NOW);
+    let verdict = ask(&rules, &Counters::default(), 1, "read", NOW);
     let took = started.elapsed();
     anyhow::ensure!(matches!(verdict, Verdict::Permit(_)), "{verdict:?}");
     Ok(took)
 }
 
-fn ask(rules: &Rules, counters: &Counters, n: u32, now_ms: u64) -> Verdict {
-    let machine = n % 64;
-    let request = Request {
-        identity: IdentityId::from_entropy(id(machine)),
-        serial: serial(machine),
-        now_ms,
-        ..testkit::request(if n.is_multiple_of(4) { "delete" } else { "read" }, "a")
-    };
+fn ask(rules: &Rules, counters: &Counters, n: u32, action: &str, now_ms: u64) -> Verdict {
+    let request =
+        Request { identity: machine(n), serial: serial(n), now_ms, ..testkit::request(action, "a") };
     decide(rules, counters, request)
 }
 
-fn serial(n: u32) -> [u8; 16] {
-    [n as u8 + 1; 16]
-}
-
-pub(crate) fn run() -> anyhow::Result<()> {
-    let (shelf, events) = history()?;
-    let start = start(&shelf, &events)?;
-    let mut rules = Rules::new(shelf);
-    events.iter().for_each(|recorded| rules.apply(recorded, NOW - 1_000));
-    rules.seal(AsOf { size: 1, root: [0; 32] });
-    let counters = Counters::default();
-    let started = Instant::now();
-    let verdict = ask(&rules, &counters, 1, NOW);
-    let first = started.elapsed();
-    anyhow::ensure!(matches!(verdict, Verdict::Permit(_)), "{verdict:?}");
-    (0..64).for_each(|n| drop(ask(&rules, &counters, n, NOW)));
+/// Decisions by machines that `who` names, a quarter of them denied: sorted times.
+fn sample(rules: &Rules, counters: &Counters, who: impl Fn(u32) -> u32) -> anyhow::Result<Vec<Duration>> {
     let mut samples = Vec::with_capacity(DECISIONS as usize);
     let mut permits = 0u32;
     for n in 0..DECISIONS {
+        let action = if n.is_multiple_of(4) { "delete" } else { "read" };
         let started = Instant::now();
-        let verdict = ask(&rules, &counters, n, NOW + u64::from(n) / 100);
+        let verdict = ask(rules, counters, who(n), action, NOW + u64::from(n) / 100);
         samples.push(started.elapsed());
         permits += u32::from(matches!(verdict, Verdict::Permit(_)));
     }
     anyhow::ensure!(permits == DECISIONS / 4 * 3, "{permits} permits");
     samples.sort();
+    Ok(samples)
+}
+
+pub(crate) fn run() -> anyhow::Result<()> {
+    SIZES.into_iter().try_for_each(with)
+}
+
+fn with(size: Size) -> anyhow::Result<()> {
+    let (shelf, events) = history(size)?;
+    let start = start(&shelf, &events)?;
+    let mut rules = Rules::new(shelf);
+    let before = resident_kib()?;
+    events.iter().for_each(|recorded| rules.apply(recorded, NOW - 1_000));
+    rules.seal(AsOf { size: 1, root: [0; 32] });
+    let registered = resident_kib()?;
+    let counters = Counters::default();
+    let started = Instant::now();
+    let verdict = ask(&rules, &counters, 1, "read", NOW);
+    let first = started.elapsed();
+    anyhow::ensure!(matches!(verdict, Verdict::Permit(_)), "{verdict:?}");
+    let cold = resident_kib()?;
+    (0..size.contracts).for_each(|n| drop(ask(&rules, &counters, n, "read", NOW)));
+    let compiled = resident_kib()?;
+    let busy = sample(&rules, &counters, |n| n % BUSY)?;
+    // A stride that is coprime to the number of contracts: each is met far from the one before.
+    let any = sample(&rules, &counters, |n| (n * 7_919) % size.contracts)?;
     println!(
-        "\ndecision, {CONTRACTS} contracts in force, 5 clauses each, one thread, {DECISIONS} samples (¼ denied)\n  \
+        "\ndecision (request, slice, decide), {} contracts in force, 5 clauses each, {} identities, one thread, \
+         {DECISIONS} samples (¼ denied)\n  \
          from start to the first decision   {:>8.2} s   ({} ledger entries)\n  \
-         first of a contract: read, compiled {:>7} µs\n  p50 {} µs   p99 {} µs   p99.9 {} µs",
+         first of a contract: read, compiled {:>7} µs\n  \
+         {BUSY} machines   p50 {} µs   p99 {} µs   p99.9 {} µs\n  \
+         all machines  p50 {} µs   p99 {} µs   p99.9 {} µs\n  \
+         memory: {:.1} KiB per identity and contract registered, {:.1} KiB more per contract that was asked",
+        size.contracts,
+        size.identities,
         start.as_secs_f64(),
         events.len(),
         us(first),
-        us(quantile(&samples, 0.5)),
-        us(quantile(&samples, 0.99)),
-        us(quantile(&samples, 0.999)),
+        us(quantile(&busy, 0.5)),
+        us(quantile(&busy, 0.99)),
+        us(quantile(&busy, 0.999)),
+        us(quantile(&any, 0.5)),
+        us(quantile(&any, 0.99)),
+        us(quantile(&any, 0.999)),
+        registered.saturating_sub(before) as f64 / f64::from(size.identities),
+        compiled.saturating_sub(cold) as f64 / f64::from(size.contracts),
     );
     Ok(())
 }

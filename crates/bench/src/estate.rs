@@ -19,6 +19,7 @@ pub(crate) struct Estate {
     pub(crate) key_pem: String,
     pub(crate) credential: CredentialView,
     pub(crate) idle_kib: u64,
+    pub(crate) client: Client,
 }
 
 const CONTRACT: &str = "+++\ninstrument = \"contract\"\nname = \"deal\"\nversion = 1\ntitle = \"Deal\"\n\n[provider]\nparty = \"forge\"\n\
@@ -56,12 +57,14 @@ impl Estate {
             credential: serde_json::from_value(json!({
                 "chain": "", "bundle": "", "spiffe_id": "", "serial": "", "not_after_ms": 0, "index": 0 }))?,
             idle_kib,
+            client,
         };
-        estate.fill(&client, upstream).await?;
+        estate.fill(upstream).await?;
         Ok(estate)
     }
 
-    async fn fill(&mut self, client: &Client, upstream: u16) -> anyhow::Result<()> {
+    async fn fill(&mut self, upstream: u16) -> anyhow::Result<()> {
+        let client = self.client.clone();
         let key = |n: u8| PrivateKey::new(KeypairData::from(Ed25519Keypair::from_seed(&[n; 32])), "");
         let sign = |n: u8, namespace: &str, text: &str| -> anyhow::Result<String> {
             Ok(key(n)?.sign(namespace, HashAlg::Sha512, text.as_bytes())?.to_pem(LineEnding::LF)?)
@@ -139,7 +142,7 @@ async fn wait_for(path: &PathBuf) -> anyhow::Result<Value> {
     anyhow::bail!("writ did not start")
 }
 
-fn resident_kib(pid: u32) -> anyhow::Result<u64> {
+pub(crate) fn resident_kib(pid: u32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").trim().parse()?)

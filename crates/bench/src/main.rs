@@ -10,9 +10,14 @@
 )]
 
 mod decide;
+mod documents;
 mod estate;
 mod ledger_log;
 mod load;
+#[cfg(feature = "peers")]
+mod peers;
+mod plan;
+mod proofs;
 mod proxy;
 mod servers;
 
@@ -27,12 +32,39 @@ fn main() -> anyhow::Result<()> {
         Some("null-proxy") => return runtime.block_on(servers::null_proxy(&arguments[1..])),
         Some(_) | None => {}
     }
+    // Without a name, everything.
+    let wanted = |part: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == part);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{cores} cores, load average {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
-    decide::run()?;
-    ledger_log::run()?;
-    runtime.block_on(proxy::run())
+    if wanted("decide") {
+        decide::run()?;
+    }
+    #[cfg(feature = "peers")]
+    if wanted("peers") {
+        runtime.block_on(peers::run())?;
+    }
+    if wanted("documents") {
+        documents::run()?;
+    }
+    if wanted("proofs") {
+        runtime.block_on(proofs::run())?;
+    }
+    if wanted("plan") {
+        runtime.block_on(plan::run())?;
+    }
+    if wanted("ledger") {
+        ledger_log::run()?;
+    }
+    if wanted("proxy") {
+        runtime.block_on(proxy::run())?;
+    }
+    Ok(())
+}
+
+/// This process's resident memory.
+fn resident_kib() -> anyhow::Result<u64> {
+    estate::resident_kib(std::process::id())
 }
 
 /// A quantile of sorted samples.

@@ -5,7 +5,8 @@ use crate::clause::Number;
 use crate::document::{Body, Instrument};
 use crate::library::Library;
 use crate::norm::{
-    Cap, Duty, Evidence, Facts, Flag, Label, Level, Masking, Measure, Norm, Power, Rule, Test, Words,
+    Cap, Duty, Evidence, Facts, Flag, Ground as PowerGround, Label, Level, Masking, Measure, Norm, Power,
+    Rule, Test, Words,
 };
 use crate::setting::Setting;
 use crate::terms::{Class, Ratio, Side, Weekday};
@@ -115,11 +116,12 @@ pub fn permits(rules: &[(Number, usize, Rule)], facts: &Facts) -> bool {
 /// The examples of an instrument, in the order of its sentences.
 pub fn examples(instrument: &Instrument) -> Vec<Example> {
     let rules = instrument.rules();
+    let ground = Ground::of(instrument, &rules);
     let mut found = Vec::new();
     for (clause, statement, said) in instrument.statements() {
         let setting = Setting { instrument, number: clause };
         let pairs = match &said.norm {
-            Norm::Rule(rule) => request_examples(instrument, &rules, rule),
+            Norm::Rule(rule) => request_examples(instrument, &rules, &ground, rule),
             Norm::Duty(duty) => duty_examples(duty),
             Norm::Level(level) => level_examples(level),
             Norm::Power(power) => power_examples(power, &setting),
@@ -176,7 +178,12 @@ impl Touched {
     }
 }
 
-fn request_examples(instrument: &Instrument, rules: &[(Number, usize, Rule)], rule: &Rule) -> Found {
+fn request_examples(
+    instrument: &Instrument,
+    rules: &[(Number, usize, Rule)],
+    ground: &Ground,
+    rule: &Rule,
+) -> Found {
     let touched = Touched::by(&rule.when);
     let say = |facts: Facts, holds: bool, touched: &Touched| {
         let text = request_text(instrument, &facts, touched);
@@ -184,9 +191,7 @@ fn request_examples(instrument: &Instrument, rules: &[(Number, usize, Rule)], ru
     };
     let mut found = Vec::new();
     if rule.permits {
-        if let Some(facts) =
-            candidates(instrument, rules, &[rule]).find_map(|facts| settle(rules, rule, facts))
-        {
+        if let Some(facts) = ground.within(&[rule]).find_map(|facts| settle(rules, rule, facts)) {
             let stranger = outside(rules, &facts);
             found.push(say(facts, true, &touched));
             found.extend(stranger.map(|facts| say(facts, false, &Touched::default())));
@@ -196,7 +201,7 @@ fn request_examples(instrument: &Instrument, rules: &[(Number, usize, Rule)], ru
     let permits = || rules.iter().filter(|(_, _, other)| other.permits).map(|(_, _, other)| other);
     // Just within: inside the rule's reach, its condition just not met; else any permitted act.
     let just_within = permits().find_map(|permit| {
-        candidates(instrument, rules, &[rule, permit]).find_map(|mut facts| {
+        ground.within(&[rule, permit]).find_map(|mut facts| {
             // First over the bound, then back: that is the last value within.
             let fits = make(&permit.when, true, &mut facts)
                 && make(&rule.when, true, &mut facts)
@@ -207,13 +212,12 @@ fn request_examples(instrument: &Instrument, rules: &[(Number, usize, Rule)], ru
     match just_within {
         Some(facts) => found.push(say(facts, true, &touched)),
         None => {
-            let other = permits().find_map(|permit| {
-                candidates(instrument, rules, &[permit]).find_map(|facts| settle(rules, permit, facts))
-            });
+            let other = permits()
+                .find_map(|permit| ground.within(&[permit]).find_map(|facts| settle(rules, permit, facts)));
             found.extend(other.map(|facts| say(facts, true, &Touched::default())));
         }
     }
-    let beyond = candidates(instrument, rules, &[rule]).find_map(|mut facts| {
+    let beyond = ground.within(&[rule]).find_map(|mut facts| {
         let base = permits().find_map(|permit| {
             let mut facts = facts.clone();
             make(&permit.when, true, &mut facts).then(|| settle(rules, permit, facts)).flatten()
@@ -227,56 +231,62 @@ fn request_examples(instrument: &Instrument, rules: &[(Number, usize, Rule)], ru
     found
 }
 
-/// Requests in the reach of all of `within`, a bounded number.
-fn candidates<'a>(
-    instrument: &'a Instrument,
-    rules: &'a [(Number, usize, Rule)],
-    within: &[&Rule],
-) -> impl Iterator<Item = Facts> + 'a {
-    const TRIED_MAX: usize = 60;
-    let party = &instrument.body.machine_side().party;
-    let mut machines: Vec<String> =
-        instrument.body.machines().iter().map(|machine| format!("{party}/{machine}")).collect();
-    let mut actions: Vec<Name> = Vec::new();
-    let mut resources: Vec<(Name, Name)> = Vec::new();
-    for (_, _, rule) in rules {
-        machines.extend(rule.machines.iter().cloned());
-        actions.extend(rule.actions.iter().cloned());
-        resources.extend(rule.resources.iter().map(|on| {
-            let resource = on.resource.clone().or_else(|| "records".parse().ok());
-            (on.service.clone(), resource.unwrap_or_else(|| on.service.clone()))
-        }));
-    }
-    machines.push(format!("{party}/any-machine"));
-    actions.extend(["read", "write"].iter().filter_map(|name| name.parse().ok()));
-    let service = instrument.body.service().cloned().or_else(|| "any-service".parse().ok());
-    resources.extend(service.and_then(|service| Some((service, "records".parse().ok()?))));
-    dedup(&mut machines);
-    dedup(&mut actions);
-    dedup(&mut resources);
-    let within: Vec<Rule> =
-        within.iter().map(|rule| Rule { when: Test::always(), ..(*rule).clone() }).collect();
-    let mut found = Vec::new();
-    for machine in &machines {
-        for action in &actions {
-            for (service, resource) in &resources {
-                let facts = Facts {
-                    machine: machine.clone(),
-                    action: action.clone(),
-                    service: service.clone(),
-                    resource: resource.clone(),
-                    roles: Vec::new(),
-                    measures: BTreeMap::new(),
-                    labels: BTreeMap::new(),
-                    flags: [(Flag::Owned, true), (Flag::Chartered, true)].into_iter().collect(),
-                };
-                if found.len() < TRIED_MAX && within.iter().all(|rule| rule.applies(&facts)) {
-                    found.push(facts);
-                }
-            }
+/// What requests may be about: everything an instrument names, and a little that it does not.
+struct Ground {
+    machines: Vec<String>,
+    actions: Vec<Name>,
+    resources: Vec<(Name, Name)>,
+}
+
+impl Ground {
+    fn of(instrument: &Instrument, rules: &[(Number, usize, Rule)]) -> Self {
+        let party = &instrument.body.machine_side().party;
+        let mut machines: Vec<String> =
+            instrument.body.machines().iter().map(|machine| format!("{party}/{machine}")).collect();
+        let mut actions: Vec<Name> = Vec::new();
+        let mut resources: Vec<(Name, Name)> = Vec::new();
+        for (_, _, rule) in rules {
+            machines.extend(rule.machines.iter().cloned());
+            actions.extend(rule.actions.iter().cloned());
+            resources.extend(rule.resources.iter().map(|on| {
+                let resource = on.resource.clone().or_else(|| "records".parse().ok());
+                (on.service.clone(), resource.unwrap_or_else(|| on.service.clone()))
+            }));
         }
+        machines.push(format!("{party}/any-machine"));
+        actions.extend(["read", "write"].iter().filter_map(|name| name.parse().ok()));
+        let service = instrument.body.service().cloned().or_else(|| "any-service".parse().ok());
+        resources.extend(service.and_then(|service| Some((service, "records".parse().ok()?))));
+        dedup(&mut machines);
+        dedup(&mut actions);
+        dedup(&mut resources);
+        Self { machines, actions, resources }
     }
-    found.into_iter()
+
+    /// Requests in the reach of all of `within`, a bounded number.
+    fn within<'a>(&'a self, within: &'a [&'a Rule]) -> impl Iterator<Item = Facts> + 'a {
+        const TRIED_MAX: usize = 60;
+        let about = self.machines.iter().flat_map(move |machine| {
+            self.actions
+                .iter()
+                .flat_map(move |action| self.resources.iter().map(move |on| (machine, action, on)))
+        });
+        about
+            .filter(|(machine, action, (service, resource))| {
+                within.iter().all(|rule| rule.reaches(machine, action, service, resource))
+            })
+            .map(|(machine, action, (service, resource))| Facts {
+                machine: machine.clone(),
+                action: action.clone(),
+                service: service.clone(),
+                resource: resource.clone(),
+                roles: Vec::new(),
+                measures: BTreeMap::new(),
+                labels: BTreeMap::new(),
+                flags: [(Flag::Owned, true), (Flag::Chartered, true)].into_iter().collect(),
+            })
+            .take(TRIED_MAX)
+    }
 }
 
 fn dedup<T: PartialEq>(items: &mut Vec<T>) {
@@ -565,14 +575,18 @@ fn level_examples(level: &Level) -> Found {
 }
 
 fn power_examples(power: &Power, setting: &Setting<'_>) -> Found {
-    let example = |holder: Option<Side>, ground: Option<&String>, holds| {
+    let example = |holder: Option<Side>, ground: Option<&PowerGround>, holds| {
         let who = holder.map_or_else(|| "somebody else".to_owned(), |side| setting.side(side));
-        let on = ground.map_or_else(String::new, |ground| format!(" because {ground}"));
+        let on = ground.map_or_else(String::new, |ground| format!(" {}", ground.words));
         let text = say("annex.power", &[("holder", &who), ("effect", power.effect.words()), ("ground", &on)]);
-        (Subject::Exercise { holder, ground: ground.cloned() }, holds, text)
+        (Subject::Exercise { holder, ground: ground.map(|ground| ground.code.clone()) }, holds, text)
     };
-    let known = power.grounds.first();
-    let other = "it wishes so".to_owned();
+    let because =
+        |ground: &PowerGround| PowerGround { words: format!("because {}", ground.words), ..ground.clone() };
+    let known = power.grounds.first().map(because);
+    let other =
+        PowerGround { code: "none-of-these".to_owned(), words: "without naming such a ground".to_owned() };
+    let known = known.as_ref();
     let mut found = vec![example(power.holders.first().copied(), known, true)];
     if known.is_some() {
         found.push(example(power.holders.first().copied(), Some(&other), false));

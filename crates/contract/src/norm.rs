@@ -45,7 +45,7 @@ impl Norm {
     pub fn mode(&self) -> Mode {
         match self {
             Self::Rule(_) | Self::Power(_) | Self::Masking(_) => Mode::Enforced,
-            Self::Duty(duty) => match duty.act.capability() {
+            Self::Duty(duty) => match duty.capability() {
                 Capability::Causable => Mode::Enforced,
                 Capability::Observed => Mode::Monitored,
                 Capability::Unseen => Mode::Words,
@@ -61,7 +61,7 @@ impl Norm {
         match self {
             Self::Rule(rule) => rule.when.needs(),
             Self::Masking(_) => vec![Need::Masking],
-            Self::Duty(duty) => match duty.act.capability() {
+            Self::Duty(duty) => match duty.capability() {
                 Capability::Causable => vec![Need::Deadlines],
                 Capability::Observed | Capability::Unseen => Vec::new(),
             },
@@ -147,13 +147,15 @@ impl Rule {
 
     /// Whether it speaks about a request.
     pub fn applies(&self, facts: &Facts) -> bool {
-        let on = |on: &On| {
-            on.service == facts.service && on.resource.as_ref().is_none_or(|r| *r == facts.resource)
-        };
-        (self.machines.is_empty() || self.machines.contains(&facts.machine))
-            && (self.actions.is_empty() || self.actions.contains(&facts.action))
+        self.reaches(&facts.machine, &facts.action, &facts.service, &facts.resource) && self.when.holds(facts)
+    }
+
+    /// Whether a request is in its reach, its condition aside.
+    pub fn reaches(&self, machine: &String, action: &Name, service: &Name, resource: &Name) -> bool {
+        let on = |on: &On| on.service == *service && on.resource.as_ref().is_none_or(|r| r == resource);
+        (self.machines.is_empty() || self.machines.contains(machine))
+            && (self.actions.is_empty() || self.actions.contains(action))
             && (self.resources.is_empty() || self.resources.iter().any(on))
-            && self.when.holds(facts)
     }
 }
 
@@ -465,6 +467,8 @@ closed! {
         PersonLeft = "person-left" "the departure of an owner or deputy";
         /// The owner looked at the machine again.
         Recertified = "recertified" "the owner's confirmation that the machine is still needed";
+        /// A call went beyond a quota that lets it through.
+        QuotaExceeded = "quota-exceeded" "a call beyond the quota";
         /// A report was delivered.
         ReportDelivered = "report-delivered" "the delivery of the report";
         /// A request was refused.
@@ -500,6 +504,7 @@ impl Happening {
             | Self::LogsRequested
             | Self::LogsProvided
             | Self::PersonLeft
+            | Self::QuotaExceeded
             | Self::Recertified
             | Self::ReportDelivered
             | Self::RequestRefused
@@ -542,6 +547,14 @@ pub struct Duty {
 const DAY_MS: u64 = 86_400_000;
 
 impl Duty {
+    /// What Writ can do about the duty: nothing better than about the event that sets it off.
+    pub fn capability(&self) -> Capability {
+        match self.after.map(Happening::capability) {
+            Some(Capability::Unseen) => Capability::Unseen,
+            Some(Capability::Causable | Capability::Observed) | None => self.act.capability(),
+        }
+    }
+
     /// The last moment at which the duty is kept, when it was set off at `start_ms`.
     pub fn deadline_ms(&self, start_ms: u64) -> u64 {
         match self.calendar {
@@ -593,12 +606,22 @@ pub struct Power {
     pub holders: Vec<Side>,
     /// To what end.
     pub effect: PowerEffect,
-    /// On which grounds; empty means none is needed.
-    pub grounds: Vec<String>,
+    /// On which grounds, one of which is named when it is exercised; empty means none is needed.
+    pub grounds: Vec<Ground>,
     /// With which notice.
     pub notice: Option<Span>,
     /// For how long it goes on.
     pub period: Option<Span>,
+}
+
+/// A ground on which a power is exercised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ground {
+    /// How a notice names it.
+    pub code: String,
+    /// How a sentence does.
+    pub words: String,
 }
 
 closed! {
@@ -608,6 +631,8 @@ closed! {
         Narrow = "narrow" "alone signs a new version";
         /// The term goes on unless somebody objects in time.
         Renew = "renew" "gives notice against its renewal in time";
+        /// The instrument goes on after a suspension.
+        Resume = "resume" "lets it go on";
         /// The instrument rests.
         Suspend = "suspend" "suspends it";
         /// The instrument ends.
@@ -622,7 +647,7 @@ impl Power {
         let entitled = holder.is_some_and(|holder| self.holders.contains(&holder));
         entitled
             && (self.grounds.is_empty()
-                || ground.is_some_and(|g| self.grounds.iter().any(|known| known == g)))
+                || ground.is_some_and(|g| self.grounds.iter().any(|known| known.code == g)))
     }
 }
 

@@ -107,8 +107,10 @@ impl Setting<'_> {
             (Body::Contract { machines, .. }, _) => {
                 let chosen = names(&only.machines);
                 let machines = if chosen.is_empty() { machines } else { &chosen };
-                let noun = if machines.len() == 1 { "machine" } else { "machines" };
-                format!("the Consumer's {noun} {}", code_list(machines, "and"))
+                match machines.as_slice() {
+                    [only] => format!("the Consumer's machine `{only}`"),
+                    several => format!("each of the Consumer's machines {}", code_list(several, "and")),
+                }
             }
             (Body::Charter { .. }, _) => "the Machine".to_owned(),
             (Body::Guardrail { holder }, Some(Side::Provider)) => {
@@ -117,10 +119,12 @@ impl Setting<'_> {
             (Body::Guardrail { holder }, _) if only.machines.is_empty() => {
                 format!("a machine of {}", holder.legal_name)
             }
-            (Body::Guardrail { holder }, _) => {
-                let list = code_list(&names(&only.machines), "or");
-                format!("the machine {list} of {}", holder.legal_name)
-            }
+            (Body::Guardrail { holder }, _) => match names(&only.machines).as_slice() {
+                [one] => format!("the machine `{one}` of {}", holder.legal_name),
+                several => {
+                    format!("each of the machines {} of {}", code_list(several, "and"), holder.legal_name)
+                }
+            },
         };
         if !only.kinds.is_empty() {
             let kinds: Vec<&str> = only.kinds.iter().map(|kind| kind.words()).collect();
@@ -210,6 +214,12 @@ pub(crate) fn join<T: Display>(items: &[T], conjunction: &str) -> String {
 pub(crate) fn code_list<T: Display>(items: &[T], conjunction: &str) -> String {
     let items: Vec<String> = items.iter().map(|item| format!("`{item}`")).collect();
     join(&items, conjunction)
+}
+
+/// A span before what it is the length of: `10 days' notice`, `1 day's notice`.
+pub(crate) fn possessive(span: crate::value::Span) -> String {
+    let text = span.to_string();
+    if text.ends_with('s') { format!("{text}'") } else { format!("{text}'s") }
 }
 
 /// The first letter as a capital.

@@ -224,7 +224,8 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     }
 }
 
-/// One line of plain text for a sentence, without marks of Markdown or HTML.
+/// One line of plain text for a sentence, without marks of Markdown or HTML. It may not sound like a rule for
+/// machines, for nothing would enforce it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text(String);
 
@@ -246,6 +247,11 @@ impl FromStr for Text {
             let help = "write one line of plain text, without the marks of Markdown or HTML";
             return Err(fault("writ::text", "this text cannot stand in the document", help));
         }
+        if let Some(verb) = machine_rule(value) {
+            let message = format!("these words bind a machine (`{verb}`), but nothing would enforce them");
+            let help = "use a permit, prohibit, quota, credential or another clause that is enforced; words bind people only";
+            return Err(fault("writ::words-bind-machines", &message, help));
+        }
         Ok(Self(value.to_owned()))
     }
 }
@@ -256,30 +262,6 @@ impl fmt::Display for Text {
     }
 }
 text_form!(Text);
-
-/// Words between people. They may not sound like a rule for machines, for nothing would enforce it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Prose(Text);
-
-impl FromStr for Prose {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text: Text = text.parse()?;
-        if let Some(verb) = machine_rule(text.as_str()) {
-            let message = format!("these words bind a machine (`{verb}`), but nothing would enforce them");
-            let help = "use a permit, prohibit, quota, credential or another clause that is enforced; words bind people only";
-            return Err(fault("writ::words-bind-machines", &message, help));
-        }
-        Ok(Self(text))
-    }
-}
-
-impl fmt::Display for Prose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-text_form!(Prose);
 
 /// What for, in a few words, and nothing that sounds like a limit nobody enforces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -294,7 +276,7 @@ impl FromStr for Purpose {
         let limits = ["only", "unless", "except", "most", "least", "within", "before", "after", "not"];
         let limiting = value.split(' ').any(|word| limits.contains(&word.to_lowercase().as_str()));
         let sound = value.chars().all(letters) && value.chars().count() <= PURPOSE_CHARS_MAX;
-        if sound && !limiting && machine_rule(value).is_none() {
+        if sound && !limiting {
             return Ok(Self(text));
         }
         let help = "name the purpose in a few words, such as \"settlement of orders\"; limits belong into clauses that enforce them";
@@ -390,7 +372,7 @@ text_form!(Field);
 pub struct Ratio(u32);
 
 impl Ratio {
-    /// In thousandths of a percent: 99.9 % is 99 900.
+    /// In thousandths of a percent: 99.9% is 99 900.
     pub fn milli_percent(self) -> u32 {
         self.0
     }
@@ -404,10 +386,10 @@ impl FromStr for Ratio {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let read = || {
-            let (whole, fraction) = match text.strip_suffix(" %")?.split_once('.') {
+            let (whole, fraction) = match text.strip_suffix('%')?.split_once('.') {
                 Some((whole, fraction)) if (1..=3).contains(&fraction.len()) => (whole, fraction),
                 Some(_) => return None,
-                None => (text.strip_suffix(" %")?, "0"),
+                None => (text.strip_suffix('%')?, "0"),
             };
             let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
             if !digits(whole) || !digits(fraction) || whole.len() > 3 {
@@ -416,7 +398,7 @@ impl FromStr for Ratio {
             let milli: u32 = format!("{fraction:0<3}").parse().ok()?;
             Self::from_milli_percent(whole.parse::<u32>().ok()? * 1_000 + milli)
         };
-        let help = "write it with a space and the sign, for example \"99.95 %\"; at most three decimals";
+        let help = "write it with the sign, for example \"99.95%\"; at most three decimals";
         read().ok_or_else(|| fault("writ::ratio", "not a percentage", help))
     }
 }
@@ -425,8 +407,8 @@ impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fraction = format!("{:03}", self.0 % 1_000);
         match fraction.trim_end_matches('0') {
-            "" => write!(f, "{} %", self.0 / 1_000),
-            fraction => write!(f, "{}.{fraction} %", self.0 / 1_000),
+            "" => write!(f, "{}%", self.0 / 1_000),
+            fraction => write!(f, "{}.{fraction}%", self.0 / 1_000),
         }
     }
 }
@@ -732,20 +714,74 @@ closed! {
     }
 }
 
-/// The modal verb by which a text binds machines, if it does.
-pub(crate) fn machine_rule(text: &str) -> Option<&'static str> {
+/// Nouns that, before a modal verb, make it one about machines.
+const MACHINES: [&str; 16] = [
+    "access",
+    "agent",
+    "bot",
+    "certificate",
+    "container",
+    "credential",
+    "device",
+    "job",
+    "machine",
+    "pipeline",
+    "request",
+    "robot",
+    "script",
+    "sensor",
+    "token",
+    "workload",
+];
+/// What machines do: behind a modal verb, the same.
+const ACTS: [&str; 12] = [
+    "access", "connect", "delete", "deploy", "execute", "export", "invoke", "query", "read", "reach",
+    "request", "write",
+];
+const MODALS: [&str; 16] = [
+    "are allowed to",
+    "are entitled to",
+    "are free to",
+    "are permitted to",
+    "can",
+    "cannot",
+    "is allowed to",
+    "is entitled to",
+    "is free to",
+    "is permitted to",
+    "may",
+    "may not",
+    "must",
+    "must not",
+    "shall",
+    "shall not",
+];
+
+/// The modal verb by which a text binds machines, if it does: a machine stands shortly before it, or an act of
+/// machines shortly behind it.
+fn machine_rule(text: &str) -> Option<&'static str> {
+    const NEAR: usize = 4;
     let lower = text.to_lowercase();
-    let about_machines = ["machine", "access", "api call", "request", "credential", "certificate"]
-        .iter()
-        .any(|word| lower.contains(word));
-    let verbs = ["shall not", "must not", "may not", "shall", "must", "may"];
-    verbs.into_iter().find(|verb| {
-        about_machines
-            && lower.match_indices(verb).any(|(at, _)| {
-                let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-                edge(lower.get(..at).and_then(|s| s.chars().next_back()))
-                    && edge(lower.get(at + verb.len()..).and_then(|s| s.chars().next()))
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let one_of =
+        |known: &[&str], word: &&str| known.iter().any(|k| k == word || word.strip_suffix('s') == Some(k));
+    let longest_first = |modal: &&&str| std::cmp::Reverse(modal.split(' ').count());
+    (0..words.len()).find_map(|at| {
+        let mut here: Vec<&&'static str> = MODALS
+            .iter()
+            .filter(|modal| {
+                modal.split(' ').eq(words.iter().skip(at).take(modal.split(' ').count()).copied())
             })
+            .collect();
+        here.sort_by_key(longest_first);
+        let modal = here.first()?;
+        let length = modal.split(' ').count();
+        let before = words.get(at.saturating_sub(NEAR)..at).unwrap_or_default();
+        let behind = words.iter().skip(at + length).take(NEAR);
+        (before.iter().any(|word| one_of(&MACHINES, word))
+            || behind.into_iter().any(|word| one_of(&ACTS, word)))
+        .then_some(**modal)
     })
 }
 
@@ -768,8 +804,8 @@ mod tests {
 
     #[test]
     fn values_are_printed_as_they_are_written() {
-        same::<Ratio>(&["99.95 %", "100 %", "0.001 %", "5 %"]);
-        refused::<Ratio>(&["99.95%", "101 %", "1.2345 %", "+1 %", ". %", "1. %", " %"]);
+        same::<Ratio>(&["99.95%", "100%", "0.001%", "5%"]);
+        refused::<Ratio>(&["99.95 %", "101%", "1.2345%", "+1%", ".%", "1.%", "%"]);
         same::<Money>(&["EUR 250000", "GBP 1"]);
         refused::<Money>(&["eur 1", "EUR 1.5", "EUR 01", "EUR", "EURO 1", "EUR 9999999999999"]);
         same::<Network>(&["10.1.0.0/16", "2001:db8::/32", "0.0.0.0/0", "::/0", "192.0.2.7/32"]);

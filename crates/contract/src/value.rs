@@ -89,7 +89,7 @@ text_form!(Span);
 impl FromStr for Span {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let help = "write a whole number and a unit, for example \"15 minutes\"; at most 3 660 days";
+        let help = "write a whole number and a unit, for example \"15 minutes\"; at most 3,660 days";
         Self::parse(text).ok_or_else(|| fault("writ::span", "not a span of time that can be used here", help))
     }
 }
@@ -145,13 +145,13 @@ impl<'de> serde::Deserialize<'de> for Instant {
     }
 }
 
-/// Digits in groups of three, as in `10 000`: figures in a contract are read by people.
+/// Digits in groups of three, as in `10,000`: figures in a contract are read by people.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push('\u{a0}');
+            out.push(',');
         }
         out.push(digit);
     }

@@ -23,12 +23,26 @@ pub(crate) fn fenced(open: &str, words: &str) -> String {
 /// The opening: who is bound, the rule of reading, who signs.
 pub(crate) fn preamble(instrument: &Instrument) -> String {
     format!(
-        "> {opening}\n>\n> **{number}** {reading} `ENFORCED`\n>\n> **0.2** {signing} `ENFORCED`",
+        "> {opening}{frame}",
         opening = opening(instrument),
-        number = Number::READING,
-        reading = reading(&instrument.body),
-        signing = signing(instrument),
+        frame = frame(instrument)
+            .iter()
+            .map(|(number, text, mode)| format!("\n>\n> **{number}** {text} `{mode}`"))
+            .collect::<String>(),
     )
+}
+
+/// The clauses every instrument has: number, words, mode.
+pub fn frame(instrument: &Instrument) -> [(&'static str, String, &'static str); 4] {
+    let library = Library::current();
+    let noun = instrument.body.noun();
+    let definitions = library.fill("frame.definitions", &[("instrument", noun)]);
+    [
+        ("0.1", reading(&instrument.body), "ENFORCED"),
+        ("0.2", signing(instrument), "ENFORCED"),
+        ("0.3", library.fill("frame.precedence", &[]), "WORDS"),
+        ("0.4", definitions, "WORDS"),
+    ]
 }
 
 /// Who is bound, in a sentence or two.

@@ -42,14 +42,13 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         identity,
         service: None,
         operation: None,
-        verdict: Verdict::Denial(Denial {
-            reason: Reason::UnknownIdentity,
-            detail: format!("`{}` is not registered here", peer.svid.id),
-            cited: None,
+        verdict: Verdict::Denial(Denial::plain(
+            Reason::UnknownIdentity,
+            format!("`{}` is not registered here", peer.svid.id),
             as_of,
-        }),
+        )),
     };
-    let deny = |reason, detail: String| Verdict::Denial(Denial { reason, detail, cited: None, as_of });
+    let deny = |reason, detail: String| Verdict::Denial(Denial::plain(reason, detail, as_of));
     let Some(identity) = identity else { return decided };
     if let Some(ambiguity) = Ambiguity::find(&parts.headers, parts.uri.authority().map(|a| a.as_str())) {
         decided.verdict = deny(Reason::RequestAmbiguous, ambiguity.to_string());

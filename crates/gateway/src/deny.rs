@@ -1,7 +1,7 @@
 //! What a machine is told when the answer is no: RFC 9457 problem+json with the clause.
 
 use crate::forward::{Body, full};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Response, StatusCode};
 use policy::{Denial, Reason};
 use wire::http::Problem;
@@ -16,7 +16,16 @@ pub(crate) fn denial(denial: &Denial, instance: Option<String>, request: &Header
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         return response;
     }
-    respond(problem)
+    let mut response = respond(problem);
+    if let Some(seconds) = retry_after(denial) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// In how many whole seconds the request may be tried again (RFC 9110 §10.2.3).
+pub(crate) fn retry_after(denial: &Denial) -> Option<u64> {
+    denial.retry_after_ms.map(|ms| ms.div_ceil(1_000))
 }
 
 /// A denial as a problem document.
@@ -27,9 +36,10 @@ pub(crate) fn problem(denial: &Denial, instance: Option<String>) -> Problem {
         }
         Reason::QuotaExhausted => (StatusCode::TOO_MANY_REQUESTS, "a quota is used up"),
         Reason::InstrumentUnusable => (StatusCode::FORBIDDEN, "an instrument cannot be applied"),
-        Reason::CredentialNotGood | Reason::IdentityNotGood | Reason::UnknownIdentity => {
-            (StatusCode::FORBIDDEN, "this machine may not act")
-        }
+        Reason::CredentialNotGood
+        | Reason::CredentialScope
+        | Reason::IdentityNotGood
+        | Reason::UnknownIdentity => (StatusCode::FORBIDDEN, "this machine may not act"),
         Reason::NoSuchOperation => (StatusCode::FORBIDDEN, "not an operation of the service"),
         Reason::NoSuchService => (StatusCode::MISDIRECTED_REQUEST, "no such service"),
         Reason::RequestAmbiguous => (StatusCode::BAD_REQUEST, "the request could mean two things"),

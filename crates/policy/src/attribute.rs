@@ -76,7 +76,12 @@ impl Attribute {
                     let window = meter.window.as_ms();
                     format!("{instrument}/{} {}{acts} in {window} ms", meter.clause, meter.unit)
                 }
-                Measure::Approvals(approvers) => format!("{instrument}/{} approvals", approvers.clause),
+                Measure::Approvals(approvers) => {
+                    // Whose approvals count, and for how long, is part of the name for the same reason.
+                    let role = approvers.role.as_ref().map(|role| format!(" by {role}")).unwrap_or_default();
+                    let valid = approvers.valid_for.map(|span| format!(" valid for {} ms", span.as_ms()));
+                    format!("{instrument}/{} approvals{role}{}", approvers.clause, valid.unwrap_or_default())
+                }
             },
             Self::Label(label) => label.as_str().to_owned(),
             Self::Flag(Flag::Suspended) => format!("{instrument} suspended"),

@@ -16,7 +16,7 @@ use std::str::FromStr as _;
 use std::sync::LazyLock;
 
 /// The compiler's name in envelopes: changes whenever a bundle could change.
-pub const COMPILER: &str = "writ-policy/2";
+pub const COMPILER: &str = "writ-policy/3";
 
 /// What an instrument compiles to: text that the counterparty can rebuild byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -116,6 +116,15 @@ pub struct Denial {
     pub cited: Option<Cited>,
     /// Under which state of the control ledger.
     pub as_of: AsOf,
+    /// In how many milliseconds the same request could pass, where the clause promises to say so.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Denial {
+    /// A denial that rests on no clause.
+    pub fn plain(reason: Reason, detail: String, as_of: AsOf) -> Self {
+        Self { reason, detail, cited: None, as_of, retry_after_ms: None }
+    }
 }
 
 /// A clause of a signed instrument, as cited.
@@ -146,6 +155,8 @@ pub enum Reason {
     CredentialNotGood,
     /// The machine is not active, or nobody answers for it.
     IdentityNotGood,
+    /// The certificate was issued for less than this.
+    CredentialScope,
     /// An instrument could not be evaluated, or this gateway cannot enforce it.
     InstrumentUnusable,
     /// No contract between the machine and the service.
@@ -170,6 +181,7 @@ impl Reason {
         match self {
             Self::ClauseForbids => "clause-forbids",
             Self::CredentialNotGood => "credential-not-good",
+            Self::CredentialScope => "credential-scope",
             Self::IdentityNotGood => "identity-not-good",
             Self::InstrumentUnusable => "instrument-unusable",
             Self::NoContract => "no-contract",
@@ -217,9 +229,8 @@ pub fn still_permits(rules: &Rules, request: &Request) -> bool {
 
 type Judged = Result<(Applied, Vec<Applied>, Recording), Box<Denial>>;
 
-fn judge(rules: &Rules, meters: &mut Meters, request: &Request) -> Judged {
-    let deny =
-        |reason, detail: String| Err(Box::new(Denial { reason, detail, cited: None, as_of: rules.as_of() }));
+fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged {
+    let deny = |reason, detail: String| Err(Box::new(Denial::plain(reason, detail, rules.as_of())));
     if let Err((reason, detail)) = standing(rules, request.identity, &request.serial, request.now_ms) {
         return deny(reason, detail);
     }
@@ -232,34 +243,37 @@ fn judge(rules: &Rules, meters: &mut Meters, request: &Request) -> Judged {
     let Some(service) = state.services.get(&request.service) else {
         return deny(Reason::NoSuchService, "the service is not registered".into());
     };
+    if let Some(scope) = &credential.scope
+        && !rules.within_scope(scope, &label, &service.name, request)
+    {
+        let detail = format!(
+            "the certificate of `{label}` was issued for: {scope}; `{}` of `{}` of the service `{}` is not in that",
+            request.action, request.resource, service.name
+        );
+        return deny(Reason::CredentialScope, detail);
+    }
     let contracts = rules.contracts(request.identity, request.service);
     if contracts.is_empty() {
         let detail = format!("no contract in force lets `{label}` use the service `{}`", service.name);
         return deny(Reason::NoContract, detail);
     }
     let provider = if service.party == identity.party { &[][..] } else { rules.guardrails(service.party) };
-    // What ended by notice neither permits nor prohibits any more.
-    let binds = |slot: &Arc<Slot>| {
-        let instrument = state.instruments.get(&slot.instrument);
-        instrument.is_some_and(|instrument| !instrument.is_over(request.now_ms))
-    };
     let above = [rules.guardrails(identity.party), provider, rules.charters(request.identity)];
     let asked = Asked { rules, request, label: &label, identity, credential, service };
+    let binding =
+        |slots: &'a [Arc<Slot>]| slots.iter().filter(move |slot| rules.binds(slot, slots, request.now_ms));
     let layers: Result<Vec<(&Slot, &Compiled)>, _> =
-        above.into_iter().flatten().filter(|slot| binds(slot)).map(|slot| asked.compiled(slot)).collect();
+        above.into_iter().flat_map(binding).map(|slot| asked.compiled(slot)).collect();
     let layers = layers?;
     let usable: Vec<Result<(&Slot, &Compiled), Box<Denial>>> =
-        contracts.iter().filter(|slot| binds(slot)).map(|slot| asked.compiled(slot)).collect();
+        binding(contracts).map(|slot| asked.compiled(slot)).collect();
     let all = layers.iter().chain(usable.iter().filter_map(|found| found.as_ref().ok()));
-    let unusable = |detail| {
-        let reason = Reason::InstrumentUnusable;
-        Box::new(Denial { reason, detail, cited: None, as_of: rules.as_of() })
-    };
+    let unusable = |detail| Box::new(Denial::plain(Reason::InstrumentUnusable, detail, rules.as_of()));
     let cedar = asked.cedar(all.copied(), meters).map_err(unusable)?;
     let mut applied = Vec::with_capacity(layers.len());
     let mut strictest = None;
     for (slot, compiled) in layers {
-        let (said, within) = asked.evaluate(slot, compiled, &cedar)?;
+        let (said, within) = asked.evaluate(slot, compiled, &cedar, meters)?;
         applied.push(said);
         // A guardrail permits by its rule of reading, which says nothing of recording.
         if slot.kind == InstrumentKind::Charter {
@@ -269,7 +283,7 @@ fn judge(rules: &Rules, meters: &mut Meters, request: &Request) -> Judged {
     let mut denial: Option<Box<Denial>> = None;
     // Any contract in force may permit; a prohibition in one does not reach into another.
     for found in usable {
-        match found.and_then(|(slot, compiled)| asked.evaluate(slot, compiled, &cedar)) {
+        match found.and_then(|(slot, compiled)| asked.evaluate(slot, compiled, &cedar, meters)) {
             Ok((said, within)) => {
                 let within = strictest.map_or(within, |before| stricter(before, within));
                 return Ok((said, applied, within));
@@ -340,8 +354,7 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     fn unusable(&self, slot: &Slot, why: &str) -> Box<Denial> {
         let detail = format!("the {} `{}` cannot be applied: {why}", slot.kind, slot.name);
-        let reason = Reason::InstrumentUnusable;
-        Box::new(Denial { reason, detail, cited: None, as_of: self.rules.as_of() })
+        Box::new(Denial::plain(Reason::InstrumentUnusable, detail, self.rules.as_of()))
     }
 
     fn compiled(&self, slot: &'a Arc<Slot>) -> Result<(&'a Slot, &'a Compiled), Box<Denial>> {
@@ -474,6 +487,7 @@ impl<'a> Asked<'a> {
         slot: &Slot,
         compiled: &Compiled,
         cedar: &cedar_policy::Request,
+        meters: &Meters,
     ) -> Result<(Applied, Recording), Box<Denial>> {
         let response = Authorizer::new().is_authorized(cedar, &compiled.policies, &Entities::empty());
         if let Some(error) = response.diagnostics().errors().next() {
@@ -505,9 +519,28 @@ impl<'a> Asked<'a> {
                 Ok((applied, shortest.map_or(Recording::Strict, Recording::Within)))
             }
             Decision::Allow | Decision::Deny => {
-                Err(Box::new(self.refusal(slot, compiled, resting.first().copied())))
+                let mut denial = self.refusal(slot, compiled, resting.first().copied());
+                // Every rule that puts the call off must have room again.
+                let put_off = resting.iter().filter(|source| source.rule.puts_off);
+                if denial.reason == Reason::QuotaExhausted {
+                    denial.retry_after_ms =
+                        put_off.filter_map(|source| self.room_in(slot, source, meters)).max();
+                }
+                Err(Box::new(denial))
             }
         }
+    }
+
+    /// In how many milliseconds the quota behind a rule has room again.
+    fn room_in(&self, slot: &Slot, source: &crate::compile::Source, meters: &Meters) -> Option<u64> {
+        let mut longest = None;
+        source.rule.when.visit(&mut |test| {
+            if let contract::norm::Test::AtLeast(Measure::Counted(meter), limit) = test {
+                let key = (slot.instrument, meter.clause, self.request.identity);
+                longest = longest.max(meters.room_in(key, meter.window.as_ms(), *limit, self.request.now_ms));
+            }
+        });
+        longest
     }
 
     /// The denial of an instrument: by the sentence that forbids, or by the rule of reading.
@@ -541,6 +574,6 @@ impl<'a> Asked<'a> {
             sentence,
             bundle: compiled.bundle,
         };
-        Denial { reason, detail, cited: Some(cited), as_of: self.rules.as_of() }
+        Denial { reason, detail, cited: Some(cited), as_of: self.rules.as_of(), retry_after_ms: None }
     }
 }

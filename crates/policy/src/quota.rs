@@ -59,6 +59,14 @@ impl Meters {
         u32::try_from(times.len() - older).unwrap_or(u32::MAX)
     }
 
+    /// In how many milliseconds the window has room for one more call below `limit`.
+    pub(crate) fn room_in(&self, key: Key, window_ms: u64, limit: i64, now_ms: Millis) -> Option<u64> {
+        let times = self.0.get(&key)?;
+        let ahead = times.len().checked_sub(usize::try_from(limit).ok()?)?;
+        let leaving = times.get(ahead)?.saturating_add(window_ms);
+        Some(leaving.saturating_sub(now_ms))
+    }
+
     pub(crate) fn add(&mut self, key: Key, now_ms: Millis) {
         let times = self.0.entry(key).or_default();
         let now_ms = times.back().map_or(now_ms, |last| now_ms.max(*last));

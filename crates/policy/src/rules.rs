@@ -2,13 +2,17 @@
 //! service), charters by machine, guardrails by party.
 //! The authority and every gateway keep one; both fold the same entries.
 
-use crate::compile::Compiled;
+use crate::attribute::policy;
+use crate::compile::{Compiled, cedar_request};
+use crate::decide::Request;
+use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet, RestrictedExpression};
+use contract::norm::{On, Rule, Test};
 use registry::{
-    Event, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Millis, PartyId, Recorded,
-    Service, ServiceId, State,
+    Event, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Millis, Name, PartyId,
+    Recorded, Scope, ScopedOn, Service, ServiceId, State,
 };
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 /// The control ledger's size and root that a decision was made under.
@@ -47,6 +51,8 @@ pub struct Rules {
     charters: HashMap<IdentityId, Vec<Arc<Slot>>>,
     guardrails: HashMap<PartyId, Vec<Arc<Slot>>>,
     hosts: HashMap<String, Arc<Service>>,
+    /// What certificates with a scope are good for: each a policy set of its own. None cannot be applied.
+    scopes: BTreeMap<Scope, Option<Arc<PolicySet>>>,
     documents: Arc<dyn Documents>,
     stops: u64,
 }
@@ -103,6 +109,7 @@ impl Rules {
             charters: HashMap::new(),
             guardrails: HashMap::new(),
             hosts: HashMap::new(),
+            scopes: BTreeMap::new(),
             documents,
             stops: 0,
         }
@@ -121,6 +128,9 @@ impl Rules {
             self.stops += 1;
         }
         match event {
+            Event::CredentialIssued { scope: Some(scope), .. } => {
+                self.scopes.entry(scope.clone()).or_insert_with(|| scope_policies(scope).ok().map(Arc::new));
+            }
             Event::InstrumentEnded { instrument, .. } => self.remove(*instrument),
             Event::InstrumentInForce { instrument } => self.insert(*instrument),
             Event::ServiceRegistered(service) => {
@@ -128,7 +138,7 @@ impl Rules {
             }
             Event::AuthorityGranted { .. }
             | Event::AuthorityWithdrawn { .. }
-            | Event::CredentialIssued { .. }
+            | Event::CredentialIssued { scope: None, .. }
             | Event::CredentialRevoked { .. }
             | Event::Established { .. }
             | Event::EstateExamined { .. }
@@ -164,6 +174,7 @@ impl Rules {
             charters: self.charters.clone(),
             guardrails: self.guardrails.clone(),
             hosts: self.hosts.clone(),
+            scopes: self.scopes.clone(),
             documents: self.documents.clone(),
             stops: self.stops,
         }
@@ -222,6 +233,29 @@ impl Rules {
     /// All services.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.hosts.values()
+    }
+
+    /// Whether an instrument in an index binds at `now_ms`: what ended by notice neither permits nor prohibits any
+    /// more, and of several versions only one binds at a time.
+    pub(crate) fn binds(&self, slot: &Slot, beside: &[Arc<Slot>], now_ms: Millis) -> bool {
+        let Some(instrument) = self.state.instruments.get(&slot.instrument) else { return false };
+        let alone = || !beside.iter().any(|other| other.name == slot.name && other.version != slot.version);
+        let binding = || self.state.binding_version(&instrument.name, now_ms);
+        !instrument.is_over(now_ms) && (alone() || binding().is_some_and(|found| found.id == slot.instrument))
+    }
+
+    /// Whether a certificate's scope covers a request. What cannot be evaluated covers nothing.
+    pub(crate) fn within_scope(&self, scope: &Scope, label: &str, service: &Name, request: &Request) -> bool {
+        let Some(Some(policies)) = self.scopes.get(scope) else { return false };
+        let facts = [("service".to_owned(), RestrictedExpression::new_string(service.to_string()))];
+        let on = format!("{service}/{}", request.resource);
+        let asked = Context::from_pairs(facts)
+            .map_err(|error| error.to_string())
+            .and_then(|context| cedar_request(label, request.action.as_str(), &on, context));
+        asked.is_ok_and(|asked| {
+            let response = Authorizer::new().is_authorized(&asked, policies, &Entities::empty());
+            response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
+        })
     }
 
     pub(crate) fn contracts(&self, identity: IdentityId, service: ServiceId) -> &[Arc<Slot>] {
@@ -286,6 +320,21 @@ impl Rules {
         }
         drop_slot(&mut self.guardrails, &instrument.provider, id);
     }
+}
+
+/// A scope as a policy set: it permits what it names and nothing else.
+fn scope_policies(scope: &Scope) -> Result<PolicySet, String> {
+    let on = |on: &ScopedOn| On { service: on.service.clone(), resource: on.resource.clone() };
+    let rule = Rule {
+        permits: true,
+        machines: Vec::new(),
+        actions: scope.actions.clone(),
+        resources: scope.on.iter().map(on).collect(),
+        when: Test::always(),
+        recorded_within: None,
+        puts_off: false,
+    };
+    policy(&rule, "credential", &[]).parse().map_err(|error: cedar_policy::ParseErrors| error.to_string())
 }
 
 fn drop_slot<K: Eq + std::hash::Hash>(index: &mut HashMap<K, Vec<Arc<Slot>>>, key: &K, id: InstrumentId) {

@@ -127,10 +127,7 @@ pub(crate) fn of(sheet: &Sheet<'_>) -> Value {
         "parties": parties,
         "terms": terms(sheet),
         "opening": [runs(&words::opening(instrument))],
-        "rules": [
-            rule("0.1", &words::reading(&instrument.body)),
-            rule("0.2", &words::signing(instrument)),
-        ],
+        "rules": words::frame(instrument).map(rule).to_vec(),
         "matrix": matrix(instrument),
         "sections": sections(instrument),
         "schedules": [marks()],
@@ -146,8 +143,8 @@ pub(crate) fn of(sheet: &Sheet<'_>) -> Value {
     })
 }
 
-fn rule(number: &str, text: &str) -> Value {
-    json!({ "number": number, "sentences": [{ "text": runs(text), "mode": "ENFORCED" }] })
+fn rule((number, text, mode): (&str, String, &str)) -> Value {
+    json!({ "number": number, "sentences": [{ "text": runs(&text), "mode": mode }] })
 }
 
 fn capital(text: &str) -> String {

@@ -9,7 +9,7 @@ use crate::command::{IdentityProposal, IssueGround, IssueRequest, ServiceDescrip
 use crate::signature::OWNERSHIP;
 use crate::{
     Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, Lifecycle, Millis, Office, Party,
-    PartyId, Person, PersonId, Seat, Service, ServiceId, Standing, State,
+    PartyId, Person, PersonId, Scope, Seat, Service, ServiceId, Standing, State,
 };
 
 /// The longest text in a field people write, in characters.
@@ -84,8 +84,8 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         Command::CertifyServer { hosts, serial, public_key, not_after_ms } => {
             Ok(vec![Event::ServerCertified { hosts, serial, public_key, not_after_ms }])
         }
-        Command::CreateJoinToken { identity, digest, expires_ms } => {
-            create_token(state, identity, digest, expires_ms, context)
+        Command::CreateJoinToken { identity, digest, expires_ms, scope } => {
+            create_token(state, identity, digest, expires_ms, scope, context)
         }
         Command::DraftInstrument(draft) => instrument::draft(state, *draft, context),
         Command::EndInstrument { instrument, reason } => instrument::end(state, instrument, reason),
@@ -361,14 +361,18 @@ fn create_token(
     identity: IdentityId,
     digest: [u8; 32],
     expires_ms: Millis,
+    scope: Option<Scope>,
     context: &Context,
 ) -> Admission {
     let found = identity_of(state, identity)?;
     standing(found, context.now_ms)?;
+    if let Some(problem) = scope.as_ref().and_then(Scope::problem) {
+        return Err(invalid(problem, "name acts, services or resources; or leave the scope out"));
+    }
     if expires_ms <= context.now_ms || expires_ms - context.now_ms > TOKEN_LIFE_MAX_MS {
         return Err(invalid("a join token lives between a moment and 24 hours", ""));
     }
-    Ok(vec![Event::JoinTokenCreated { identity, digest, expires_ms }])
+    Ok(vec![Event::JoinTokenCreated { identity, digest, expires_ms, scope }])
 }
 
 fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
@@ -381,7 +385,8 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
     if life == 0 || life > CREDENTIAL_LIFE_MAX_MS || request.not_after_ms <= context.now_ms {
         return Err(invalid("a certificate lives between a moment and 24 hours", ""));
     }
-    let token = match request.ground {
+    // A scope is handed on: nobody gets a wider certificate by renewing a narrow one.
+    let (token, scope) = match request.ground {
         IssueGround::Renewal { serial } => {
             let live = state
                 .credentials
@@ -390,20 +395,20 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
                 .filter(|credential| {
                     credential.revoked.is_none() && credential.not_after_ms > context.now_ms
                 });
-            if live.is_none() {
+            let Some(live) = live else {
                 return Err(not_entitled("the certificate is not live", "join again with a token"));
-            }
-            None
+            };
+            (None, live.scope.clone())
         }
         IssueGround::Token { digest } => {
             let token = state.tokens.get(&digest).filter(|token| token.identity == request.identity);
-            if token.is_none_or(|token| token.expires_ms <= context.now_ms) {
+            let Some(token) = token.filter(|token| token.expires_ms > context.now_ms) else {
                 return Err(not_entitled(
                     "the join token is unknown, used or expired",
                     "ask for a new one: `writ token create`",
                 ));
-            }
-            Some(digest)
+            };
+            (Some(digest), token.scope.clone())
         }
     };
     if state.credentials.contains_key(&request.serial) {
@@ -416,6 +421,7 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
         not_before_ms: request.not_before_ms,
         not_after_ms: request.not_after_ms,
         token,
+        scope,
     }])
 }
 

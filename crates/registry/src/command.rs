@@ -2,7 +2,7 @@
 
 use crate::{
     Environment, IdentityId, IdentityKind, Injection, InstrumentId, InstrumentKind, InstrumentTerms, Millis,
-    Name, NoticeKind, Office, PartyId, PersonId, ProofRecord, PublicKey, Resource, ServiceId,
+    Name, NoticeKind, Office, PartyId, PersonId, ProofRecord, PublicKey, Resource, Scope, ServiceId,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -20,7 +20,7 @@ pub enum Command {
     /// Records a gateway's own certificate before it is used.
     CertifyServer { hosts: Vec<String>, serial: [u8; 16], public_key: [u8; 32], not_after_ms: Millis },
     /// A one-time token for the first certificate of an identity.
-    CreateJoinToken { identity: IdentityId, digest: [u8; 32], expires_ms: Millis },
+    CreateJoinToken { identity: IdentityId, digest: [u8; 32], expires_ms: Millis, scope: Option<Scope> },
     /// An instrument with the hashes that are to be signed.
     DraftInstrument(Box<InstrumentDraft>),
     /// Ends an instrument for good.

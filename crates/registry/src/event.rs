@@ -3,7 +3,7 @@
 
 use crate::{
     Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentSignature, Millis, Name,
-    NoticeKind, Office, Party, Person, PersonId, ProofRecord, Service,
+    NoticeKind, Office, Party, Person, PersonId, ProofRecord, Scope, Service,
 };
 use minicbor::{Decode, Encode};
 
@@ -207,6 +207,9 @@ pub enum Event {
         /// Until when it can be used.
         #[n(2)]
         expires_ms: Millis,
+        /// What the certificates issued on it are good for, if for less than all.
+        #[n(3)]
+        scope: Option<Scope>,
     },
     /// A certificate is about to leave.
     #[n(18)]
@@ -229,6 +232,9 @@ pub enum Event {
         /// The digest of the token that was used up, if it was the first certificate.
         #[cbor(n(5), with = "minicbor::bytes")]
         token: Option<[u8; 32]>,
+        /// What it is good for, if for less than all its machine may do.
+        #[n(6)]
+        scope: Option<Scope>,
     },
     /// A certificate is worthless.
     #[n(19)]

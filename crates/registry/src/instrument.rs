@@ -88,6 +88,13 @@ pub struct Instrument {
     #[n(24)]
     #[cbor(default)]
     pub not_renewed: bool,
+    /// Which party suspended it: only that one lets it go on.
+    #[n(25)]
+    pub suspender: Option<PartyId>,
+    /// Notices of its end that were not withdrawn: who gave each, and when it has effect.
+    #[n(26)]
+    #[cbor(default)]
+    pub endings: Vec<(PartyId, Millis)>,
 }
 
 impl Instrument {
@@ -120,6 +127,11 @@ impl Instrument {
     /// Whether notice ended it by `now_ms`.
     pub fn is_over(&self, now_ms: Millis) -> bool {
         self.ends_by_notice_ms.is_some_and(|end| end <= now_ms)
+    }
+
+    /// Whether its term has begun by `now_ms`.
+    pub fn has_begun(&self, now_ms: Millis) -> bool {
+        self.start_ms.is_none_or(|start| start <= now_ms)
     }
 
     /// The last moment of its term, renewals included.
@@ -174,6 +186,14 @@ pub struct InstrumentTerms {
     /// Clauses that go on after the end.
     #[n(9)]
     pub survives: Vec<String>,
+    /// The grounds on which it may be suspended, as its clause spells them.
+    #[n(10)]
+    #[cbor(default)]
+    pub suspension_grounds: Vec<String>,
+    /// The numbers of its clauses: what a notice of a breach can name.
+    #[n(11)]
+    #[cbor(default)]
+    pub clauses: Vec<String>,
 }
 
 /// What was proven about an instrument, and by what.
@@ -274,5 +294,7 @@ named_enum! {
         Termination = 3 "termination";
         /// It ends, for a breach that is not put right.
         TerminationForCause = 4 "termination-for-cause";
+        /// It does not end after all: whoever gave notice of its end takes that back.
+        Withdrawal = 5 "withdrawal";
     }
 }

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod instrument;
 pub mod name;
 pub mod party;
+pub mod scope;
 pub mod service;
 pub mod signature;
 pub mod state;
@@ -34,6 +35,7 @@ pub use instrument::{
 };
 pub use name::{Name, NameError};
 pub use party::{Party, Person};
+pub use scope::{Scope, ScopedOn};
 pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};
 pub use state::{Credential, JoinToken, State};

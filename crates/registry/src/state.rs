@@ -3,9 +3,9 @@
 
 use crate::{
     Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Lifecycle,
-    Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Seat, Service, ServiceId,
+    Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Scope, Seat, Service, ServiceId,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The registry's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub struct State {
     pub signatories: BTreeMap<(PersonId, InstrumentKind), Option<Millis>>,
     /// What a solver last said about each instrument.
     pub proofs: BTreeMap<InstrumentId, Vec<ProofRecord>>,
+    /// When certificates and tokens expire, soonest first.
+    credential_ends: BTreeSet<(Millis, [u8; 16])>,
+    token_ends: BTreeSet<(Millis, [u8; 32])>,
     /// Identities by party and name.
     identity_names: BTreeMap<(PartyId, Name), IdentityId>,
     /// Instruments by name and version.
@@ -39,12 +42,14 @@ pub struct State {
 }
 
 /// A one-time token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinToken {
     /// For which identity.
     pub identity: IdentityId,
     /// Until when.
     pub expires_ms: Millis,
+    /// What the certificates issued on it are good for, if for less than all.
+    pub scope: Option<Scope>,
 }
 
 /// A certificate that was issued.
@@ -62,6 +67,8 @@ pub struct Credential {
     pub by_token: bool,
     /// Set when it was revoked, with the reason.
     pub revoked: Option<String>,
+    /// What it is good for, if for less than all its machine may do.
+    pub scope: Option<Scope>,
 }
 
 impl State {
@@ -74,13 +81,19 @@ impl State {
             Event::AuthorityWithdrawn { person, .. } => {
                 self.signatories.retain(|(of, _), _| of != person);
             }
-            Event::CredentialIssued { identity, serial, public_key, not_before_ms, not_after_ms, token } => {
+            Event::CredentialIssued {
+                identity,
+                serial,
+                public_key,
+                not_before_ms,
+                not_after_ms,
+                token,
+                scope,
+            } => {
                 if let Some(token) = token {
                     self.tokens.remove(token);
                 }
-                // What expired can never be used again, so it need not be remembered.
-                self.credentials.retain(|_, credential| credential.not_after_ms > time_ms);
-                self.tokens.retain(|_, token| token.expires_ms > time_ms);
+                self.forget_expired(time_ms);
                 let credential = Credential {
                     identity: *identity,
                     public_key: *public_key,
@@ -88,8 +101,10 @@ impl State {
                     not_after_ms: *not_after_ms,
                     by_token: token.is_some(),
                     revoked: None,
+                    scope: scope.clone(),
                 };
                 self.credentials.insert(*serial, credential);
+                self.credential_ends.insert((*not_after_ms, *serial));
             }
             Event::CredentialRevoked { serial, reason } => {
                 if let Some(credential) = self.credentials.get_mut(serial) {
@@ -133,26 +148,28 @@ impl State {
                     instrument.renewed_until_ms = Some(*until_ms);
                 }
             }
-            Event::NoticeGiven { instrument, kind, effective_ms, .. } => {
-                if let Some(instrument) = self.instruments.get_mut(instrument) {
+            Event::NoticeGiven { instrument, kind, person, effective_ms, .. } => {
+                let giver = self.people.get(person).map(|person| person.party);
+                if let (Some(instrument), Some(giver)) = (self.instruments.get_mut(instrument), giver) {
                     instrument.notices += 1;
                     match kind {
                         NoticeKind::NoRenewal => instrument.not_renewed = true,
                         NoticeKind::Resumption => {
                             instrument.suspended_from_ms = None;
+                            instrument.suspender = None;
                             instrument.status = InstrumentStatus::InForce;
                         }
                         NoticeKind::Suspension => {
                             instrument.suspended_from_ms = Some(*effective_ms);
+                            instrument.suspender = Some(giver);
                             instrument.status = InstrumentStatus::Suspended;
                         }
                         NoticeKind::Termination | NoticeKind::TerminationForCause => {
-                            let earlier = instrument
-                                .ends_by_notice_ms
-                                .map_or(*effective_ms, |end| end.min(*effective_ms));
-                            instrument.ends_by_notice_ms = Some(earlier);
+                            instrument.endings.push((giver, *effective_ms));
                         }
+                        NoticeKind::Withdrawal => instrument.endings.retain(|(by, _)| *by != giver),
                     }
+                    instrument.ends_by_notice_ms = instrument.endings.iter().map(|(_, end)| *end).min();
                 }
             }
             Event::InstrumentInForce { instrument } => {
@@ -165,8 +182,10 @@ impl State {
                     instrument.signatures.push(signature.clone());
                 }
             }
-            Event::JoinTokenCreated { identity, digest, expires_ms } => {
-                self.tokens.insert(*digest, JoinToken { identity: *identity, expires_ms: *expires_ms });
+            Event::JoinTokenCreated { identity, digest, expires_ms, scope } => {
+                let token = JoinToken { identity: *identity, expires_ms: *expires_ms, scope: scope.clone() };
+                self.tokens.insert(*digest, token);
+                self.token_ends.insert((*expires_ms, *digest));
             }
             Event::LogAnchored { origin, size, root, .. } => {
                 self.anchors.insert(origin.clone(), (*size, *root));
@@ -195,6 +214,18 @@ impl State {
             Event::ServiceRegistered(service) => {
                 self.services.insert(service.id, service.clone());
             }
+        }
+    }
+
+    /// What expired can never be used again, so it need not be remembered.
+    fn forget_expired(&mut self, now_ms: Millis) {
+        while let Some((_, serial)) = self.credential_ends.first().filter(|(ends, _)| *ends <= now_ms) {
+            self.credentials.remove(serial);
+            self.credential_ends.pop_first();
+        }
+        while let Some((_, digest)) = self.token_ends.first().filter(|(ends, _)| *ends <= now_ms) {
+            self.tokens.remove(digest);
+            self.token_ends.pop_first();
         }
     }
 
@@ -263,6 +294,17 @@ impl State {
         self.instrument_names
             .range((name.clone(), 0)..=(name.clone(), u32::MAX))
             .filter_map(|(_, id)| self.instruments.get(id))
+    }
+
+    /// The version of an instrument that binds at `now_ms`: the newest signed one whose term has begun; before
+    /// that, the oldest. A new version takes the place of the one before when its own term begins.
+    pub fn binding_version(&self, name: &Name, now_ms: Millis) -> Option<&Instrument> {
+        let signed = |instrument: &&Instrument| {
+            matches!(instrument.status, InstrumentStatus::InForce | InstrumentStatus::Suspended)
+        };
+        let begun = |instrument: &&Instrument| signed(instrument) && instrument.has_begun(now_ms);
+        let newest = self.instrument_versions(name).filter(begun).last();
+        newest.or_else(|| self.instrument_versions(name).find(signed))
     }
 
     /// `party/name` of an identity, for people.

@@ -189,6 +189,7 @@ pub fn certificate(identity: IdentityId, serial: [u8; 16]) -> Event {
         not_before_ms: NOW - 60_000,
         not_after_ms: NOW + 600_000,
         token: Some([1; 32]),
+        scope: None,
     }
 }
 
@@ -274,6 +275,8 @@ pub fn drafted_unchecked(
         narrows: None,
         notices: 0,
         not_renewed: false,
+        suspender: None,
+        endings: vec![],
     }
 }
 

@@ -566,6 +566,12 @@ pub(crate) enum TokenCommand {
         /// How long it can be used.
         #[arg(long, default_value = "10 minutes")]
         life: String,
+        /// An act its certificates are good for; again for more. All its machine may do when left out.
+        #[arg(long = "action", value_name = "ACT")]
+        actions: Vec<String>,
+        /// A service, or service/resource, its certificates are good for; again for more.
+        #[arg(long = "on", value_name = "SERVICE[/RESOURCE]")]
+        on: Vec<String>,
     },
 }
 

@@ -5,7 +5,7 @@ use crate::error::{ApiError, Input, ProblemBody};
 use crate::reference::{identity, look};
 use axum::Json;
 use axum::extract::State;
-use registry::Actor;
+use registry::{Actor, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,6 +20,25 @@ pub(crate) struct NewToken {
     /// How long it can be used, in milliseconds; ten minutes when left out.
     #[serde(default = "ten_minutes")]
     life_ms: u64,
+    /// What its certificates are good for, if for less than all the machine may do: acts.
+    #[serde(default)]
+    actions: Vec<String>,
+    /// And services, or resources of them: `payments`, `payments/charges`.
+    #[serde(default)]
+    on: Vec<String>,
+}
+
+impl NewToken {
+    fn scope(&self) -> Result<Option<Scope>, ApiError> {
+        if self.actions.is_empty() && self.on.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |error: registry::NameError| ApiError::invalid(format!("in the scope: {error}"));
+        let actions =
+            self.actions.iter().map(|action| action.parse()).collect::<Result<_, _>>().map_err(wrong)?;
+        let on = self.on.iter().map(|on| on.parse()).collect::<Result<_, _>>().map_err(wrong)?;
+        Ok(Some(Scope { actions, on }))
+    }
 }
 
 fn ten_minutes() -> u64 {
@@ -45,6 +64,7 @@ pub(crate) async fn create_token(
     Input(new): Input<NewToken>,
 ) -> Result<Json<Token>, ApiError> {
     let identity = look(&ports, |state| identity(state, &new.party, &new.name))?;
-    let made = ports.authority.create_token(Actor::Operator, identity, new.life_ms).await?;
+    let scope = new.scope()?;
+    let made = ports.authority.create_token(Actor::Operator, identity, new.life_ms, scope).await?;
     Ok(Json(Token { token: made.token.to_string(), expires_ms: made.expires_ms, index: made.index }))
 }

@@ -10,7 +10,7 @@ use contract::Envelope;
 use policy::COMPILER;
 use registry::{Actor, Command, Context, InstrumentStatus, Lifecycle, Office, PartyId, State, admit};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use utoipa::ToSchema;
 
 /// Steps in one estate at most; beyond that it does not fit one entry anyway.
@@ -244,13 +244,13 @@ impl Planner {
     fn documents(&mut self, documents: &[EstateDocument]) -> Result<BTreeSet<String>, ApiError> {
         let mut named = BTreeSet::new();
         let mut findings = Vec::new();
+        let standing = self.state.instruments.values().filter(|i| i.status != InstrumentStatus::Ended);
+        let known: HashMap<[u8; 32], String> = standing.map(|i| (i.document, i.name.to_string())).collect();
         for document in documents {
             let text = &document.text;
-            let digest = contract::canonical::digest(text);
             // What is there byte for byte was checked when it was drafted.
-            let known = self.state.instruments.values().find(|known| known.document == digest);
-            if let Some(known) = known.filter(|known| known.status != InstrumentStatus::Ended) {
-                named.insert(known.name.to_string());
+            if let Some(name) = known.get(&contract::canonical::digest(text)) {
+                named.insert(name.clone());
                 continue;
             }
             match self.document(text, &mut named) {

@@ -1,7 +1,7 @@
 //! `amendment`: how the instrument is changed, and when one signature is enough.
 
 use super::Terms;
-use crate::norm::{Norm, Power, PowerEffect, Statement};
+use crate::norm::{Ground, Norm, Power, PowerEffect, Statement};
 use crate::setting::{Setting, join};
 use crate::terms::{List, Side};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,10 @@ impl Terms for Amendment {
             let power = Power {
                 holders: self.narrowing_by.as_slice().to_vec(),
                 effect: PowerEffect::Narrow,
-                grounds: vec!["it is proven to permit nothing this one refuses".to_owned()],
+                grounds: vec![Ground {
+                    code: "proof".to_owned(),
+                    words: "it is proven to permit nothing this one refuses".to_owned(),
+                }],
                 notice: None,
                 period: None,
             };

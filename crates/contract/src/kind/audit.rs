@@ -3,7 +3,7 @@
 use super::{Fault, Terms};
 use crate::norm::{Calendar, Duty, Evidence, Happening, Norm, Statement, Test};
 use crate::only::Only;
-use crate::setting::{Setting, capital, join};
+use crate::setting::{Setting, capital, join, possessive};
 use crate::terms::{List, Side, Target, Text, Whole, Word};
 use crate::value::Span;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ impl Terms for Audit {
                 ("auditor", &auditor),
                 ("audited", &audited),
                 ("scope", &join(&scope, "and")),
-                ("notice", &self.notice.to_string()),
+                ("notice", &possessive(self.notice)),
                 ("times", &times),
             ],
         );
@@ -93,8 +93,12 @@ impl Terms for Audit {
         statements
     }
 
-    fn faults(&self, _of: &Setting<'_>) -> Vec<Fault> {
+    fn faults(&self, of: &Setting<'_>) -> Vec<Fault> {
         let mut faults = Vec::new();
+        if !self.machines.is_empty() && self.auditor != of.machine_side() {
+            let help = "this instrument binds machines of the other side: give the auditor's machines a contract of their own";
+            faults.push(Fault::new("machines", "writ::audit", "these are machines of the side that is audited", help));
+        }
         if self.auditor == self.audited && self.auditor != Side::Party {
             let help = "name the other side";
             faults.push(Fault::new("audited", "writ::audit", "a side does not audit itself", help));

@@ -52,7 +52,7 @@ impl Terms for Availability {
             statements.push(of.words("availability.exclusions", &[("exclusions", &list.join("; "))]));
         }
         if !self.credits.is_empty() {
-            let line = |credit: &Credit| format!("{} of the fee below {}", credit.credit, credit.below);
+            let line = |credit: &Credit| format!("below {}, {}", credit.below, credit.credit);
             let list: Vec<String> = self.credits.iter().map(line).collect();
             statements.push(of.words("availability.credits", &[("credits", &list.join("; "))]));
         }

@@ -1,6 +1,6 @@
-//! `general`: governing law, forum, notices, assignment, entire agreement, precedence.
+//! `general`: governing law, forum, notices, assignment, entire agreement.
 
-use super::Terms;
+use super::{Fault, Terms};
 use crate::norm::Statement;
 use crate::setting::Setting;
 use crate::terms::{Side, Text, closed};
@@ -38,11 +38,11 @@ closed! {
     /// Whether an instrument can be passed on.
     Assignment ("rule of assignment") {
         /// Only with the other side's consent.
-        Consent = "consent" "only with the other side's written consent";
+        Consent = "consent" "may be assigned only with the other side's written consent";
         /// To a successor in business without consent.
-        Successor = "successor" "to a successor of the whole business without consent, otherwise only with the other side's written consent";
+        Successor = "successor" "may be assigned to a successor to the whole business without consent, and otherwise only with the other side's written consent";
         /// Not at all.
-        None = "none" "not at all";
+        None = "none" "may not be assigned";
     }
 }
 
@@ -60,7 +60,13 @@ impl Terms for General {
         if self.entire_agreement {
             statements.push(of.words("general.entire", &[("instrument", of.instrument.body.noun())]));
         }
-        statements.push(of.words("general.precedence", &[]));
         statements
+    }
+
+    fn faults(&self, of: &Setting<'_>) -> Vec<Fault> {
+        let alone = of.instrument.body.sides().len() < 2 && self.assignment != Assignment::None;
+        let help = "write `assignment = \"none\"`: what one party sets for itself is not assigned";
+        let fault = Fault::new("assignment", "writ::general", "there is no other side to consent", help);
+        if alone { vec![fault] } else { Vec::new() }
     }
 }

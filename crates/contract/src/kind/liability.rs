@@ -3,7 +3,7 @@
 use super::{Fault, Terms};
 use crate::norm::{Cap, Norm, Statement};
 use crate::setting::{Setting, capital, join};
-use crate::terms::{List, Money, Prose, Side, Text, closed};
+use crate::terms::{List, Money, Side, Text, closed};
 use serde::{Deserialize, Serialize};
 
 /// What a side owes when things go wrong.
@@ -23,10 +23,10 @@ pub struct Liability {
     pub carve_outs: List<Text>,
     /// What the other side is held harmless for, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub indemnity: Option<Prose>,
+    pub indemnity: Option<Text>,
     /// What is promised to be so, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warranty: Option<Prose>,
+    pub warranty: Option<Text>,
     /// Insurance of at least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insurance: Option<Money>,
@@ -73,8 +73,12 @@ impl Terms for Liability {
         statements
     }
 
-    fn faults(&self, _of: &Setting<'_>) -> Vec<Fault> {
+    fn faults(&self, of: &Setting<'_>) -> Vec<Fault> {
         let mut faults = Vec::new();
+        if of.instrument.body.sides().len() < 2 {
+            let help = "leave the clause out: liability lies between the two sides of a contract";
+            faults.push(Fault::new("bearer", "writ::liability", "there is no other side here", help));
+        }
         if self.cap.is_some() != self.per.is_some() {
             let help = "write both `cap` and `per`, or neither";
             faults.push(Fault::new("bearer", "writ::liability", "a cap and what it is counted per belong together", help));

@@ -66,6 +66,11 @@ impl Quota {
 
 impl Terms for Quota {
     fn statements(&self, of: &Setting<'_>) -> Vec<Statement> {
+        let (verb, verbs) = match self.meter {
+            Unit::Calls => ("make", "makes"),
+            Unit::Bytes | Unit::Rows => ("receive", "receives"),
+            Unit::Cost => ("incur", "incurs"),
+        };
         let unit = match (self.meter, self.limit.get()) {
             (Unit::Calls, 1) => "permitted call",
             (unit, _) => unit.words(),
@@ -77,6 +82,10 @@ impl Terms for Quota {
         let limit = grouped(self.limit.get().into());
         let window = self.window.to_string();
         let each = if of.is_one_machine(&self.only) { String::new() } else { of.say("quota.each", &[]) };
+        let notify_to = match of.machine_side() {
+            Side::Consumer | Side::Provider => of.say("quota.notify-to", &[]),
+            Side::Party => String::new(),
+        };
         let blanks = [
             ("bearer", bearer.as_str()),
             ("Bearer", &capital(&bearer)),
@@ -85,6 +94,10 @@ impl Terms for Quota {
             ("acts", &acts),
             ("window", &window),
             ("each", &each),
+            ("verb", verb),
+            ("verbs", verbs),
+            ("side", &of.side(of.machine_side())),
+            ("to", &notify_to),
         ];
         let beyond = |measure, limit: u32| {
             let mut rule = of.bare_rule(false, &self.only, Test::AtLeast(measure, limit.into()));
@@ -104,10 +117,10 @@ impl Terms for Quota {
                 let due = Duty {
                     bearer: of.machine_side(),
                     act: Happening::IncidentNotified,
-                    after: Some(Happening::RequestPermitted),
+                    after: Some(Happening::QuotaExceeded),
                     within: Span::from_ms(86_400_000),
                     calendar: Calendar::Always,
-                    detail: format!("more than {limit} {unit}{acts} in {window}, each machine: {}", each.is_empty()),
+                    detail: format!("{bearer}: more than {limit} {unit}{acts} in any period of {window}{each}"),
                 };
                 vec![of.state("quota.notify", &blanks, Norm::Duty(due))]
             }

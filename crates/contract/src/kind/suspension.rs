@@ -1,9 +1,9 @@
 //! `suspension`: who may suspend the instrument. While it is suspended, the gateway refuses.
 
 use super::{Fault, Terms};
-use crate::norm::{Flag, Norm, Power, PowerEffect, Statement, Test};
+use crate::norm::{self, Flag, Norm, Power, PowerEffect, Statement, Test};
 use crate::only::Only;
-use crate::setting::{Setting, capital, join};
+use crate::setting::{Setting, capital, join, possessive};
 use crate::terms::{List, Side, closed};
 use crate::value::Span;
 use serde::{Deserialize, Serialize};
@@ -45,15 +45,25 @@ impl Terms for Suspension {
         let holders: Vec<String> = self.holders.iter().map(|side| of.side(*side)).collect();
         let grounds: Vec<&str> = self.grounds.iter().map(|ground| ground.words()).collect();
         let notice = match self.notice {
-            Some(span) => of.say("suspension.notice", &[("span", &span.to_string())]),
+            Some(span) => of.say("suspension.notice", &[("span", &possessive(span))]),
             None => of.say("suspension.at-once", &[]),
         };
         let power = Power {
             holders: self.holders.as_slice().to_vec(),
             effect: PowerEffect::Suspend,
-            grounds: self.grounds.iter().map(|ground| ground.words().to_owned()).collect(),
+            grounds: self
+                .grounds
+                .iter()
+                .map(|ground| norm::Ground { code: ground.to_string(), words: ground.words().to_owned() })
+                .collect(),
             notice: self.notice,
             period: None,
+        };
+        let resumption = Power {
+            effect: PowerEffect::Resume,
+            grounds: Vec::new(),
+            notice: None,
+            ..power.clone()
         };
         let blanks = [
             ("holders", capital(&join(&holders, "or"))),
@@ -65,6 +75,7 @@ impl Terms for Suspension {
         let mut statements = vec![
             of.state("suspension.power", &blanks, Norm::Power(power)),
             of.state("suspension.effect", &[], stopped),
+            of.state("suspension.resumption", &[], Norm::Power(resumption)),
         ];
         if let Some(span) = self.cure {
             statements.push(of.words("suspension.cure", &[("span", &span.to_string())]));
@@ -76,6 +87,11 @@ impl Terms for Suspension {
         let guardrail = matches!(of.instrument.body, crate::document::Body::Guardrail { .. });
         let help = "leave it out: a guardrail is amended or ended by signatures";
         let fault = Fault::new("holders", "writ::suspension", "a guardrail that rests would protect nobody", help);
-        if guardrail { vec![fault] } else { Vec::new() }
+        let mut faults = if guardrail { vec![fault] } else { Vec::new() };
+        if self.cure.is_some() && of.instrument.body.sides().len() < 2 {
+            let help = "leave it out: there is nobody else to put the ground right";
+            faults.push(Fault::new("cure", "writ::suspension", "there is no other side here", help));
+        }
+        faults
     }
 }

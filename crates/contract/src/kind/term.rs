@@ -2,9 +2,10 @@
 
 use super::{Fault, Terms};
 use crate::clause::Number;
-use crate::norm::{Measure, Norm, Power, PowerEffect, Statement, Test};
+use crate::document::Body;
+use crate::norm::{Ground, Measure, Norm, Power, PowerEffect, Statement, Test};
 use crate::only::Only;
-use crate::setting::{Setting, join};
+use crate::setting::{Setting, join, possessive};
 use crate::terms::{List, Side};
 use crate::value::{Instant, Span, instant};
 use serde::{Deserialize, Serialize};
@@ -67,26 +68,37 @@ impl Terms for Term {
         }
         let either = if sides.len() == 2 { "Either side".to_owned() } else { of.side(Side::Party) };
         if let Some(span) = self.convenience {
-            let blanks = [("either", either.as_str()), ("span", &span.to_string())];
+            let blanks = [("either", either.as_str()), ("span", &possessive(span))];
             let norm = power(PowerEffect::Terminate, Vec::new(), Some(span));
             statements.push(of.state("term.convenience", &blanks, norm));
         }
         if let Some(span) = self.cure {
             let blanks = [("either", either.as_str()), ("span", &span.to_string())];
-            let norm = power(PowerEffect::Terminate, vec!["a breach is not put right in time".to_owned()], Some(span));
+            let breach = Ground { code: "breach".to_owned(), words: "a clause was breached, which it names".to_owned() };
+            let norm = power(PowerEffect::Terminate, vec![breach], Some(span));
             statements.push(of.state("term.cause", &blanks, norm));
         }
         if !self.survives.is_empty() {
             let noun = if self.survives.as_slice().len() == 1 { "Clause" } else { "Clauses" };
-            let verb = if self.survives.as_slice().len() == 1 { "goes" } else { "go" };
+            let verb = if self.survives.as_slice().len() == 1 { "survives" } else { "survive" };
             let list = join(self.survives.as_slice(), "and");
-            statements.push(of.words("term.survival", &[("noun", noun), ("list", &list), ("verb", verb)]));
+            let instrument = of.instrument.body.noun();
+            let blanks = [("noun", noun), ("list", &list), ("verb", verb), ("instrument", instrument)];
+            statements.push(of.words("term.survival", &blanks));
         }
         statements
     }
 
     fn faults(&self, of: &Setting<'_>) -> Vec<Fault> {
         let mut faults = Vec::new();
+        if matches!(of.instrument.body, Body::Guardrail { .. }) {
+            let help = "leave the clause out: a guardrail binds until it is replaced or ended by signatures";
+            faults.push(Fault::new("start", "writ::term", "a guardrail that runs out would protect nobody", help));
+        }
+        if self.cure.is_some() && of.instrument.body.sides().len() < 2 {
+            let help = "leave it out: nobody else is bound who could be in breach";
+            faults.push(Fault::new("cure", "writ::term", "there is no other side here", help));
+        }
         if self.start >= self.end {
             let help = "the end lies after the start";
             faults.push(Fault::new("end", "writ::term", "the term ends before it begins", help));

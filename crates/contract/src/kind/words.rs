@@ -3,7 +3,7 @@
 use super::Terms;
 use crate::norm::Statement;
 use crate::setting::Setting;
-use crate::terms::Prose;
+use crate::terms::Text;
 use serde::{Deserialize, Serialize};
 
 /// A text.
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Words {
     /// The text.
-    pub text: Prose,
+    pub text: Text,
 }
 
 impl Terms for Words {

@@ -21,7 +21,7 @@ fn wording_is_stable() {
         sentence("1.1"),
         "The Consumer's machine `checkout` may **read** and **create** `charges`, for settlement of customer \
          orders. Each such act is recorded before it takes effect or, where it only reads, before its answer is \
-         released. The purpose is part of these words; this clause by itself asks no request for it."
+         released. The purpose is stated here; a call need not declare it unless another clause says so."
     );
     assert_eq!(sentence("2.1"), "The Consumer's machine `checkout` shall not **delete** `charges`.");
     assert_eq!(

@@ -95,7 +95,7 @@ async fn one(ports: &Ports, question: &Map<String, Value>) -> Result<Value, Stri
     let (record, answer) = {
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
         let as_of = rules.as_of();
-        let denied = |reason, detail: String| Box::new(Denial { reason, detail, cited: None, as_of });
+        let denied = |reason, detail: String| Box::new(Denial::plain(reason, detail, as_of));
         let request = request(rules.state(), &question, now_ms);
         let verdict = match &request {
             Ok(request) => advise(&rules, &ports.counters, request),

@@ -103,6 +103,7 @@ async fn recorded(
 }
 
 fn refused(denial: &Denial, instance: Option<String>) -> CheckResponse {
+    let retry = deny::retry_after(denial).map(|seconds| seconds.to_string());
     let problem = deny::problem(denial, instance);
     let code = if denial.reason == Reason::QuotaExhausted {
         code::RESOURCE_EXHAUSTED
@@ -111,7 +112,9 @@ fn refused(denial: &Denial, instance: Option<String>) -> CheckResponse {
     };
     let status = problem.status;
     let body = String::from_utf8_lossy(&problem.to_json()).into_owned();
-    CheckResponse::denied(code, status, &[("content-type", wire::http::problem::MEDIA_TYPE)], body)
+    let mut headers = vec![("content-type", wire::http::problem::MEDIA_TYPE)];
+    headers.extend(retry.as_deref().map(|seconds| ("retry-after", seconds)));
+    CheckResponse::denied(code, status, &headers, body)
 }
 
 /// The machine and the head of its request, from what Envoy says. The certificate must be one the ledger

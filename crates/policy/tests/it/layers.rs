@@ -101,6 +101,73 @@ fn what_ended_by_notice_binds_nobody() {
 }
 
 #[test]
+fn of_two_versions_one_binds_at_a_time() {
+    let (mut world, _) = world();
+    let old = "kind = \"permit\"\nactions = [\"read\"]\nresources = [\"files/a\"]";
+    let new = "kind = \"permit\"\nactions = [\"write\"]\nresources = [\"files/a\"]";
+    world.instrument(&charter("robot-charter", &[old]));
+    world.instrument_with(&charter("robot-charter", &[new]), |second| {
+        second.version = 2;
+        second.start_ms = Some(NOW + 1_000);
+    });
+    let at = |action: &str, now_ms| ask(&world, Request { now_ms, ..request(action, "a") }).is_ok();
+    assert_eq!([at("read", NOW), at("write", NOW)], [true, false]);
+    assert_eq!([at("read", NOW + 1_000), at("write", NOW + 1_000)], [false, true]);
+}
+
+#[test]
+fn a_certificate_is_good_for_its_scope_only() {
+    let (mut world, _) = world();
+    let narrowed = |actions: &[&str], on: &[&str]| {
+        let scope = registry::Scope {
+            actions: actions.iter().map(|name| name.parse().unwrap()).collect(),
+            on: on.iter().map(|on| on.parse().unwrap()).collect(),
+        };
+        let mut issued = testkit::certificate(machine(), [9; 16]);
+        if let Event::CredentialIssued { scope: of, .. } = &mut issued {
+            *of = Some(scope);
+        }
+        issued
+    };
+    let with = |request: Request| Request { serial: [9; 16], ..request };
+    for (actions, on, permitted) in [
+        (&["read"][..], &[][..], [true, true, false]),
+        (&[], &["files/a"], [true, false, true]),
+        (&[], &["files"], [true, true, true]),
+        (&["read"], &["files/b", "mail"], [false, true, false]),
+        (&[], &["mail"], [false, false, false]),
+    ] {
+        world.event(narrowed(actions, on));
+        let asked = [request("read", "a"), request("read", "b"), request("write", "a")];
+        let found = asked.map(|asked| ask(&world, with(asked)).is_ok());
+        assert_eq!(found, permitted, "{actions:?} {on:?}");
+    }
+    let denial = ask(&world, with(request("read", "a"))).unwrap_err();
+    assert_eq!(denial.reason, Reason::CredentialScope);
+    assert!(denial.detail.contains("anything on mail"), "{}", denial.detail);
+    assert!(ask(&world, request("read", "a")).is_ok(), "the machine's other certificate is not narrowed");
+}
+
+#[test]
+fn a_throttled_call_is_told_when_to_come_back() {
+    let mut world = World::new();
+    let quota = "kind = \"quota\"\nlimit = 2\nwindow = \"1 minute\"\non-exceed = \"throttle\"";
+    world.instrument(&document("deal", &[PERMIT, quota]));
+    let counters = Counters::default();
+    let at = |now_ms| match decide(&world.rules, &counters, Request { now_ms, ..request("read", "a") }) {
+        Verdict::Permit(_) => None,
+        Verdict::Denial(denial) => {
+            assert_eq!(denial.reason, Reason::QuotaExhausted);
+            denial.retry_after_ms
+        }
+    };
+    assert_eq!([at(NOW), at(NOW + 10_000)], [None, None]);
+    assert_eq!(at(NOW + 20_000), Some(40_000), "when the first call leaves the window");
+    assert_eq!(at(NOW + 59_999), Some(1));
+    assert_eq!(at(NOW + 60_000), None, "then it passes");
+}
+
+#[test]
 fn what_this_gateway_cannot_enforce_it_does_not_serve() {
     for (clause, need) in [
         ("kind = \"masking\"\nfields = [\"iban\"]\nmethod = \"drop\"", "masking of answers"),

@@ -62,6 +62,8 @@ pub(super) fn draft(state: &State, draft: InstrumentDraft, context: &Context) ->
         narrows: None,
         notices: 0,
         not_renewed: false,
+        suspender: None,
+        endings: Vec::new(),
     }))])
 }
 
@@ -150,17 +152,35 @@ pub(super) fn notice(
         {
             return Err(lacking("suspended"));
         }
-        NoticeKind::Suspension => after(terms.suspension_notice_ms),
+        NoticeKind::Suspension => {
+            named(&ground, &terms.suspension_grounds, "a notice of suspension names its ground")?;
+            after(terms.suspension_notice_ms)
+        }
         NoticeKind::Resumption if found.status != InstrumentStatus::Suspended => {
             return Err(conflict(format!("`{}` is not suspended", found.name), ""));
+        }
+        NoticeKind::Resumption if found.suspender.is_some_and(|by| by != signer.party) => {
+            return Err(not_entitled(
+                format!("`{}` was suspended by the other side", found.name),
+                "the side that suspended it lets it go on",
+            ));
         }
         NoticeKind::Resumption => context.now_ms,
         NoticeKind::Termination => {
             after(Some(terms.convenience_ms.ok_or_else(|| lacking("ended without a reason"))?))
         }
         NoticeKind::TerminationForCause => {
-            after(Some(terms.cure_ms.ok_or_else(|| lacking("ended for cause"))?))
+            let cure = terms.cure_ms.ok_or_else(|| lacking("ended for cause"))?;
+            named(&ground, &terms.clauses, "a notice for cause names the clause that was breached")?;
+            after(Some(cure))
         }
+        NoticeKind::Withdrawal if !found.endings.iter().any(|(by, _)| *by == signer.party) => {
+            return Err(conflict(
+                format!("`{}` gave no notice of the end of `{}`", signer.name, found.name),
+                "the side that gave notice takes it back",
+            ));
+        }
+        NoticeKind::Withdrawal => context.now_ms,
         NoticeKind::NoRenewal => {
             let latest =
                 found.last_ms().zip(terms.renewal_notice_ms).map(|(end, notice)| end.saturating_sub(notice));
@@ -184,6 +204,18 @@ pub(super) fn notice(
         effective_ms,
         signature,
     }])
+}
+
+/// A ground begins with a word the clauses know; details may follow it.
+fn named(ground: &str, known: &[String], what: &str) -> Result<(), Refusal> {
+    let word = ground.split([' ', ':', ',']).next().unwrap_or_default();
+    if known.iter().any(|known| known == word) {
+        return Ok(());
+    }
+    Err(invalid(
+        format!("{what}, and `{ground}` is none of them"),
+        format!("begin with one of: {}", known.join(", ")),
+    ))
 }
 
 fn line_or_empty(ground: String) -> Result<String, Refusal> {

@@ -114,11 +114,13 @@ pub(super) fn sign(
     let mut events = vec![Event::InstrumentSigned { instrument, signature }];
     if is_signed(state, &signed, context.now_ms) {
         events.push(Event::InstrumentInForce { instrument });
-        // A new version takes the place of every older one, drafts included.
+        // A new version takes the place of older drafts at once, and of what is in force when its term begins.
+        let begun = found.has_begun(context.now_ms);
         events.extend(
             state
                 .instrument_versions(&found.name)
                 .filter(|other| other.version < found.version && other.status != InstrumentStatus::Ended)
+                .filter(|other| begun || other.status == InstrumentStatus::Drafted)
                 .map(|other| Event::InstrumentEnded {
                     instrument: other.id,
                     reason: format!("replaced by version {}", found.version),
@@ -133,10 +135,26 @@ pub(super) fn sign(
 pub fn is_signed(state: &State, instrument: &Instrument, now_ms: Millis) -> bool {
     let signed: Vec<PersonId> = instrument.signatures.iter().map(|there| there.person).collect();
     let complete = |side: &Side| {
-        signatories(state, instrument, *side, now_ms).is_complete(&signed, instrument.quorum(*side))
+        let quorum = quorum(state, instrument, *side);
+        signatories(state, instrument, *side, now_ms).is_complete(&signed, quorum)
     };
     let sides = instrument.sides();
     sides.iter().all(complete) || sides.iter().any(|side| complete(side) && narrows(state, instrument, *side))
+}
+
+/// The version in force that this one would replace.
+fn replaced<'s>(state: &'s State, instrument: &Instrument) -> Option<&'s Instrument> {
+    state
+        .instrument_versions(&instrument.name)
+        .filter(|other| other.version < instrument.version)
+        .filter(|other| matches!(other.status, InstrumentStatus::InForce | InstrumentStatus::Suspended))
+        .last()
+}
+
+/// How many people sign for a side: as the version says, and not fewer than the one it replaces asks for.
+fn quorum(state: &State, instrument: &Instrument, side: Side) -> u32 {
+    let before = replaced(state, instrument).map_or(1, |before| before.quorum(side));
+    instrument.quorum(side).max(before)
 }
 
 /// The sides a person signs for, or why there is none.
@@ -174,9 +192,13 @@ fn sides_of(
 
 /// Refuses a side that signs before the one that is to sign first.
 fn in_order(state: &State, found: &Instrument, sides: &[Side], context: &Context) -> Result<(), Refusal> {
-    let Some(first) = found.terms.first.filter(|first| !sides.contains(first)) else { return Ok(()) };
+    if sides.iter().any(|side| narrows(state, found, *side)) {
+        return Ok(());
+    }
+    let first = found.terms.first.or_else(|| replaced(state, found).and_then(|before| before.terms.first));
+    let Some(first) = first.filter(|first| !sides.contains(first)) else { return Ok(()) };
     let signed: Vec<PersonId> = found.signatures.iter().map(|there| there.person).collect();
-    if signatories(state, found, first, context.now_ms).is_complete(&signed, found.quorum(first)) {
+    if signatories(state, found, first, context.now_ms).is_complete(&signed, quorum(state, found, first)) {
         return Ok(());
     }
     Err(conflict(
@@ -187,10 +209,7 @@ fn in_order(state: &State, found: &Instrument, sides: &[Side], context: &Context
 
 /// Whether a version in force lets this side alone narrow it, and this one was proven to do no more.
 fn narrows(state: &State, found: &Instrument, side: Side) -> bool {
-    let before = state
-        .instrument_versions(&found.name)
-        .filter(|other| other.version < found.version)
-        .find(|other| other.status == InstrumentStatus::InForce);
+    let before = replaced(state, found).filter(|before| before.status == InstrumentStatus::InForce);
     before.is_some_and(|before| {
         found.narrows == Some(before.version) && before.terms.narrowed_by.contains(&side)
     })

@@ -49,6 +49,7 @@ fn golden_vectors() {
         not_before_ms: 3,
         not_after_ms: 4,
         token: None,
+        scope: None,
     };
     found += &vector("credential-issued", issued, Actor::System);
     let anchored = Event::LogAnchored { origin: "log".into(), key: "key".into(), size: 256, root: [7; 32] };

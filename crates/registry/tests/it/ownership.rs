@@ -16,7 +16,8 @@ fn an_identity_acts_only_when_two_people_accepted() {
     world.accept(identity, Office::Owner, 1);
     let reason = world.refused(Command::ActivateIdentity { identity });
     assert!(reason.contains("no deputy"), "{reason}");
-    let token = Command::CreateJoinToken { identity, digest: [0; 32], expires_ms: world.now_ms + 1 };
+    let token =
+        Command::CreateJoinToken { identity, digest: [0; 32], expires_ms: world.now_ms + 1, scope: None };
     world.refused(token);
     world.accept(identity, Office::Deputy, 2);
     world.ok(Command::ActivateIdentity { identity });
@@ -112,7 +113,7 @@ fn a_kill_is_final() {
         Command::RetireIdentity { identity },
         Command::RevokeIdentity { identity, reason: "again".into() },
         Command::HandOver { identity, office: Office::Owner, to: people[2] },
-        Command::CreateJoinToken { identity, digest: [0; 32], expires_ms: world.now_ms + 1 },
+        Command::CreateJoinToken { identity, digest: [0; 32], expires_ms: world.now_ms + 1, scope: None },
     ] {
         world.refused(command);
     }
@@ -164,9 +165,9 @@ fn a_token_is_good_once_and_for_its_machine() {
     let (mut world, acme, _, people) = World::new();
     let identity = world.active(acme, &people);
     let (now_ms, digest) = (world.now_ms, [5; 32]);
-    let too_long = Command::CreateJoinToken { identity, digest, expires_ms: now_ms + 2 * DAY };
+    let too_long = Command::CreateJoinToken { identity, digest, expires_ms: now_ms + 2 * DAY, scope: None };
     assert!(world.refused(too_long).contains("24 hours"));
-    world.ok(Command::CreateJoinToken { identity, digest, expires_ms: now_ms + 600_000 });
+    world.ok(Command::CreateJoinToken { identity, digest, expires_ms: now_ms + 600_000, scope: None });
     let issue = |serial: u8, ground, not_after_ms| {
         Command::IssueCredential(IssueRequest {
             identity,

@@ -46,10 +46,14 @@ impl Deal {
     }
 
     fn notice(&self, n: u8, kind: NoticeKind) -> Command {
+        self.notice_on(n, kind, "breach")
+    }
+
+    fn notice_on(&self, n: u8, kind: NoticeKind, ground: &str) -> Command {
         let person = self.people[usize::from(n) - 1];
-        let text = self.world.state.instruments[&self.instrument].notice(kind, "breach", person);
+        let text = self.world.state.instruments[&self.instrument].notice(kind, ground, person);
         let signature = sign(n, NOTICE, &text);
-        Command::GiveNotice { instrument: self.instrument, kind, person, ground: "breach".into(), signature }
+        Command::GiveNotice { instrument: self.instrument, kind, person, ground: ground.into(), signature }
     }
 
     fn grant(&mut self, n: u8, until_ms: Option<u64>) {
@@ -187,6 +191,7 @@ fn notices_need_a_power_and_fit_once() {
     }
     let terms = InstrumentTerms {
         suspended_by: vec![Side::Provider],
+        suspension_grounds: vec!["breach".into()],
         suspension_notice_ms: Some(1_000),
         convenience_ms: Some(DAY),
         ..InstrumentTerms::default()
@@ -210,6 +215,81 @@ fn notices_need_a_power_and_fit_once() {
     let end = deal.notice(1, NoticeKind::Termination);
     deal.world.ok(end);
     assert!(deal.world.state.instruments[&deal.instrument].is_over(now_ms + DAY));
+}
+
+#[test]
+fn a_notice_names_a_ground_its_clause_knows() {
+    let terms = InstrumentTerms {
+        suspended_by: vec![Side::Provider, Side::Consumer],
+        suspension_grounds: vec!["breach".into(), "law".into()],
+        cure_ms: Some(DAY),
+        clauses: vec!["1.1".into(), "2.3".into()],
+        ..InstrumentTerms::default()
+    };
+    let mut deal = Deal::new(terms);
+    deal.sign(1);
+    deal.sign(4);
+    let whim = deal.notice_on(4, NoticeKind::Suspension, "because it wishes so");
+    assert!(deal.world.refused(whim).contains("is none of them"));
+    let breach = deal.notice_on(4, NoticeKind::Suspension, "breach: clause 1.1, unpaid since May");
+    deal.world.ok(breach);
+    let other_side = deal.notice(1, NoticeKind::Resumption);
+    assert!(deal.world.refused(other_side).contains("suspended by the other side"));
+    let resumption = deal.notice(4, NoticeKind::Resumption);
+    deal.world.ok(resumption);
+    let unknown = deal.notice_on(1, NoticeKind::TerminationForCause, "9.9 was breached");
+    assert!(deal.world.refused(unknown).contains("names the clause that was breached"));
+    let cause = deal.notice_on(1, NoticeKind::TerminationForCause, "2.3 was breached");
+    deal.world.ok(cause);
+    let ends = |deal: &Deal| deal.world.state.instruments[&deal.instrument].ends_by_notice_ms;
+    assert_eq!(ends(&deal), Some(deal.world.now_ms + DAY));
+    let not_theirs = deal.notice(4, NoticeKind::Withdrawal);
+    assert!(deal.world.refused(not_theirs).contains("gave no notice"));
+    let cured = deal.notice(1, NoticeKind::Withdrawal);
+    deal.world.ok(cured);
+    assert_eq!(ends(&deal), None, "put right in time");
+}
+
+#[test]
+fn an_amendment_needs_no_fewer_people_and_no_other_order() {
+    let strict = InstrumentTerms {
+        quorum: vec![(Side::Consumer, 2)],
+        first: Some(Side::Consumer),
+        ..InstrumentTerms::default()
+    };
+    let mut deal = Deal::new(strict);
+    deal.grant(2, None);
+    deal.sign(1);
+    deal.sign(2);
+    deal.sign(4);
+    assert_eq!(deal.status(), InstrumentStatus::InForce);
+    deal.next_version(2, InstrumentTerms::default());
+    let early = deal.signature(4);
+    assert!(deal.world.refused(early).contains("signs first"), "the order of the version in force");
+    deal.sign(1);
+    let early = deal.signature(4);
+    assert!(deal.world.refused(early).contains("signs first"), "one of two");
+    deal.sign(2);
+    deal.sign(4);
+    assert_eq!(deal.status(), InstrumentStatus::InForce);
+}
+
+#[test]
+fn a_version_whose_term_is_to_come_leaves_the_one_before_in_force() {
+    let mut deal = Deal::new(InstrumentTerms::default());
+    deal.sign(1);
+    deal.sign(4);
+    let first = deal.instrument;
+    let begins = deal.world.now_ms + DAY;
+    deal.world.start_ms = Some(begins);
+    deal.next_version(2, InstrumentTerms::default());
+    deal.sign(1);
+    deal.sign(4);
+    let state = &deal.world.state;
+    assert_eq!(state.instruments[&first].status, InstrumentStatus::InForce);
+    let name = state.instruments[&first].name.clone();
+    let binding = |now_ms| state.binding_version(&name, now_ms).map(|found| found.version);
+    assert_eq!((binding(begins - 1), binding(begins)), (Some(1), Some(2)));
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub(crate) const DAY: Millis = 86_400_000;
 pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) now_ms: Millis,
+    /// When the term of what is drafted begins.
+    pub(crate) start_ms: Option<Millis>,
     history: Vec<(Event, Millis)>,
     next: u8,
 }
@@ -30,7 +32,13 @@ pub(crate) fn sign(n: u8, namespace: &str, message: &str) -> String {
 impl World {
     /// Two parties; people 1, 2, 3 of `acme` and 4 of `forge`; nothing else.
     pub(crate) fn new() -> (Self, PartyId, PartyId, [PersonId; 4]) {
-        let mut world = Self { state: State::default(), now_ms: 1_000 * DAY, history: Vec::new(), next: 0 };
+        let mut world = Self {
+            state: State::default(),
+            now_ms: 1_000 * DAY,
+            start_ms: None,
+            history: Vec::new(),
+            next: 0,
+        };
         let [acme, forge] = ["acme", "forge"].map(|name| {
             let command = Command::RegisterParty {
                 name: name.parse().unwrap(),
@@ -193,7 +201,7 @@ impl World {
             bundle: [2; 32],
             envelope: format!("{{\"version\":{version}}}"),
             credential_ttl_max_ms: None,
-            start_ms: None,
+            start_ms: self.start_ms,
             end_ms: terms.renewal_ms.map(|_| self.now_ms + 100 * DAY),
             quota_window_max_ms: None,
             terms,

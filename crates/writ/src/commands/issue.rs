@@ -15,9 +15,11 @@ use zeroize::Zeroizing;
 
 pub(crate) async fn token(client: &api::Client, command: TokenCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        TokenCommand::Create { identity, life } => {
+        TokenCommand::Create { identity, life, actions, on } => {
             let (party, name) = super::pair(&identity)?;
-            let body = json!({ "party": party, "name": name, "life_ms": super::span(&life)? });
+            let body = json!({
+                "party": party, "name": name, "life_ms": super::span(&life)?, "actions": actions, "on": on,
+            });
             let token: Value = client.post("/v1/tokens", &body).await?;
             if json {
                 output::json(&token);
