@@ -279,7 +279,7 @@ async fn landed(recorded: Recorded) -> Result<u64, RecordError> {
 }
 
 /// What is kept beside the log is bounded: nobody fills the disk with one long path.
-fn shortened(text: String) -> String {
+pub(crate) fn shortened(text: String) -> String {
     match text.char_indices().nth(RECORDED_TARGET_CHARS_MAX) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text,

@@ -11,7 +11,7 @@ use crate::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX};
 use crate::{Pending, Ports};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -130,13 +130,23 @@ async fn route(ports: &Ports, request: Request<Incoming>) -> Response<Body> {
             }
         }
         (&Method::POST, "/access/v1/evaluation" | "/access/v1/evaluations") => {
-            if !kind.starts_with("application/json") {
+            if kind.split(';').next().is_none_or(|kind| kind.trim() != "application/json") {
                 return plain(StatusCode::BAD_REQUEST, "the body is to be application/json");
             }
             match read(body).await {
                 Some(body) => authzen::evaluate(ports, &body, path.ends_with('s')).await,
                 None => plain(StatusCode::BAD_REQUEST, "the body is too large or was cut"),
             }
+        }
+        (&Method::GET, "/.well-known/authzen-configuration") => {
+            let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+            let host = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+            authzen::metadata(&format!("http://{}", host.unwrap_or("localhost")))
+        }
+        (_, wire::ext_authz::CHECK | "/access/v1/evaluation" | "/access/v1/evaluations") => {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "this is asked with POST");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            response
         }
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here"),
     }

@@ -211,16 +211,6 @@ pub fn decide(rules: &Rules, counters: &Counters, request: Request) -> Verdict {
     }
 }
 
-/// What [`decide`] would say, without a permit and without counting: advice for somebody else's gateway.
-pub fn advise(
-    rules: &Rules,
-    counters: &Counters,
-    request: &Request,
-) -> Result<(Applied, Vec<Applied>), Box<Denial>> {
-    let mut meters = counters.lock(request.identity);
-    judge(rules, &mut meters, request).map(|(contract, above, _)| (contract, above))
-}
-
 /// Whether a request that was permitted would be permitted still, quotas aside: what is running has been
 /// counted already. Nothing is counted.
 pub fn still_permits(rules: &Rules, request: &Request) -> bool {

@@ -17,9 +17,7 @@ pub mod replay;
 pub mod rules;
 
 pub use compile::{Bundle, COMPILER, CompileError};
-pub use decide::{
-    Applied, Channel, Cited, Denial, Permit, Reason, Request, Verdict, advise, decide, still_permits,
-};
+pub use decide::{Applied, Channel, Cited, Denial, Permit, Reason, Request, Verdict, decide, still_permits};
 pub use quota::Counters;
 pub use record::{AppliedRecord, Ending, Inputs, Outcome, VerdictRecord};
 pub use rules::{AsOf, Documents, Rules};

@@ -6,16 +6,22 @@ use crate::record::{Inputs, VerdictRecord};
 use contract::kind::credential::KeyAlgorithm;
 use registry::{Millis, State};
 
+/// Stands in place of a method where a question named the act itself.
+pub const ASKED: &str = "AUTHZEN";
+
 /// The request a verdict was about, if the record names one: a denial before the registry knew machine,
 /// service and act has none.
 pub fn request(state: &State, record: &VerdictRecord, inputs: &Inputs, time_ms: Millis) -> Option<Request> {
     let (identity, service) = (record.identity?, record.service?);
     let (action, resource) = (record.action.clone()?, record.resource.clone()?);
     let declared = state.services.get(&service)?.resource(&resource)?;
-    let form = |operation: &&registry::Operation| {
-        operation.action == action && operation.methods.contains(&inputs.method)
+    let mut operations = declared.operations.iter().filter(|operation| operation.action == action);
+    let changes = if inputs.method == ASKED {
+        // Of an act that was only named, the worst of its forms was decided on.
+        operations.any(|operation| operation.changes)
+    } else {
+        operations.find(|operation| operation.methods.contains(&inputs.method))?.changes
     };
-    let operation = declared.operations.iter().find(form)?;
     let algorithm = KeyAlgorithm::ALL.iter().find(|known| known.as_str() == inputs.key_algorithm);
     let peer: std::net::SocketAddr = inputs.peer.parse().ok()?;
     Some(Request {
@@ -24,7 +30,7 @@ pub fn request(state: &State, record: &VerdictRecord, inputs: &Inputs, time_ms: 
         service,
         action,
         resource,
-        changes: operation.changes,
+        changes,
         now_ms: if record.decided_ms == 0 { time_ms } else { record.decided_ms },
         channel: Channel {
             address: peer.ip(),

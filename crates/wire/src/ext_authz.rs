@@ -177,16 +177,18 @@ pub struct DeniedHttpResponse {
 pub struct OkHttpResponse {
     #[prost(message, repeated, tag = "2")]
     headers: Vec<HeaderValueOption>,
+    #[prost(string, repeated, tag = "5")]
+    headers_to_remove: Vec<String>,
 }
 
 impl CheckResponse {
-    /// The request goes on, with these headers in place of what the client sent.
-    pub fn allowed(headers: &[(&str, &str)]) -> Self {
+    /// The request goes on, with these headers in place of what the client sent, and without those of `remove`.
+    pub fn allowed(headers: &[(&str, &str)], remove: Vec<String>) -> Self {
         let headers = headers.iter().map(|(key, value)| HeaderValueOption::set(key, value)).collect();
         Self {
             status: Some(Status { code: 0, message: String::new() }),
             denied_response: None,
-            ok_response: Some(OkHttpResponse { headers }),
+            ok_response: Some(OkHttpResponse { headers, headers_to_remove: remove }),
         }
     }
 
@@ -260,7 +262,7 @@ mod tests {
             assert!(!answer.is_allowed());
             assert!(answer.denied_response.unwrap().status.unwrap().code >= 400);
         }
-        assert!(CheckResponse::allowed(&[("a", "b")]).is_allowed());
+        assert!(CheckResponse::allowed(&[("a", "b")], vec!["c".to_owned()]).is_allowed());
     }
 
     #[test]

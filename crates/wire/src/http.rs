@@ -5,7 +5,7 @@ pub mod problem;
 pub mod route;
 pub mod target;
 
-pub use head::{Ambiguity, strip_for_forwarding};
+pub use head::{Ambiguity, meaning_changed_by, strip_for_forwarding};
 pub use problem::Problem;
 pub use route::{Repeated, Route};
 pub use target::{Target, TargetError};

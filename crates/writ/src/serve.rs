@@ -133,7 +133,9 @@ impl Running {
         let adviser = match advise {
             None => None,
             Some(listener) => {
-                let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
+                // Kept: neighbours are configured once, and must not be locked out by a restart.
+                let token = data.secret_seed("advise.key", random()?)?;
+                let token = Zeroizing::new(contract::canonical::hex(token.as_slice()));
                 let address = listener.local_addr()?;
                 let file =
                     serde_json::json!({ "address": format!("http://{address}"), "token": token.as_str() });

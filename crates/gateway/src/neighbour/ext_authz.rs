@@ -2,9 +2,9 @@
 
 use crate::Ports;
 use crate::authenticate::Peer;
-use crate::decide::decide;
+use crate::decide::{Decided, decide, host};
 use crate::deny;
-use crate::exchange::record_verdict;
+use crate::exchange::{record_verdict, shortened};
 use crate::forward::Body;
 use credential::Svid;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -13,13 +13,16 @@ use hyper::Response;
 use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
-use policy::{Denial, Reason, Verdict, VerdictRecord};
+use policy::record::VERDICT;
+use policy::{Denial, Inputs, Reason, Verdict, VerdictRecord};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::PoisonError;
 use wire::ext_authz::{Attributes, CheckResponse, code, read, write};
 
+/// The key of `context_extensions` that says which service the proxy stands before.
+const SERVICE: &str = "service";
 const GRPC: &str = "application/grpc";
 
 /// Answers one gRPC call.
@@ -57,9 +60,17 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
     let now_ms = (ports.clock)();
     let (peer, parts) = match seen(ports, &asked) {
         Ok(seen) => seen,
-        Err(why) => return CheckResponse::denied(code::UNAUTHENTICATED, 403, &[], format!("{why}\n")),
+        Err(why) => return unseen(ports, &asked, why, now_ms).await,
     };
-    let decided = decide(ports, &peer, &parts, now_ms);
+    let decided = match elsewhere(ports, &asked, &parts) {
+        None => decide(ports, &peer, &parts, now_ms),
+        Some(denial) => Decided {
+            identity: peer.identity(ports),
+            service: None,
+            operation: None,
+            verdict: Verdict::Denial(denial),
+        },
+    };
     let origin = ports.recorder.origin();
     match decided.verdict {
         Verdict::Permit(permit) => {
@@ -67,11 +78,21 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
             let detail = format!("permitted by clause {} (ext_authz)", clauses.join(", "));
             let record = |inputs| VerdictRecord::of_permit(&permit, inputs);
             match recorded(record_verdict(ports, &peer, &parts, detail, record)).await {
-                Some(index) => CheckResponse::allowed(&[
-                    ("writ-identity", &peer.svid.id.to_string()),
-                    ("writ-decision", &format!("{origin}/{index}")),
-                    ("writ-clauses", &clauses.join(", ")),
-                ]),
+                Some(index) => {
+                    let said = [
+                        ("writ-identity", peer.svid.id.to_string()),
+                        ("writ-decision", format!("{origin}/{index}")),
+                        ("writ-clauses", clauses.join(", ")),
+                    ];
+                    // What the client says in their place is replaced; the rest must not reach the upstream.
+                    let remove = wire::http::meaning_changed_by(&parts.headers)
+                        .into_iter()
+                        .map(|name| name.as_str().to_owned())
+                        .filter(|name| !said.iter().any(|(ours, _)| ours == name));
+                    let remove = remove.collect();
+                    let said = said.each_ref().map(|(name, value)| (*name, value.as_str()));
+                    CheckResponse::allowed(&said, remove)
+                }
                 None => CheckResponse::denied(
                     code::UNAVAILABLE,
                     503,
@@ -117,6 +138,59 @@ fn refused(denial: &Denial, instance: Option<String>) -> CheckResponse {
     CheckResponse::denied(code, status, &headers, body)
 }
 
+/// A denial when the proxy asks about another service than the one it stands before: the client chooses the
+/// host name, and must not choose the upstream by it.
+fn elsewhere(ports: &Ports, asked: &Attributes, parts: &Parts) -> Option<Denial> {
+    let before = asked.context_extensions.get(SERVICE).map(String::as_str);
+    let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+    let host = host(parts).unwrap_or_default();
+    let found = rules.service_at(&host).map(|service| service.name.as_str());
+    let detail = match (before, found) {
+        (Some(before), Some(found)) if before == found => return None,
+        (None, _) => {
+            format!(
+                "the proxy does not say which service it stands before: set `context_extensions: {{ {SERVICE}: … }}`"
+            )
+        }
+        (Some(before), _) => {
+            format!("this proxy stands before the service `{before}`; `{host}` is not its host")
+        }
+    };
+    Some(Denial::plain(Reason::NoSuchService, detail, rules.as_of()))
+}
+
+/// The answer to a check of which nobody can say who asks; it is on record like every other.
+async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> CheckResponse {
+    let http = asked.request.as_ref().and_then(|request| request.http.as_ref());
+    let record = || {
+        let as_of = ports.rules.read().unwrap_or_else(PoisonError::into_inner).as_of();
+        let inputs = Inputs {
+            nonce: (ports.entropy)()?,
+            method: http.map(|http| shortened(http.method.clone())).unwrap_or_default(),
+            host: http.map(|http| shortened(http.host.clone())).unwrap_or_default(),
+            target: http.map(|http| shortened(http.path.clone())).unwrap_or_default(),
+            peer: String::new(),
+            detail: shortened(why.clone()),
+            purpose: None,
+            key_algorithm: String::new(),
+        };
+        let (addendum, commitment) = inputs.commit();
+        let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);
+        let mut record = VerdictRecord::of_denial(&denial, [0; 16], commitment);
+        record.decided_ms = now_ms;
+        Some(ports.recorder.record(VERDICT, minicbor::to_vec(record).ok()?, addendum))
+    };
+    let recorded = match record() {
+        Some(pending) => pending.await.is_ok(),
+        None => false,
+    };
+    if !recorded {
+        ports.metrics.unrecorded.inc();
+        tracing::error!(%why, "a refused check could not be recorded");
+    }
+    CheckResponse::denied(code::UNAUTHENTICATED, 403, &[], format!("{why}\n"))
+}
+
 /// The machine and the head of its request, from what Envoy says. The certificate must be one the ledger
 /// knows, with the very key that was certified: Envoy verified the chain, and we do not take its word for
 /// the name.
@@ -145,6 +219,12 @@ fn seen(ports: &Ports, asked: &Attributes) -> Result<(Peer, Parts), String> {
         .as_ref()
         .and_then(|request| request.http.as_ref())
         .ok_or("the check is of no HTTP request")?;
+    if http.headers.is_empty() {
+        return Err("the check carries no headers that are read: leave `encode_raw_headers` off".to_owned());
+    }
+    if !http.path.starts_with('/') {
+        return Err("the target is no path".to_owned());
+    }
     let method = Method::from_bytes(http.method.as_bytes()).map_err(|_| "no method")?;
     let uri: Uri = format!("https://{}{}", http.host, http.path).parse().map_err(|_| "no target")?;
     let mut request = http::Request::builder().method(method).uri(uri);

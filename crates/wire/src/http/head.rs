@@ -67,11 +67,14 @@ pub fn strip_for_forwarding(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
-    let foreign: Vec<HeaderName> =
-        headers.keys().filter(|name| changes_the_meaning(name.as_str())).cloned().collect();
-    for name in foreign {
+    for name in meaning_changed_by(headers) {
         headers.remove(name);
     }
+}
+
+/// The headers of a request that must not reach an upstream: see [`strip_for_forwarding`].
+pub fn meaning_changed_by(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers.keys().filter(|name| changes_the_meaning(name.as_str())).cloned().collect()
 }
 
 /// Headers that only the gateway may set, and headers by which frameworks take a request for

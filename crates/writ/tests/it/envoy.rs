@@ -29,6 +29,8 @@ impl Envoy {
         let advise = adviser(writ);
         let port = advise["address"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
         let config = CONFIG
+            // Even an Envoy that routes every host name must not be a way round.
+            .replace(r#"["files.localhost", "files.localhost:*"]"#, r#"["*"]"#)
             .replace("@ADVISER@", &port)
             .replace("@TOKEN@", advise["token"].as_str().unwrap())
             .replace("@UPSTREAM@", &upstream.to_string())
@@ -126,6 +128,15 @@ fn envoy_asks_about_every_request() {
     let dressed = envoy.get(&credential, "/public/../private/a.txt", &["--path-as-is"]);
     let dressed: Value = serde_json::from_slice(&dressed.stdout).unwrap();
     assert_eq!(dressed["clause"]["number"], "2.1", "{dressed}");
+    // The client chooses the host name; it must not choose the service by it.
+    let other = envoy.get(&credential, "/public/a.txt", &["--header", "Host: other.localhost"]);
+    let other: Value = serde_json::from_slice(&other.stdout).unwrap();
+    assert_eq!(other["reason"], "no-such-service", "{other}");
+    assert!(other["detail"].as_str().unwrap().contains("stands before the service `files`"), "{other}");
+    let override_ = ["--header", "x-http-method-override: DELETE", "--header", "writ-forged: 1", "--include"];
+    let seen = envoy.get(&credential, "/public/a.txt", &override_);
+    assert!(text(&seen.stdout).contains("public words"));
+    assert!(!text(&seen.stdout).to_lowercase().contains("saw: d"), "{}", text(&seen.stdout));
     let decisions: Value =
         serde_json::from_str(&format!("[{}]", writ.ok(&["log", "--json"]).trim().replace('\n', ",")))
             .unwrap();
@@ -133,7 +144,7 @@ fn envoy_asks_about_every_request() {
         decisions.as_array().unwrap().iter().map(|d| d["kind"].as_str().unwrap()).collect();
     assert_eq!(
         kinds,
-        ["permitted", "denied", "denied"],
+        ["permitted", "denied", "denied", "denied", "permitted"],
         "each on record; no outcome, for Writ does not see it"
     );
 
@@ -149,7 +160,7 @@ fn envoy_asks_about_every_request() {
 
 #[test]
 fn authzen_gets_the_same_decisions() {
-    let (mut writ, _nginx, _credential) = world();
+    let (mut writ, _nginx, credential) = world();
     let token = adviser(&writ)["token"].as_str().unwrap().to_owned();
     let ask = |subject: &str, action: &str, resource: &str| {
         json!({
@@ -162,7 +173,42 @@ fn authzen_gets_the_same_decisions() {
     let (status, yes) = one(&ask(spiffe, "read", "files/public"));
     assert_eq!((status, &yes["decision"]), (200, &json!(true)));
     assert_eq!(yes["context"]["clauses"], json!(["1.1"]));
-    assert_eq!(one(&ask("acme/reader", "read", "files/public")).1, yes, "the same question, the same answer");
+    assert_eq!(yes["context"]["obligations"][0]["type"], "session_termination");
+    assert!(yes["context"]["record"].as_str().unwrap().starts_with("writ.localhost/writ/decisions/"));
+    let same = |answer: &Value| (answer["decision"].clone(), answer["context"]["clauses"].clone());
+    let again = one(&ask("acme/reader", "read", "files/public")).1;
+    assert_eq!(same(&again), same(&yes), "the same question, the same answer");
+    // Which of several certificates was presented is for the proxy to say.
+    let serial = text(
+        &std::process::Command::new("openssl")
+            .args(["x509", "-noout", "-serial", "-in"])
+            .arg(credential.join("cert.pem"))
+            .output()
+            .unwrap()
+            .stdout,
+    )
+    .trim()
+    .trim_start_matches("serial=")
+    .to_lowercase();
+    let with = |properties: Value| {
+        let mut question = ask(spiffe, "read", "files/public");
+        question["subject"]["properties"] = properties;
+        question
+    };
+    assert_eq!(one(&with(json!({ "serial": serial }))).1["decision"], json!(true));
+    let unknown = one(&with(json!({ "serial": "00".repeat(16) }))).1;
+    assert_eq!(unknown["context"]["reason"], "credential-not-good");
+    writ.join("acme/reader");
+    let several = one(&ask(spiffe, "read", "files/public")).1;
+    assert!(
+        several["context"]["detail"].as_str().unwrap().contains("several live certificates"),
+        "{several}"
+    );
+    let ask = |subject: &str, action: &str, resource: &str| {
+        let mut question = ask(subject, action, resource);
+        question["subject"]["properties"] = json!({ "serial": serial });
+        question
+    };
     let (status, no) = one(&ask(spiffe, "read", "files/private"));
     assert_eq!((status, &no["decision"]), (200, &json!(false)), "a denial is an answer");
     assert_eq!(no["context"]["clause"]["number"], "2.1");
@@ -181,18 +227,22 @@ fn authzen_gets_the_same_decisions() {
     // What is malformed, and who may not ask.
     assert_eq!(one(&json!({ "subject": { "type": "machine" } })).0, 400);
     assert_eq!(one(&json!([1])).0, 400);
+    assert_eq!(one(&with(json!({ "serial": "xyz" }))).0, 400);
+    assert_eq!(one(&with(json!(5))).0, 400);
+    let no_list = json!({ "evaluations": "all of them" });
+    assert_eq!(authzen(&writ, "/access/v1/evaluations", &no_list, &token).0, 400);
     assert_eq!(authzen(&writ, "/access/v1/evaluation", &ask(spiffe, "read", "files/public"), "wrong").0, 401);
     assert_eq!(authzen(&writ, "/access/v1/nothing", &json!({}), &token).0, 404);
 
     // Several at once: defaults are replaced whole, and the semantics stop where they say.
     let batch = |semantic: &str| {
         json!({
-            "subject": { "type": "machine", "id": spiffe }, "action": { "name": "read" },
-            "options": { "evaluations_semantic": semantic },
+            "subject": { "type": "machine", "id": spiffe, "properties": { "serial": serial } },
+            "action": { "name": "read" }, "options": { "evaluations_semantic": semantic },
             "evaluations": [
                 { "resource": { "type": "resource", "id": "files/public" } },
                 { "resource": { "type": "resource", "id": "files/private" } },
-                { "resource": {} },
+                { "resource": {} }, 5,
             ],
         })
     };
@@ -203,7 +253,7 @@ fn authzen_gets_the_same_decisions() {
             .map(|all| all.iter().map(|d| d["decision"] == true).collect::<Vec<_>>());
         (status, decisions.unwrap_or_default())
     };
-    assert_eq!(several("execute_all"), (200, vec![true, false, false]));
+    assert_eq!(several("execute_all"), (200, vec![true, false, false, false]));
     assert_eq!(several("deny_on_first_deny"), (200, vec![true, false]));
     assert_eq!(several("permit_on_first_permit"), (200, vec![true]));
     assert_eq!(several("whatever").0, 400);

@@ -53,7 +53,10 @@ impl Nginx {
 
     /// Serves the files below `root`.
     pub(crate) fn files(folder: &Path, root: &Path) -> Self {
-        Self::start(folder, &format!("location / {{ root {}; }}", root.display()))
+        // What reached it of headers that could change the meaning of a request.
+        let saw =
+            "add_header saw \"$http_x_http_method_override$http_x_original_url$http_writ_forged\" always;";
+        Self::start(folder, &format!("location / {{ root {}; {saw} }}", root.display()))
     }
 
     fn start(folder: &Path, location: &str) -> Self {
