@@ -3,3 +3,4 @@
 
 pub mod ext_authz;
 pub mod http;
+pub mod http2;
