@@ -6,3 +6,4 @@ pub(crate) mod get;
 pub(crate) mod hand_over;
 pub(crate) mod list;
 pub(crate) mod propose;
+pub(crate) mod recognize;

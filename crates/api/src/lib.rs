@@ -104,6 +104,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(identities::accept::accept_ownership))
         .routes(routes!(identities::hand_over::hand_over))
         .routes(routes!(identities::change::change_identity))
+        .routes(routes!(identities::recognize::recognize_workload))
         .routes(routes!(instruments::draft::draft_instrument))
         .routes(routes!(instruments::list::list_instruments))
         .routes(routes!(instruments::get::get_instrument))

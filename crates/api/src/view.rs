@@ -107,6 +107,22 @@ pub struct IdentityView {
     pub grace_until_ms: Option<u64>,
     /// Certificates that have not expired or been revoked.
     pub live_credentials: usize,
+    /// How it is recognised among processes.
+    pub workloads: Vec<WorkloadRuleView>,
+}
+
+/// A process is the machine when every selector fits.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadRuleView {
+    /// `uid:1000`, `gid:1000`, `path:/usr/bin/app`, `sha256:…`, `unit:app.service`, `cgroup:/system.slice`.
+    pub selectors: Vec<String>,
+    /// Of several machines one process may be, the one with the highest is its default identity.
+    #[serde(default)]
+    pub priority: u32,
+    /// What the credential is for, among several.
+    #[serde(default)]
+    pub hint: Option<String>,
 }
 
 /// An office and its holder.
@@ -352,7 +368,16 @@ pub(crate) fn identity(state: &State, identity: &Identity, now_ms: u64) -> Ident
         state: identity.state.to_string(),
         grace_until_ms: identity.grace_until_ms,
         live_credentials: state.credentials.values().filter(live).count(),
+        workloads: state.workloads.get(&identity.id).into_iter().flatten().map(workload).collect(),
         party,
+    }
+}
+
+fn workload(rule: &registry::WorkloadRule) -> WorkloadRuleView {
+    WorkloadRuleView {
+        selectors: rule.selectors.iter().map(ToString::to_string).collect(),
+        priority: rule.priority,
+        hint: rule.hint.clone(),
     }
 }
 

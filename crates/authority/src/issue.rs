@@ -1,13 +1,16 @@
 //! Issuance: the entry is durable before the certificate leaves.
 
-use crate::ca::{key_pair, serial, terms};
+use crate::ca::{Intermediate, key_pair, serial, terms};
 use crate::{Authority, SubmitError, entropy};
+use credential::SpiffeId;
 use credential::issue::{
-    BACKDATE_MS, Certified, DEFAULT_LIFE_MS, IssueError, SigningRequest, certified, server_params,
+    BACKDATE_MS, Certified, CertifiedKey, DEFAULT_LIFE_MS, IssueError, SigningRequest, Terms, certified,
+    server_params,
 };
 use registry::command::{IssueGround, IssueRequest};
 use registry::{Actor, Command, IdentityId, Millis, Scope};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The life of a gateway's own certificate.
@@ -28,6 +31,14 @@ pub struct Issued {
     pub not_after_ms: Millis,
     /// The issuance's index in the control ledger.
     pub index: u64,
+}
+
+/// What a certificate was made with, and where it is on record.
+pub(crate) struct Made {
+    pub(crate) spiffe_id: SpiffeId,
+    pub(crate) terms: Terms,
+    pub(crate) intermediate: Arc<Intermediate>,
+    pub(crate) index: u64,
 }
 
 /// A join token, shown once.
@@ -90,16 +101,28 @@ impl Authority {
             })
             .into());
         };
-        self.issue(identity, IssueGround::Token { digest }, csr_pem).await
+        let key = SigningRequest::parse(csr_pem)?.into_key();
+        let ground = IssueGround::Token { digest };
+        let (leaf, made) = self.certify(Actor::Identity(identity), identity, ground, &key).await?;
+        Ok(Issued {
+            chain_pem: format!("{}{}", leaf.pem, made.intermediate.certificate.pem),
+            bundle_pem: self.ca.root_pem().to_owned(),
+            spiffe_id: made.spiffe_id.to_string(),
+            serial: contract::canonical::hex(&made.terms.serial),
+            not_after_ms: made.terms.not_after_ms,
+            index: made.index,
+        })
     }
 
-    async fn issue(
+    /// Certifies a key on some ground. Only when this returns is the certificate on record; it does not leave
+    /// before.
+    pub(crate) async fn certify(
         &self,
+        actor: Actor,
         identity: IdentityId,
         ground: IssueGround,
-        csr_pem: &str,
-    ) -> Result<Issued, IssueFailure> {
-        let request = SigningRequest::parse(csr_pem)?;
+        key: &CertifiedKey,
+    ) -> Result<(Certified, Made), IssueFailure> {
         let now_ms = self.now_ms();
         let (spiffe_id, life_ms) = {
             let rules = self.rules();
@@ -122,22 +145,14 @@ impl Authority {
             identity,
             ground,
             serial: terms.serial,
-            public_key: request.public_key_digest(),
+            public_key: key.digest(),
             not_before_ms: terms.not_before_ms,
             not_after_ms: terms.not_after_ms,
         });
         let intermediate = self.ca.intermediate();
-        let leaf = request.certify(&spiffe_id, terms, &intermediate.issuer)?;
-        // Only when this returns is the certificate on record; it does not leave before.
-        let admitted = self.submit(Actor::Identity(identity), command).await?;
-        Ok(Issued {
-            chain_pem: format!("{}{}", leaf.pem, intermediate.certificate.pem),
-            bundle_pem: self.ca.root_pem().to_owned(),
-            spiffe_id: spiffe_id.to_string(),
-            serial: contract::canonical::hex(&terms.serial),
-            not_after_ms: terms.not_after_ms,
-            index: admitted.index,
-        })
+        let leaf = key.certify(&spiffe_id, terms, &intermediate.issuer)?;
+        let admitted = self.submit(actor, command).await?;
+        Ok((leaf, Made { spiffe_id, terms, intermediate, index: admitted.index }))
     }
 
     /// Makes the certificate a gateway shows to machines, for these host names.

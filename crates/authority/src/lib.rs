@@ -16,11 +16,13 @@ pub mod plane;
 pub mod proofs;
 pub mod reconcile;
 pub mod rehearse;
+pub mod workload;
 
 pub use ca::{Ca, RootMaterial};
 pub use instruments::{DraftError, Drafted};
 pub use issue::{IssueFailure, Issued, NewToken};
 pub use plane::{Admitted, Authority, Config, ControlLog, Ports, SubmitError};
+pub use workload::{IssuedSvid, JwtSigner};
 
 use registry::Millis;
 use std::sync::Arc;

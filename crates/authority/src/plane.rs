@@ -2,6 +2,7 @@
 
 use crate::ca::{Ca, RootMaterial};
 use crate::documents::ObjectDocuments;
+use crate::workload::{JwtSigner, may_entitle};
 use crate::{Clock, entropy};
 use ledger::entry::decode_canonical;
 use ledger::{
@@ -43,6 +44,8 @@ pub struct Config {
     pub trust_domain: credential::TrustDomain,
     /// The root key and certificate.
     pub root: RootMaterial,
+    /// The key that JWT-SVIDs are signed with.
+    pub jwt: JwtSigner,
 }
 
 /// The control plane. Cheap to clone.
@@ -50,9 +53,11 @@ pub struct Config {
 pub struct Authority {
     pub(crate) ports: Ports,
     pub(crate) ca: Arc<Ca>,
+    pub(crate) jwt: Arc<JwtSigner>,
     rules: Arc<RwLock<Rules>>,
     jobs: mpsc::Sender<Job>,
     changes: watch::Receiver<u64>,
+    entitlements: watch::Receiver<u64>,
 }
 
 struct Job {
@@ -95,10 +100,13 @@ impl Authority {
         let ca = Arc::new(Ca::open(config.trust_domain, config.root, (ports.clock)())?);
         let (jobs, queue) = mpsc::channel(COMMANDS_MAX);
         let (changed, changes) = watch::channel(0);
-        let writer = Writer { rules: rules.clone(), ports: ports.clone(), changed, last_ms };
+        let (entitled, entitlements) = watch::channel(0);
+        let writer = Writer { rules: rules.clone(), ports: ports.clone(), changed, entitled, last_ms };
         tokio::spawn(writer.run(queue));
-        let authority = Self { ports, ca, rules, jobs, changes };
+        let jwt = Arc::new(config.jwt);
+        let authority = Self { ports, ca, jwt, rules, jobs, changes, entitlements };
         authority.establish().await?;
+        authority.publish_jwt_key().await?;
         Ok(authority)
     }
 
@@ -134,6 +142,11 @@ impl Authority {
     /// Counts up whenever something changed: pushed, so that nobody has to poll.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    /// Counts up whenever something changed that can change what a workload is given.
+    pub fn entitlements(&self) -> watch::Receiver<u64> {
+        self.entitlements.clone()
     }
 
     /// The solver's executable, if one was named.
@@ -253,6 +266,7 @@ struct Writer {
     rules: Arc<RwLock<Rules>>,
     ports: Ports,
     changed: watch::Sender<u64>,
+    entitled: watch::Sender<u64>,
     last_ms: Millis,
 }
 
@@ -294,6 +308,9 @@ impl Writer {
         rules.seal(AsOf { size: landed.size, root: landed.root.0 });
         drop(rules);
         self.changed.send_modify(|count| *count += 1);
+        if recorded.events.iter().any(may_entitle) {
+            self.entitled.send_modify(|count| *count += 1);
+        }
         for event in &recorded.events {
             tracing::info!(index = landed.index, event = event.name(), subject = event.subject(), actor = %recorded.actor, "recorded");
         }

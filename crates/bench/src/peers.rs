@@ -139,6 +139,7 @@ impl Ours {
                 not_after_ms: deal.until_ms(),
                 token: Some([1; 32]),
                 scope: None,
+                attested: None,
             };
             let proposed = Event::IdentityProposed(testkit::robot(machine(n), &format!("machine-{n}")));
             apply(&mut rules, vec![proposed, issued]);

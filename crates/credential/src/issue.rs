@@ -5,7 +5,7 @@ use crate::spiffe::{SpiffeId, TrustDomain};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SigningKey,
-    date_time_ymd,
+    SubjectPublicKeyInfo, date_time_ymd,
 };
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -52,14 +52,40 @@ impl SigningRequest {
             .map_err(|error| IssueError::BadRequest(error.to_string()))
     }
 
-    /// SHA-256 of the public key (SPKI, DER).
-    pub fn public_key_digest(&self) -> [u8; 32] {
-        Sha256::digest(self.0.public_key.subject_public_key_info()).into()
+    /// The key to certify.
+    pub fn into_key(self) -> CertifiedKey {
+        CertifiedKey::Requested(self.0.public_key)
+    }
+}
+
+/// A public key that is to be certified.
+pub enum CertifiedKey {
+    /// From a signing request, whose signature showed that the private key is there.
+    Requested(rcgen::PublicKey),
+    /// From whoever made the key and holds it: a host for its workloads.
+    Held(SubjectPublicKeyInfo),
+}
+
+impl CertifiedKey {
+    /// A key the caller made (SPKI, DER).
+    pub fn held(spki: &[u8]) -> Result<Self, IssueError> {
+        SubjectPublicKeyInfo::from_der(spki)
+            .map(Self::Held)
+            .map_err(|error| IssueError::BadRequest(error.to_string()))
+    }
+
+    /// SHA-256 of the key (SPKI, DER).
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(match self {
+            Self::Requested(key) => key.subject_public_key_info(),
+            Self::Held(key) => key.subject_public_key_info(),
+        })
+        .into()
     }
 
     /// The X.509-SVID of a machine.
     pub fn certify<S: SigningKey>(
-        mut self,
+        &self,
         id: &SpiffeId,
         terms: Terms,
         issuer: &Issuer<'_, S>,
@@ -70,8 +96,10 @@ impl SigningRequest {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        self.0.params = params;
-        certified(self.0.signed_by(issuer))
+        certified(match self {
+            Self::Requested(key) => params.signed_by(key, issuer),
+            Self::Held(key) => params.signed_by(key, issuer),
+        })
     }
 }
 

@@ -440,7 +440,7 @@ impl<'a> Asked<'a> {
             Label::Action => self.request.action.to_string(),
             Label::Machine => self.label.to_owned(),
             Label::Resource => self.request.resource.to_string(),
-            Label::Attestation => if self.credential.by_token { "join-token" } else { "renewal" }.to_owned(),
+            Label::Attestation => self.credential.attestation.as_str().to_owned(),
             Label::Binding => "mtls".to_owned(),
             Label::CallerRegion => region(&self.identity.region),
             Label::Consumer => party(&self.identity.party),

@@ -153,6 +153,8 @@ impl Rules {
             | Event::InstrumentRenewed { .. }
             | Event::InstrumentSigned { .. }
             | Event::JoinTokenCreated { .. }
+            | Event::JwtIssued { .. }
+            | Event::JwtKeyPublished { .. }
             | Event::LogAnchored { .. }
             | Event::NoticeGiven { .. }
             | Event::OfficeOffered { .. }
@@ -161,7 +163,8 @@ impl Rules {
             | Event::PersonLeft { .. }
             | Event::PersonRegistered(_)
             | Event::SecretSealed { .. }
-            | Event::ServerCertified { .. } => {}
+            | Event::ServerCertified { .. }
+            | Event::WorkloadRecognized { .. } => {}
         }
     }
 
@@ -370,6 +373,8 @@ fn may_stop(event: &Event) -> bool {
         | Event::InstrumentRenewed { .. }
         | Event::InstrumentSigned { .. }
         | Event::JoinTokenCreated { .. }
+        | Event::JwtIssued { .. }
+        | Event::JwtKeyPublished { .. }
         | Event::LogAnchored { .. }
         | Event::OfficeOffered { .. }
         | Event::OwnershipAccepted { .. }
@@ -377,6 +382,7 @@ fn may_stop(event: &Event) -> bool {
         | Event::PersonRegistered(_)
         | Event::SecretSealed { .. }
         | Event::ServerCertified { .. }
-        | Event::ServiceRegistered(_) => false,
+        | Event::ServiceRegistered(_)
+        | Event::WorkloadRecognized { .. } => false,
     }
 }

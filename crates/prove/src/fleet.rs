@@ -373,6 +373,7 @@ impl Trial<'_> {
             not_after_ms: not_before_ms + life,
             token: by_token.then_some([0; 32]),
             scope: None,
+            attested: None,
         }];
         if self.machine.state == Lifecycle::Suspended {
             events.push(Event::IdentityResumed { identity: self.machine.id });

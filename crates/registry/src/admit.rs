@@ -5,11 +5,12 @@ mod signing;
 
 pub use signing::{Signatories, is_signed, signatories};
 
-use crate::command::{IdentityProposal, IssueGround, IssueRequest, ServiceDescription};
+use crate::command::{IdentityProposal, IssueGround, IssueRequest, JwtRequest, ServiceDescription};
 use crate::signature::OWNERSHIP;
+use crate::workload::RULES_MAX;
 use crate::{
     Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, Lifecycle, Millis, Office, Party,
-    PartyId, Person, PersonId, Scope, Seat, Service, ServiceId, Standing, State,
+    PartyId, Person, PersonId, Scope, Seat, Service, ServiceId, Standing, State, WorkloadRule,
 };
 
 /// The longest text in a field people write, in characters.
@@ -18,6 +19,10 @@ pub const TEXT_CHARS_MAX: usize = 2_000;
 pub const TOKEN_LIFE_MAX_MS: Millis = 24 * 3_600_000;
 /// The longest life of a certificate.
 pub const CREDENTIAL_LIFE_MAX_MS: Millis = 24 * 3_600_000;
+/// The longest life of a JWT-SVID.
+pub const JWT_LIFE_MAX_MS: Millis = 3_600_000;
+/// Audiences of one JWT-SVID at most.
+pub const AUDIENCES_MAX: usize = 32;
 /// The longest grace after an owner left.
 pub const GRACE_MAX_MS: Millis = 90 * 24 * 3_600_000;
 /// Machines in one instrument at most.
@@ -101,6 +106,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         }
         Command::HandOver { identity, office, to } => hand_over(state, identity, office, to, context),
         Command::IssueCredential(request) => issue(state, request, context),
+        Command::IssueJwt(request) => issue_jwt(state, request, context),
         Command::PersonLeaves { person, grace_ms } => person_leaves(state, person, grace_ms, context),
         Command::ProposeIdentity(proposal) => propose(state, *proposal, context),
         Command::RegisterParty { name, legal_name, jurisdiction } => {
@@ -129,6 +135,11 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             Ok(vec![Event::PersonRegistered(Person { id, name, party, key, profile, left_ms: None })])
         }
         Command::RegisterService(description) => register_service(state, *description, context),
+        Command::PublishJwtKey { kid, public_key, expires_ms } => match state.jwt_keys.contains_key(&kid) {
+            true => Err(conflict(format!("the key `{kid}` is published already"), "")),
+            false => Ok(vec![Event::JwtKeyPublished { kid, public_key, expires_ms }]),
+        },
+        Command::RecognizeWorkload { identity, rules } => recognize(state, identity, rules),
         Command::RecordProofs { instrument, proofs, narrows } => {
             instrument::examined(state, instrument, proofs, narrows, context)
         }
@@ -386,7 +397,11 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
         return Err(invalid("a certificate lives between a moment and 24 hours", ""));
     }
     // A scope is handed on: nobody gets a wider certificate by renewing a narrow one.
-    let (token, scope) = match request.ground {
+    let (token, scope, attested) = match request.ground {
+        IssueGround::Attested(attested) => {
+            attested_ground(context)?;
+            (None, None, Some(attested))
+        }
         IssueGround::Renewal { serial } => {
             let live = state
                 .credentials
@@ -398,7 +413,7 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
             let Some(live) = live else {
                 return Err(not_entitled("the certificate is not live", "join again with a token"));
             };
-            (None, live.scope.clone())
+            (None, live.scope.clone(), None)
         }
         IssueGround::Token { digest } => {
             let token = state.tokens.get(&digest).filter(|token| token.identity == request.identity);
@@ -408,7 +423,7 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
                     "ask for a new one: `writ token create`",
                 ));
             };
-            (Some(digest), token.scope.clone())
+            (Some(digest), token.scope.clone(), None)
         }
     };
     if state.credentials.contains_key(&request.serial) {
@@ -422,7 +437,60 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
         not_after_ms: request.not_after_ms,
         token,
         scope,
+        attested,
     }])
+}
+
+/// Only the authority itself says that it recognised somebody.
+fn attested_ground(context: &Context) -> Result<(), Refusal> {
+    match context.actor {
+        Actor::System => Ok(()),
+        Actor::Identity(_) | Actor::Operator | Actor::Person(_) => {
+            Err(not_entitled("only Writ itself says that it recognised a machine", ""))
+        }
+    }
+}
+
+fn issue_jwt(state: &State, request: JwtRequest, context: &Context) -> Admission {
+    let found = identity_of(state, request.identity)?;
+    standing(found, context.now_ms)?;
+    if found.grace_until_ms.is_none() {
+        answered_for(state, found)?;
+    }
+    attested_ground(context)?;
+    if request.audiences.is_empty() || request.audiences.len() > AUDIENCES_MAX {
+        return Err(invalid(format!("a token is for between 1 and {AUDIENCES_MAX} audiences"), ""));
+    }
+    for audience in &request.audiences {
+        line(audience.clone())?;
+    }
+    let life = request.not_after_ms.saturating_sub(context.now_ms);
+    if life == 0 || life > JWT_LIFE_MAX_MS {
+        return Err(invalid("a JWT-SVID lives between a moment and an hour", ""));
+    }
+    if state.jwt_keys.get(&request.kid).is_none_or(|key| key.expires_ms < request.not_after_ms) {
+        return Err(conflict("the signing key is not published for that long", ""));
+    }
+    Ok(vec![Event::JwtIssued {
+        identity: request.identity,
+        jti: request.jti,
+        audiences: request.audiences,
+        kid: request.kid,
+        not_after_ms: request.not_after_ms,
+        attested: request.attested,
+    }])
+}
+
+fn recognize(state: &State, identity: IdentityId, rules: Vec<WorkloadRule>) -> Admission {
+    let found = identity_of(state, identity)?;
+    expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "recognised")?;
+    if rules.len() > RULES_MAX {
+        return Err(invalid(format!("a machine is recognised by {RULES_MAX} rules at most"), ""));
+    }
+    if let Some(problem) = rules.iter().find_map(WorkloadRule::problem) {
+        return Err(invalid(problem, "for example `uid:1000` and `path:/usr/bin/app`"));
+    }
+    Ok(vec![Event::WorkloadRecognized { identity, rules }])
 }
 
 fn answered_for(state: &State, identity: &Identity) -> Result<(), Refusal> {

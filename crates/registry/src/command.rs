@@ -1,8 +1,9 @@
 //! What can be asked of the registry. One variant is one intention; [`crate::admit`] decides.
 
 use crate::{
-    Environment, IdentityId, IdentityKind, Injection, InstrumentId, InstrumentKind, InstrumentTerms, Millis,
-    Name, NoticeKind, Office, PartyId, PersonId, ProofRecord, PublicKey, Resource, Scope, ServiceId,
+    Attested, Environment, IdentityId, IdentityKind, Injection, InstrumentId, InstrumentKind,
+    InstrumentTerms, Millis, Name, NoticeKind, Office, PartyId, PersonId, ProofRecord, PublicKey, Resource,
+    Scope, ServiceId, WorkloadRule,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -31,6 +32,8 @@ pub enum Command {
     HandOver { identity: IdentityId, office: Office, to: PersonId },
     /// Records a certificate before it leaves.
     IssueCredential(IssueRequest),
+    /// Records a JWT-SVID before it leaves.
+    IssueJwt(JwtRequest),
     /// Lets a person sign instruments for their party.
     GrantAuthority { person: PersonId, kinds: Vec<InstrumentKind>, until_ms: Option<Millis> },
     /// Gives notice under an instrument, by signature.
@@ -45,6 +48,10 @@ pub enum Command {
     PersonLeaves { person: PersonId, grace_ms: Millis },
     /// Documents a machine identity.
     ProposeIdentity(Box<IdentityProposal>),
+    /// Makes a public key known by which JWT-SVIDs are verified (given by the authority).
+    PublishJwtKey { kid: String, public_key: Vec<u8>, expires_ms: Millis },
+    /// Says how a machine is recognised among processes; replaces what was said before.
+    RecognizeWorkload { identity: IdentityId, rules: Vec<WorkloadRule> },
     /// Registers a legal person.
     RegisterParty { name: Name, legal_name: String, jurisdiction: String },
     /// Registers a natural person.
@@ -141,9 +148,23 @@ pub struct IssueRequest {
     pub not_after_ms: Millis,
 }
 
+/// A JWT-SVID that is to be issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are those of the `JwtIssued` event, which documents them")]
+pub struct JwtRequest {
+    pub identity: IdentityId,
+    pub jti: [u8; 16],
+    pub audiences: Vec<String>,
+    pub kid: String,
+    pub not_after_ms: Millis,
+    pub attested: Attested,
+}
+
 /// Why a certificate may be issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssueGround {
+    /// The machine was recognised, not by a token or certificate of its own.
+    Attested(Attested),
     /// The holder of a live certificate asks for the next one.
     Renewal {
         /// The serial of the live certificate.

@@ -2,8 +2,8 @@
 //! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
 
 use crate::{
-    Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentSignature, Millis, Name,
-    NoticeKind, Office, Party, Person, PersonId, ProofRecord, Scope, Service,
+    Attested, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentSignature, Millis,
+    Name, NoticeKind, Office, Party, Person, PersonId, ProofRecord, Scope, Service, WorkloadRule,
 };
 use minicbor::{Decode, Encode};
 
@@ -235,6 +235,9 @@ pub enum Event {
         /// What it is good for, if for less than all its machine may do.
         #[n(6)]
         scope: Option<Scope>,
+        /// By what the machine was recognised, if neither by a token nor by its certificate.
+        #[n(7)]
+        attested: Option<Attested>,
     },
     /// A certificate is worthless.
     #[n(19)]
@@ -366,6 +369,51 @@ pub enum Event {
         #[cbor(n(2), with = "minicbor::bytes")]
         as_of_root: [u8; 32],
     },
+    /// A machine is recognised among processes in these ways, and in no others.
+    #[n(40)]
+    WorkloadRecognized {
+        /// Which machine.
+        #[n(0)]
+        identity: IdentityId,
+        /// How.
+        #[n(1)]
+        rules: Vec<WorkloadRule>,
+    },
+    /// A JWT-SVID is about to leave.
+    #[n(41)]
+    JwtIssued {
+        /// For which identity.
+        #[n(0)]
+        identity: IdentityId,
+        /// Its id: the claim `jti`.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        jti: [u8; 16],
+        /// For whom it is.
+        #[n(2)]
+        audiences: Vec<String>,
+        /// The key it is signed with.
+        #[n(3)]
+        kid: String,
+        /// Until when it is valid.
+        #[n(4)]
+        not_after_ms: Millis,
+        /// By what the machine was recognised.
+        #[n(5)]
+        attested: Attested,
+    },
+    /// A public key is known by which JWT-SVIDs are verified.
+    #[n(42)]
+    JwtKeyPublished {
+        /// Its id: the SHA-256 thumbprint (RFC 7638).
+        #[n(0)]
+        kid: String,
+        /// The key (SPKI, DER).
+        #[cbor(n(1), with = "minicbor::bytes")]
+        public_key: Vec<u8>,
+        /// After this no token signed with it is valid any more.
+        #[n(2)]
+        expires_ms: Millis,
+    },
 }
 
 impl Event {
@@ -373,6 +421,8 @@ impl Event {
     pub fn subject(&self) -> String {
         match self {
             Self::CredentialIssued { identity, .. }
+            | Self::JwtIssued { identity, .. }
+            | Self::WorkloadRecognized { identity, .. }
             | Self::IdentityActivated { identity }
             | Self::IdentityResumed { identity }
             | Self::IdentityRetired { identity }
@@ -394,6 +444,7 @@ impl Event {
             | Self::InstrumentRenewed { instrument, .. }
             | Self::NoticeGiven { instrument, .. }
             | Self::InstrumentSigned { instrument, .. } => instrument.to_string(),
+            Self::JwtKeyPublished { kid, .. } => kid.clone(),
             Self::LogAnchored { origin, .. } => origin.clone(),
             Self::PartyRegistered(party) => party.id.to_string(),
             Self::AuthorityGranted { person, .. }
@@ -427,6 +478,8 @@ impl Event {
             Self::InstrumentRenewed { .. } => "instrument renewed",
             Self::InstrumentSigned { .. } => "instrument signed",
             Self::JoinTokenCreated { .. } => "join token created",
+            Self::JwtIssued { .. } => "JWT issued",
+            Self::JwtKeyPublished { .. } => "JWT key published",
             Self::LogAnchored { .. } => "log anchored",
             Self::NoticeGiven { .. } => "notice given",
             Self::OfficeOffered { .. } => "office offered",
@@ -437,6 +490,7 @@ impl Event {
             Self::SecretSealed { .. } => "secret sealed",
             Self::ServerCertified { .. } => "server certified",
             Self::ServiceRegistered(_) => "service registered",
+            Self::WorkloadRecognized { .. } => "workload recognized",
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod scope;
 pub mod service;
 pub mod signature;
 pub mod state;
+pub mod workload;
 
 pub use admit::{Context, Refusal, RefusalKind, admit};
 pub use command::Command;
@@ -38,7 +39,8 @@ pub use party::{Party, Person};
 pub use scope::{Scope, ScopedOn};
 pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};
-pub use state::{Credential, JoinToken, State};
+pub use state::{Credential, JoinToken, JwtKey, State};
+pub use workload::{Attestation, Attested, Selector, SelectorError, WorkloadRule};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = u64;

@@ -2,8 +2,9 @@
 //! refused before the event was written.
 
 use crate::{
-    Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Lifecycle,
-    Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Scope, Seat, Service, ServiceId,
+    Attestation, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus,
+    Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Scope, Seat, Service,
+    ServiceId, WorkloadRule,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,10 @@ pub struct State {
     pub anchors: BTreeMap<String, (u64, [u8; 32])>,
     /// Who may sign which kinds of instrument for their party, and until when.
     pub signatories: BTreeMap<(PersonId, InstrumentKind), Option<Millis>>,
+    /// How machines are recognised among processes.
+    pub workloads: BTreeMap<IdentityId, Vec<WorkloadRule>>,
+    /// Public keys by which JWT-SVIDs are verified, by their ids, until they expire.
+    pub jwt_keys: BTreeMap<String, JwtKey>,
     /// What a solver last said about each instrument.
     pub proofs: BTreeMap<InstrumentId, Vec<ProofRecord>>,
     /// When certificates and tokens expire, soonest first.
@@ -52,6 +57,15 @@ pub struct JoinToken {
     pub scope: Option<Scope>,
 }
 
+/// A public key by which JWT-SVIDs are verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtKey {
+    /// The key (SPKI, DER).
+    pub public_key: Vec<u8>,
+    /// After this no token signed with it is valid any more.
+    pub expires_ms: Millis,
+}
+
 /// A certificate that was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
@@ -63,8 +77,8 @@ pub struct Credential {
     pub not_before_ms: Millis,
     /// Until when.
     pub not_after_ms: Millis,
-    /// Whether it was issued on a one-time token; else on a live certificate.
-    pub by_token: bool,
+    /// By what its machine was recognised.
+    pub attestation: Attestation,
     /// Set when it was revoked, with the reason.
     pub revoked: Option<String>,
     /// What it is good for, if for less than all its machine may do.
@@ -89,6 +103,7 @@ impl State {
                 not_after_ms,
                 token,
                 scope,
+                attested,
             } => {
                 if let Some(token) = token {
                     self.tokens.remove(token);
@@ -99,7 +114,11 @@ impl State {
                     public_key: *public_key,
                     not_before_ms: *not_before_ms,
                     not_after_ms: *not_after_ms,
-                    by_token: token.is_some(),
+                    attestation: match (attested, token) {
+                        (Some(attested), _) => attested.by,
+                        (None, Some(_)) => Attestation::JoinToken,
+                        (None, None) => Attestation::Renewal,
+                    },
                     revoked: None,
                     scope: scope.clone(),
                 };
@@ -209,8 +228,23 @@ impl State {
             Event::PersonRegistered(person) => {
                 self.people.insert(person.id, person.clone());
             }
+            Event::JwtKeyPublished { kid, public_key, expires_ms } => {
+                self.jwt_keys.retain(|_, key| key.expires_ms > time_ms);
+                let key = JwtKey { public_key: public_key.clone(), expires_ms: *expires_ms };
+                self.jwt_keys.insert(kid.clone(), key);
+            }
+            Event::WorkloadRecognized { identity, rules } => {
+                if rules.is_empty() {
+                    self.workloads.remove(identity);
+                } else {
+                    self.workloads.insert(*identity, rules.clone());
+                }
+            }
             // Nothing later depends on them: they are in the ledger so that every act is.
-            Event::EstateExamined { .. } | Event::SecretSealed { .. } | Event::ServerCertified { .. } => {}
+            Event::JwtIssued { .. }
+            | Event::EstateExamined { .. }
+            | Event::SecretSealed { .. }
+            | Event::ServerCertified { .. } => {}
             Event::ServiceRegistered(service) => {
                 self.services.insert(service.id, service.clone());
             }

@@ -190,6 +190,7 @@ pub fn certificate(identity: IdentityId, serial: [u8; 16]) -> Event {
         not_after_ms: NOW + 600_000,
         token: Some([1; 32]),
         scope: None,
+        attested: None,
     }
 }
 

@@ -60,6 +60,9 @@ pub(crate) enum ProcessCommand {
         /// Further roots for https:// upstreams (PEM).
         #[arg(long, value_hint = ValueHint::FilePath)]
         upstream_roots: Option<PathBuf>,
+        /// The socket of the SPIFFE Workload API; workload-api.sock in the data directory unless given.
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        workload_api: Option<PathBuf>,
     },
     /// Whether Writ is running and ready.
     Status,
@@ -478,6 +481,20 @@ pub(crate) enum IdentityCommand {
         /// The handle of the person.
         #[arg(long)]
         to: String,
+    },
+    /// Say how a machine is recognised among processes, in place of what was said before. Repeat --rule for several.
+    Recognize {
+        /// party/name.
+        identity: String,
+        /// What a process must be, all of it: uid:1000,path:/usr/bin/app (also gid, sha256, unit, cgroup).
+        #[arg(long = "rule", value_name = "SELECTOR,…")]
+        rules: Vec<String>,
+        /// Of several machines one process may be, the one with the highest priority is its default identity.
+        #[arg(long, default_value_t = 0)]
+        priority: u32,
+        /// What the credential is for, among several of one process.
+        #[arg(long)]
+        hint: Option<String>,
     },
     /// Let an accepted machine act.
     Activate {

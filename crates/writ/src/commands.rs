@@ -74,8 +74,17 @@ async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::
         ProcessCommand::Issue { token, out, api } => issue::run(&data, &token, &out, api, json).await,
         ProcessCommand::Quickstart { check } => quickstart::run(check).await,
         ProcessCommand::Status => up::status(&data, json).await,
-        ProcessCommand::Up { trust_domain, listen, api, advise, upstream_roots } => {
-            up::run(crate::serve::Options { data, trust_domain, listen, api, advise, upstream_roots }).await
+        ProcessCommand::Up { trust_domain, listen, api, advise, upstream_roots, workload_api } => {
+            up::run(crate::serve::Options {
+                data,
+                trust_domain,
+                listen,
+                api,
+                advise,
+                upstream_roots,
+                workload_api,
+            })
+            .await
         }
     }
 }

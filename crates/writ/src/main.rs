@@ -4,6 +4,7 @@ mod args;
 mod client;
 mod commands;
 mod exit;
+mod node;
 mod output;
 mod quickstart;
 mod recorder;

@@ -41,6 +41,7 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
         api: any,
         advise: None,
         upstream_roots: None,
+        workload_api: None,
     };
     let mut running = Running::start(options).await?;
     say("a data directory, an authority and a gateway");

@@ -2,12 +2,14 @@
 //! The only place that names a store.
 
 use crate::client::{ADDRESS_FILE, Address};
+use crate::node::Local;
 use crate::recorder::{DecisionLog, restore_counters};
 use anyhow::{Context as _, bail};
 use authority::reconcile::AnchoredLog;
-use authority::{Authority, Clock, RootMaterial};
+use authority::{Authority, Clock, JwtSigner, RootMaterial};
 use credential::TrustDomain;
 use gateway::{Gateway, Metrics, ServerIdentity};
+use host::Endpoint;
 use ledger::NoteSigner;
 use policy::Counters;
 use prometheus_client::registry::Registry;
@@ -33,6 +35,8 @@ pub(crate) struct Options {
     /// Where neighbours are answered, if they are.
     pub(crate) advise: Option<SocketAddr>,
     pub(crate) upstream_roots: Option<PathBuf>,
+    /// Where workloads get their credentials; in the data directory unless given.
+    pub(crate) workload_api: Option<PathBuf>,
 }
 
 /// A running Writ.
@@ -44,6 +48,8 @@ pub(crate) struct Running {
     pub(crate) decisions: Arc<EmbeddedLog>,
     pub(crate) authority: Authority,
     pub(crate) anchored: Vec<AnchoredLog>,
+    /// The socket where workloads get their credentials.
+    pub(crate) workload_api: Option<PathBuf>,
     stop: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
     _data: DataDir,
@@ -91,6 +97,7 @@ impl Running {
         };
         let data = DataDir::open(&options.data)?;
         let trust_domain = trust_domain(&data, options.trust_domain.as_deref())?;
+        let (workloads, workload_api) = bind_workload_api(&data, options.workload_api)?;
         let control = open_log(&data, &trust_domain, "control")?;
         let decisions = open_log(&data, &trust_domain, "decisions")?;
         let objects = Arc::new(data.directory("objects")?);
@@ -104,7 +111,8 @@ impl Running {
             clock: clock.clone(),
             solver: std::env::var_os("WRIT_CVC5"),
         };
-        let authority = Authority::start(authority::Config { trust_domain, root }, ports).await?;
+        let jwt = jwt_signer(&data)?;
+        let authority = Authority::start(authority::Config { trust_domain, root, jwt }, ports).await?;
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
         fits_its_anchor(&authority, decisions.as_ref())?;
         authority.anchor(&anchored).await;
@@ -184,6 +192,11 @@ impl Running {
             gateway.run(stopped).await;
             Ok(())
         });
+        if let Some(endpoint) = workloads {
+            let issuer = Arc::new(Local(authority.clone()));
+            let served = endpoint.serve(issuer, clock.clone(), stop.clone());
+            tasks.spawn(async move { Ok(served.await?) });
+        }
         if let Some(adviser) = adviser {
             let stopped = stop.clone();
             tasks.spawn(async move {
@@ -214,6 +227,7 @@ impl Running {
             decisions,
             authority,
             anchored,
+            workload_api,
             stop,
             tasks,
             _data: data,
@@ -413,6 +427,39 @@ fn root(data: &DataDir, trust_domain: &TrustDomain, now_ms: u64) -> anyhow::Resu
     let split = text.find("-----BEGIN PRIVATE KEY").context("keys/root.pem holds no private key")?;
     let (certificate, key) = text.split_at(split);
     Ok(RootMaterial { key_pem: Zeroizing::new(key.to_owned()), certificate_pem: certificate.to_owned() })
+}
+
+/// The longest path a unix socket can have.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// Binds the Workload API where it was asked for. The data directory may lie too deep for a socket: then there is
+/// none, and the log says so.
+fn bind_workload_api(
+    data: &DataDir,
+    asked: Option<PathBuf>,
+) -> anyhow::Result<(Option<Endpoint>, Option<PathBuf>)> {
+    let path = match asked {
+        Some(path) => path,
+        None => {
+            let path = std::path::absolute(data.path().join("workload-api.sock"))?;
+            if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+                tracing::warn!(path = %path.display(), "the path is too long for a socket: no Workload API; give --workload-api");
+                return Ok((None, None));
+            }
+            path
+        }
+    };
+    Ok((Some(Endpoint::bind(&path)?), Some(path)))
+}
+
+fn jwt_signer(data: &DataDir) -> anyhow::Result<JwtSigner> {
+    let io = |reason: String| ledger::StoreError::Damaged { path: "keys/jwt.pem".into(), reason };
+    let made = data.secret_file("jwt.pem", || {
+        let pem = JwtSigner::create().map_err(|error| io(error.to_string()))?;
+        Ok(Zeroizing::new(pem.as_bytes().to_vec()))
+    })?;
+    let pem = std::str::from_utf8(&made).context("keys/jwt.pem is not text")?;
+    Ok(JwtSigner::open(pem)?)
 }
 
 fn upstream_roots(file: Option<PathBuf>) -> anyhow::Result<Vec<Vec<u8>>> {

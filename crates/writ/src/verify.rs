@@ -185,6 +185,15 @@ impl Control {
                     self.find(index, format!("the {} `{}`: {what}", instrument.kind, instrument.name));
                 }
             }
+            Event::CredentialIssued { identity, .. } | Event::JwtIssued { identity, .. } => {
+                let found = self.state.identities.get(identity);
+                let answered = found.is_some_and(|identity| {
+                    identity.grace_until_ms.is_some() || self.state.is_answered_for(identity)
+                });
+                if !answered {
+                    self.find(index, "issues a credential to a machine for which nobody answers".into());
+                }
+            }
             Event::LogAnchored { origin, key, size, root } => {
                 let named = (origin.clone(), key.clone());
                 if self.decision_log.as_ref().is_some_and(|before| *before != named) {
@@ -225,7 +234,6 @@ impl Control {
             }
             Event::AuthorityGranted { .. }
             | Event::AuthorityWithdrawn { .. }
-            | Event::CredentialIssued { .. }
             | Event::CredentialRevoked { .. }
             | Event::Established { .. }
             | Event::EstateExamined { .. }
@@ -237,12 +245,14 @@ impl Control {
             | Event::InstrumentExamined { .. }
             | Event::InstrumentRenewed { .. }
             | Event::JoinTokenCreated { .. }
+            | Event::JwtKeyPublished { .. }
             | Event::OfficeOffered { .. }
             | Event::PartyRegistered(_)
             | Event::PersonLeft { .. }
             | Event::SecretSealed { .. }
             | Event::ServerCertified { .. }
-            | Event::ServiceRegistered(_) => {}
+            | Event::ServiceRegistered(_)
+            | Event::WorkloadRecognized { .. } => {}
         }
     }
 

@@ -50,6 +50,7 @@ fn golden_vectors() {
         not_after_ms: 4,
         token: None,
         scope: None,
+        attested: None,
     };
     found += &vector("credential-issued", issued, Actor::System);
     let anchored = Event::LogAnchored { origin: "log".into(), key: "key".into(), size: 256, root: [7; 32] };

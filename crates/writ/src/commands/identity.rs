@@ -68,6 +68,20 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
             );
             Ok(())
         }
+        IdentityCommand::Recognize { identity, rules, priority, hint } => {
+            let (party, name) = super::pair(&identity)?;
+            let rules: Vec<_> = rules
+                .iter()
+                .map(|rule| rule.split(',').map(str::trim).collect::<Vec<_>>())
+                .map(|selectors| json!({ "selectors": selectors, "priority": priority, "hint": hint }))
+                .collect();
+            let path = format!("/v1/identities/{party}/{name}/workloads");
+            let done: Done = client.post(&path, &json!({ "rules": rules })).await?;
+            let said =
+                if rules.is_empty() { "is recognised by no process" } else { "is recognised by its process" };
+            super::done(&done, &format!("{identity} {said}"), json);
+            Ok(())
+        }
         IdentityCommand::Activate { identity } => {
             step(identity, "activate", String::new(), "is active").await
         }
@@ -123,10 +137,18 @@ fn show(view: &IdentityView) {
         ("roles", view.roles.join(", ")),
         ("grace until", view.grace_until_ms.map_or_else(|| "-".to_owned(), output::time)),
         ("live certificates", view.live_credentials.to_string()),
+        ("recognised by", recognised(view)),
     ];
     for (key, value) in rows {
         output::line(format!("{key:<18}{value}"));
     }
+}
+
+fn recognised(view: &IdentityView) -> String {
+    if view.workloads.is_empty() {
+        return "no process".to_owned();
+    }
+    view.workloads.iter().map(|rule| rule.selectors.join(",")).collect::<Vec<_>>().join(" or ")
 }
 
 async fn list(client: &api::Client, json: bool) -> anyhow::Result<()> {

@@ -12,6 +12,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     output::line(format!("writ is up on {}", data.display()));
     output::line(format!("  machines connect to  https://{}", running.gateway));
     output::line(format!("  the API listens on   http://{}", running.api));
+    if let Some(socket) = &running.workload_api {
+        output::line(format!("  workloads ask        unix://{}", socket.display()));
+    }
     output::line(format!("  ledger key           {}", running.control.verifier()));
     let mut terminate = signal(SignalKind::terminate())?;
     let failed = tokio::select! {

@@ -1,0 +1,211 @@
+//! Credentials for workloads that a host recognised: X.509-SVIDs for keys it made, and JWT-SVIDs.
+
+use crate::ca::serial;
+use crate::issue::IssueFailure;
+use crate::{Authority, SubmitError};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use credential::issue::CertifiedKey;
+use credential::jwt::{self, DEFAULT_LIFE_MS};
+use credential::{
+    IssueError, JwtClaims, JwtError, JwtPublicKey, ProcessEvidence, Recognised, SpiffeId, Unrecognised,
+};
+use registry::admit::JWT_LIFE_MAX_MS;
+use registry::command::{IssueGround, JwtRequest};
+use registry::{Actor, Attested, Command, Event, IdentityId, Millis, State};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+/// How long a signing key is published beyond the last token it can have signed.
+const JWT_KEY_LIFE_MS: Millis = 365 * 86_400_000;
+
+/// An X.509-SVID for a key that somebody else holds.
+#[derive(Clone, Debug)]
+pub struct IssuedSvid {
+    /// Leaf and intermediate, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// Whose it is.
+    pub spiffe_id: SpiffeId,
+    /// From when it is valid.
+    pub not_before_ms: Millis,
+    /// When it expires.
+    pub not_after_ms: Millis,
+    /// The issuance's index in the control ledger.
+    pub index: u64,
+}
+
+/// The key that JWT-SVIDs are signed with; another one than those of certificates.
+pub struct JwtSigner {
+    pair: EcdsaKeyPair,
+    public: JwtPublicKey,
+    spki: Vec<u8>,
+}
+
+impl JwtSigner {
+    /// A fresh private key (PKCS#8, PEM).
+    pub fn create() -> Result<Zeroizing<String>, IssueError> {
+        Ok(Zeroizing::new(crate::ca::key_pair()?.serialize_pem()))
+    }
+
+    /// From a private key (PKCS#8, PEM).
+    pub fn open(pem: &str) -> Result<Self, IssueError> {
+        let failed = |what: String| IssueError::Failed(format!("the JWT signing key: {what}"));
+        let key = rcgen::KeyPair::from_pem(pem).map_err(|error| failed(error.to_string()))?;
+        let der = Zeroizing::new(key.serialize_der());
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
+            .map_err(|error| failed(error.to_string()))?;
+        let spki = rcgen::PublicKeyData::subject_public_key_info(&key);
+        let public = JwtPublicKey::from_spki(&spki).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { pair, public, spki })
+    }
+
+    fn sign(&self, claims: &JwtClaims) -> Result<String, IssueError> {
+        let input = claims.signing_input(self.public.kid());
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), input.as_bytes())
+            .map_err(|_| IssueError::Failed("the token could not be signed".into()))?;
+        Ok(jwt::compact(&input, signature.as_ref()))
+    }
+}
+
+impl Authority {
+    /// The machines a process is, its default identity first.
+    pub fn recognise(&self, evidence: &ProcessEvidence) -> Result<Vec<Recognised>, Unrecognised> {
+        credential::recognise(self.rules().state(), evidence)
+    }
+
+    /// The SPIFFE ID of a machine, if it is registered.
+    pub fn spiffe_id(&self, identity: IdentityId) -> Option<SpiffeId> {
+        let rules = self.rules();
+        spiffe_id(self, rules.state(), identity)
+    }
+
+    /// Certifies a key that a host made for a workload it recognised.
+    pub async fn issue_attested(
+        &self,
+        identity: IdentityId,
+        spki: &[u8],
+        attested: Attested,
+    ) -> Result<IssuedSvid, IssueFailure> {
+        let key = CertifiedKey::held(spki)?;
+        let ground = IssueGround::Attested(attested);
+        let (leaf, made) = self.certify(Actor::System, identity, ground, &key).await?;
+        Ok(IssuedSvid {
+            chain: vec![leaf.der, made.intermediate.certificate.der.clone()],
+            spiffe_id: made.spiffe_id,
+            not_before_ms: made.terms.not_before_ms,
+            not_after_ms: made.terms.not_after_ms,
+            index: made.index,
+        })
+    }
+
+    /// Signs a JWT-SVID for a workload that a host recognised. It is on record before it leaves.
+    pub async fn issue_jwt(
+        &self,
+        identity: IdentityId,
+        audiences: Vec<String>,
+        attested: Attested,
+    ) -> Result<(SpiffeId, String), IssueFailure> {
+        let now_ms = self.now_ms();
+        let (subject, life_ms) = {
+            let rules = self.rules();
+            let unknown = || IssueError::Failed("the identity is not registered".into());
+            let subject = spiffe_id(self, rules.state(), identity).ok_or_else(unknown)?;
+            let life_ms = rules.credential_terms(identity).map_or(DEFAULT_LIFE_MS, |(ttl, _)| ttl);
+            (subject, life_ms.min(DEFAULT_LIFE_MS).min(JWT_LIFE_MAX_MS))
+        };
+        let jti: [u8; 16] = serial()?;
+        // Whole seconds are what a token can say.
+        let not_after_ms = (now_ms + life_ms) / 1_000 * 1_000;
+        let claims = JwtClaims {
+            subject: subject.clone(),
+            audiences: audiences.clone(),
+            issued_ms: now_ms,
+            expires_ms: not_after_ms,
+            jti: contract::canonical::hex(&jti),
+        };
+        let token = self.jwt.sign(&claims)?;
+        let kid = self.jwt.public.kid().to_owned();
+        let request = JwtRequest { identity, jti, audiences, kid, not_after_ms, attested };
+        self.submit(Actor::System, Command::IssueJwt(request)).await?;
+        Ok((subject, token))
+    }
+
+    /// The keys by which this trust domain's JWT-SVIDs are verified.
+    pub fn jwt_keys(&self) -> Vec<JwtPublicKey> {
+        let now_ms = self.now_ms();
+        let rules = self.rules();
+        let live = rules.state().jwt_keys.values().filter(|key| key.expires_ms > now_ms);
+        live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect()
+    }
+
+    /// Verifies a JWT-SVID of this trust domain. Gives its subject and all its claims.
+    pub fn validate_jwt(
+        &self,
+        audience: &str,
+        token: &str,
+    ) -> Result<(SpiffeId, Map<String, Value>), JwtError> {
+        let keys = self.jwt_keys();
+        let (claims, all) = jwt::verify(token, self.ca.trust_domain(), &keys, audience, self.now_ms())?;
+        Ok((claims.subject, all))
+    }
+
+    /// Makes the signing key known, unless it is.
+    pub(crate) async fn publish_jwt_key(&self) -> Result<(), SubmitError> {
+        let kid = self.jwt.public.kid().to_owned();
+        if self.rules().state().jwt_keys.contains_key(&kid) {
+            return Ok(());
+        }
+        let command = Command::PublishJwtKey {
+            kid,
+            public_key: self.jwt.spki.clone(),
+            expires_ms: self.now_ms().saturating_add(JWT_KEY_LIFE_MS),
+        };
+        self.submit(Actor::System, command).await.map(drop)
+    }
+}
+
+fn spiffe_id(authority: &Authority, state: &State, identity: IdentityId) -> Option<SpiffeId> {
+    let found = state.identities.get(&identity)?;
+    let party = state.parties.get(&found.party)?;
+    Some(authority.ca.trust_domain().machine(&party.name, &found.name))
+}
+
+/// Whether an event can change what a workload is given: what hosts watch.
+pub(crate) fn may_entitle(event: &Event) -> bool {
+    match event {
+        Event::CredentialRevoked { .. }
+        | Event::IdentityActivated { .. }
+        | Event::IdentityResumed { .. }
+        | Event::IdentityRetired { .. }
+        | Event::IdentityRevoked { .. }
+        | Event::IdentitySuspended { .. }
+        | Event::InstrumentEnded { .. }
+        | Event::InstrumentInForce { .. }
+        | Event::InstrumentRenewed { .. }
+        | Event::JwtKeyPublished { .. }
+        | Event::NoticeGiven { .. }
+        | Event::OfficeOffered { .. }
+        | Event::OwnershipAccepted { .. }
+        | Event::PersonLeft { .. }
+        | Event::WorkloadRecognized { .. } => true,
+        Event::AuthorityGranted { .. }
+        | Event::AuthorityWithdrawn { .. }
+        | Event::CredentialIssued { .. }
+        | Event::Established { .. }
+        | Event::EstateExamined { .. }
+        | Event::IdentityProposed(_)
+        | Event::InstrumentDrafted(_)
+        | Event::InstrumentExamined { .. }
+        | Event::InstrumentSigned { .. }
+        | Event::JoinTokenCreated { .. }
+        | Event::JwtIssued { .. }
+        | Event::LogAnchored { .. }
+        | Event::PartyRegistered(_)
+        | Event::PersonRegistered(_)
+        | Event::SecretSealed { .. }
+        | Event::ServerCertified { .. }
+        | Event::ServiceRegistered(_) => false,
+    }
+}

@@ -1,0 +1,370 @@
+//! JWT-SVIDs (SPIFFE JWT-SVID): making the text that is signed, reading and verifying a token, and the JWK Set
+//! of a trust domain. One algorithm, ES256: the list of what is accepted is fixed before anything is parsed.
+//!
+//! Out of scope: private keys (`authority`), and whether somebody may have a token (`registry::admit`).
+
+use crate::spiffe::{SpiffeId, TrustDomain};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+/// The one algorithm.
+const ALGORITHM: &str = "ES256";
+/// The longest token that is read, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// How far clocks may be apart.
+pub const LEEWAY_MS: u64 = 60_000;
+/// The life of a token when no instrument asks for a shorter one.
+pub const DEFAULT_LIFE_MS: u64 = 300_000;
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtClaims {
+    /// Whose it is.
+    pub subject: SpiffeId,
+    /// For whom it is; at least one.
+    pub audiences: Vec<String>,
+    /// When it was issued, milliseconds since 1970; whole seconds are written.
+    pub issued_ms: u64,
+    /// When it expires.
+    pub expires_ms: u64,
+    /// Its id.
+    pub jti: String,
+}
+
+impl JwtClaims {
+    /// What is signed: header and claims. The signature (r and s, 32 bytes each) follows after a dot.
+    pub fn signing_input(&self, kid: &str) -> String {
+        let header = json!({ "alg": ALGORITHM, "kid": kid, "typ": "JWT" });
+        let claims = json!({
+            "sub": self.subject.to_string(), "aud": self.audiences, "exp": self.expires_ms / 1_000,
+            "iat": self.issued_ms / 1_000, "jti": self.jti,
+        });
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}", part(&header), part(&claims))
+    }
+}
+
+/// A signed token.
+pub fn compact(signing_input: &str, signature: &[u8]) -> String {
+    format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// A key by which tokens of a trust domain are verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtPublicKey {
+    kid: String,
+    /// The point on P-256, uncompressed: 0x04, x, y.
+    point: [u8; 65],
+}
+
+impl JwtPublicKey {
+    /// From SPKI (DER) of a P-256 key. Its id is its thumbprint (RFC 7638).
+    pub fn from_spki(der: &[u8]) -> Result<Self, JwtError> {
+        let (rest, spki) = SubjectPublicKeyInfo::from_der(der).map_err(|_| JwtError::Key)?;
+        let point: [u8; 65] = spki.subject_public_key.data.as_ref().try_into().map_err(|_| JwtError::Key)?;
+        if !rest.is_empty() || point[0] != 4 {
+            return Err(JwtError::Key);
+        }
+        let mut key = Self { kid: String::new(), point };
+        let (x, y) = key.coordinates();
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        key.kid = URL_SAFE_NO_PAD.encode(Sha256::digest(canonical));
+        Ok(key)
+    }
+
+    /// Its id.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    fn coordinates(&self) -> (String, String) {
+        let (x, y) = self.point.get(1..).unwrap_or_default().split_at(32);
+        (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
+    }
+
+    fn jwk(&self) -> Value {
+        let (x, y) = self.coordinates();
+        json!({ "kty": "EC", "use": "jwt-svid", "kid": self.kid, "crv": "P-256", "x": x, "y": y })
+    }
+}
+
+/// The JWK Set of a trust domain's keys (SPIFFE Trust Domain and Bundle §4).
+pub fn jwks(keys: &[JwtPublicKey]) -> String {
+    json!({ "keys": keys.iter().map(JwtPublicKey::jwk).collect::<Vec<_>>() }).to_string()
+}
+
+/// Why a token is worth nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JwtError {
+    /// It is signed in another way, or in none.
+    #[error("the token is not signed with {ALGORITHM}")]
+    Algorithm,
+    /// It is for somebody else.
+    #[error("the token is not for the audience `{0}`")]
+    Audience(String),
+    /// It is over.
+    #[error("the token has expired")]
+    Expired,
+    /// It is from a time to come.
+    #[error("the token was issued in the future")]
+    Future,
+    /// A claim that it must have is missing or malformed.
+    #[error("the token's claim `{0}` is missing or malformed")]
+    Claim(&'static str),
+    /// Not a P-256 key.
+    #[error("not a P-256 public key")]
+    Key,
+    /// Not a compact JWS.
+    #[error("not a signed token of the form header.claims.signature")]
+    Malformed,
+    /// Nobody knows the key, or the signature does not fit.
+    #[error("the token is not signed with a key of the trust domain `{0}`")]
+    Signature(TrustDomain),
+    /// It is from elsewhere.
+    #[error("the token's subject is not of the trust domain `{0}`")]
+    TrustDomain(TrustDomain),
+}
+
+/// Reads and verifies a token of a trust domain. Gives what it says, and all its claims.
+pub fn verify(
+    token: &str,
+    trust_domain: &TrustDomain,
+    keys: &[JwtPublicKey],
+    audience: &str,
+    now_ms: u64,
+) -> Result<(JwtClaims, Map<String, Value>), JwtError> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(JwtError::Malformed);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(JwtError::Malformed)?;
+    let (header, claims) = signed.split_once('.').ok_or(JwtError::Malformed)?;
+    if claims.contains('.') {
+        return Err(JwtError::Malformed);
+    }
+    let header = object(header)?;
+    let text = |key: &str| header.get(key).and_then(Value::as_str);
+    if text("alg") != Some(ALGORITHM) {
+        return Err(JwtError::Algorithm);
+    }
+    // JWT-SVID §2: nothing but these, and `typ` only with these values.
+    let known = header.keys().all(|key| matches!(key.as_str(), "alg" | "kid" | "typ"));
+    if !known || header.get("typ").is_some_and(|kind| !matches!(kind.as_str(), Some("JWT" | "JOSE"))) {
+        return Err(JwtError::Malformed);
+    }
+    let claims = object(claims)?;
+    let subject: SpiffeId = claims
+        .get("sub")
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse().ok())
+        .ok_or(JwtError::Claim("sub"))?;
+    // The keys of one trust domain say nothing about another's subjects.
+    if subject.trust_domain() != trust_domain {
+        return Err(JwtError::TrustDomain(trust_domain.clone()));
+    }
+    let unsigned = || JwtError::Signature(trust_domain.clone());
+    let key = text("kid").and_then(|kid| keys.iter().find(|key| key.kid == kid)).ok_or_else(unsigned)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| JwtError::Malformed)?;
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point)
+        .verify(signed.as_bytes(), &signature)
+        .map_err(|_| unsigned())?;
+    let read = claims_of(&claims, subject)?;
+    if read.expires_ms.saturating_add(LEEWAY_MS) <= now_ms {
+        return Err(JwtError::Expired);
+    }
+    if read.issued_ms > now_ms.saturating_add(LEEWAY_MS) {
+        return Err(JwtError::Future);
+    }
+    if !read.audiences.iter().any(|known| known == audience) {
+        return Err(JwtError::Audience(audience.to_owned()));
+    }
+    Ok((read, claims))
+}
+
+fn claims_of(claims: &Map<String, Value>, subject: SpiffeId) -> Result<JwtClaims, JwtError> {
+    let seconds = |key: &'static str| match claims.get(key) {
+        None => Ok(None),
+        Some(value) => {
+            let seconds = value.as_u64().or_else(|| value.as_f64().filter(|s| *s >= 0.0).map(|s| s as u64));
+            seconds.map(|seconds| Some(seconds.saturating_mul(1_000))).ok_or(JwtError::Claim(key))
+        }
+    };
+    let audiences = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(several)) => {
+            let texts: Option<Vec<String>> =
+                several.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+            texts.filter(|texts| !texts.is_empty()).ok_or(JwtError::Claim("aud"))?
+        }
+        _ => return Err(JwtError::Claim("aud")),
+    };
+    Ok(JwtClaims {
+        subject,
+        audiences,
+        issued_ms: seconds("iat")?.unwrap_or(0),
+        expires_ms: seconds("exp")?.ok_or(JwtError::Claim("exp"))?,
+        jti: claims.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned(),
+    })
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, JwtError> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| JwtError::Malformed)?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) | Err(_) => Err(JwtError::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    struct Signer(EcdsaKeyPair, JwtPublicKey);
+
+    impl Signer {
+        fn new() -> Self {
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+            // The SPKI of P-256 is a fixed head and the point.
+            let mut spki = vec![
+                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+                0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+            ];
+            spki.extend(pair.public_key().as_ref());
+            let key = JwtPublicKey::from_spki(&spki).unwrap();
+            Self(pair, key)
+        }
+
+        fn sign(&self, input: &str) -> String {
+            let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+            compact(input, signature.as_ref())
+        }
+
+        fn raw(&self, header: &Value, claims: &Value) -> String {
+            let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+            self.sign(&format!("{}.{}", part(header), part(claims)))
+        }
+    }
+
+    fn domain() -> TrustDomain {
+        "acme.example".parse().unwrap()
+    }
+
+    fn claims() -> JwtClaims {
+        JwtClaims {
+            subject: "spiffe://acme.example/acme/bot".parse().unwrap(),
+            audiences: vec!["payments".into(), "mail".into()],
+            issued_ms: NOW,
+            expires_ms: NOW + 300_000,
+            jti: "7".into(),
+        }
+    }
+
+    fn check(token: &str, keys: &[JwtPublicKey], now_ms: u64) -> Result<JwtClaims, JwtError> {
+        verify(token, &domain(), keys, "mail", now_ms).map(|(claims, _)| claims)
+    }
+
+    #[test]
+    fn a_token_says_what_was_signed_until_it_expires() {
+        let signer = Signer::new();
+        let token = signer.sign(&claims().signing_input(signer.1.kid()));
+        let keys = [Signer::new().1, signer.1.clone()];
+        assert_eq!(check(&token, &keys, NOW), Ok(claims()));
+        let last = claims().expires_ms + LEEWAY_MS;
+        assert!(check(&token, &keys, last - 1).is_ok());
+        assert_eq!(check(&token, &keys, last), Err(JwtError::Expired));
+        assert_eq!(check(&token, &keys, NOW - LEEWAY_MS - 1), Err(JwtError::Future));
+        assert!(check(&token, &keys, NOW - LEEWAY_MS).is_ok());
+        let other = verify(&token, &domain(), &keys, "elsewhere", NOW).unwrap_err();
+        assert_eq!(other, JwtError::Audience("elsewhere".into()));
+        assert_eq!(check(&token, &keys[..1], NOW), Err(JwtError::Signature(domain())));
+    }
+
+    #[test]
+    fn every_byte_of_a_token_is_held() {
+        let signer = Signer::new();
+        let token = signer.sign(&claims().signing_input(signer.1.kid()));
+        let keys = [signer.1];
+        for at in 0..token.len() {
+            let mut other = token.clone().into_bytes();
+            other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+            let other = String::from_utf8(other).unwrap();
+            // The last symbol holds four bits that mean nothing; the decoder refuses them unless they are zero.
+            assert!(check(&other, &keys, NOW).is_err(), "byte {at}");
+        }
+        for cut in 0..token.len() {
+            assert!(check(&token[..cut], &keys, NOW).is_err());
+        }
+    }
+
+    /// Each was somebody's CVE.
+    #[test]
+    fn tokens_that_only_look_signed() {
+        let signer = Signer::new();
+        let kid = signer.1.kid().to_owned();
+        let keys = [signer.1.clone()];
+        let good =
+            json!({ "sub": "spiffe://acme.example/acme/bot", "aud": ["mail"], "exp": NOW / 1_000 + 60 });
+        let header = |alg: &str| json!({ "alg": alg, "kid": kid, "typ": "JWT" });
+        assert!(check(&signer.raw(&header("ES256"), &good), &keys, NOW).is_ok());
+        for alg in ["none", "None", "HS256", "EdDSA", "RS256", "ES384", "ML-DSA-65"] {
+            assert_eq!(
+                check(&signer.raw(&header(alg), &good), &keys, NOW),
+                Err(JwtError::Algorithm),
+                "{alg}"
+            );
+        }
+        let with = |key: &str, value: Value| {
+            let mut claims = good.clone();
+            match value {
+                Value::Null => claims.as_object_mut().unwrap().remove(key),
+                value => claims.as_object_mut().unwrap().insert(key.into(), value),
+            };
+            check(&signer.raw(&header("ES256"), &claims), &keys, NOW)
+        };
+        assert_eq!(with("exp", Value::Null), Err(JwtError::Claim("exp")), "a token without an end");
+        assert_eq!(with("exp", json!("soon")), Err(JwtError::Claim("exp")));
+        assert_eq!(with("aud", Value::Null), Err(JwtError::Claim("aud")));
+        assert_eq!(with("aud", json!([])), Err(JwtError::Claim("aud")));
+        assert_eq!(with("aud", json!(["mail", 5])), Err(JwtError::Claim("aud")));
+        assert_eq!(with("sub", json!("acme/bot")), Err(JwtError::Claim("sub")));
+        assert_eq!(
+            with("sub", json!("spiffe://other.example/acme/bot")),
+            Err(JwtError::TrustDomain(domain())),
+            "another trust domain's subject under our key"
+        );
+        for extra in [
+            json!({ "alg": "ES256", "kid": kid, "jwk": {} }),
+            json!({ "alg": "ES256", "kid": kid, "crit": [] }),
+        ] {
+            assert_eq!(check(&signer.raw(&extra, &good), &keys, NOW), Err(JwtError::Malformed), "{extra}");
+        }
+        let stranger = Signer::new();
+        let forged = stranger.raw(&header("ES256"), &good);
+        assert_eq!(
+            check(&forged, &keys, NOW),
+            Err(JwtError::Signature(domain())),
+            "our key id, another's key"
+        );
+        assert_eq!(check(&"a".repeat(TOKEN_BYTES_MAX + 1), &keys, NOW), Err(JwtError::Malformed));
+    }
+
+    /// RFC 7638 names the members and their order; the id does not depend on anything else.
+    #[test]
+    fn keys_are_named_by_their_thumbprint() {
+        let key = Signer::new().1;
+        let set: Value = serde_json::from_str(&jwks(std::slice::from_ref(&key))).unwrap();
+        let jwk = &set["keys"][0];
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
+        assert_eq!(jwk["kid"], URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)));
+        assert_eq!(jwk["use"], "jwt-svid");
+        assert_eq!(JwtPublicKey::from_spki(&[0; 91]), Err(JwtError::Key));
+    }
+}

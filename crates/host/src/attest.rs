@@ -1,0 +1,129 @@
+//! What a process is, from what the kernel says of it under `/proc`. Read anew at every call: a process may
+//! have changed its user or executed another file since it connected.
+
+use crate::caller::Caller;
+use credential::ProcessEvidence;
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+/// The largest executable that is hashed.
+const EXECUTABLE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// The largest file of `/proc` that is read.
+const PROC_BYTES_MAX: u64 = 256 * 1024;
+
+/// Why nothing can be said of a process.
+#[derive(Debug, thiserror::Error)]
+pub enum AttestError {
+    /// It is gone.
+    #[error("the process has ended")]
+    Ended,
+    /// The kernel's words cannot be read.
+    #[error("`{path}` cannot be read: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// Finds out what a process is. `wanted_hash` says whether any rule asks for the digest of its executable:
+/// hashing takes time.
+pub fn attest(caller: &Caller, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
+    let evidence = read(caller.pid(), wanted_hash);
+    // Only now is it certain that all of it was read of the process that connected.
+    if !caller.is_alive() {
+        return Err(AttestError::Ended);
+    }
+    evidence
+}
+
+fn read(pid: i32, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
+    let status = text(&format!("/proc/{pid}/status"))?;
+    let id = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        // Real, effective, saved, file system.
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    let missing = || AttestError::Unreadable {
+        path: format!("/proc/{pid}/status"),
+        error: std::io::Error::new(ErrorKind::InvalidData, "it names no user"),
+    };
+    let (uid, gid) = id("Uid:").zip(id("Gid:")).ok_or_else(missing)?;
+    let cgroup = cgroup(&text(&format!("/proc/{pid}/cgroup")).unwrap_or_default());
+    let link = format!("/proc/{pid}/exe");
+    let path = std::fs::read_link(&link).ok().and_then(|path| path.to_str().map(str::to_owned));
+    Ok(ProcessEvidence {
+        unit: cgroup.as_deref().and_then(unit),
+        cgroup,
+        gid,
+        // The kernel says so when the file is gone: its name means nothing any more.
+        path: path.filter(|path| !path.ends_with(" (deleted)")),
+        sha256: if wanted_hash { digest(Path::new(&link)) } else { None },
+        uid,
+    })
+}
+
+fn text(path: &str) -> Result<String, AttestError> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => AttestError::Ended,
+        _ => AttestError::Unreadable { path: path.to_owned(), error },
+    };
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(PROC_BYTES_MAX).read_to_string(&mut text))
+        .map_err(unreadable)?;
+    Ok(text)
+}
+
+/// The digest of the file that is executed: the link leads to the very file, whatever its name means now.
+fn digest(link: &Path) -> Option<[u8; 32]> {
+    let mut file = File::open(link).ok()?;
+    if file.metadata().ok()?.len() > EXECUTABLE_BYTES_MAX {
+        return None;
+    }
+    let mut hash = Sha256::new();
+    std::io::copy(&mut file, &mut hash).ok()?;
+    Some(hash.finalize().into())
+}
+
+/// The path in the unified hierarchy (version 2).
+fn cgroup(text: &str) -> Option<String> {
+    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+}
+
+/// The systemd unit a control group is of: its last part that names a service or a scope.
+fn unit(cgroup: &str) -> Option<String> {
+    let is_unit = |part: &&str| part.ends_with(".service") || part.ends_with(".scope");
+    cgroup.rsplit('/').find(is_unit).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_very_process() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let evidence = read(pid, true).unwrap();
+        let exe = std::env::current_exe().unwrap();
+        assert_eq!(evidence.path.as_deref(), exe.to_str());
+        assert_eq!(evidence.uid, rustix::process::geteuid().as_raw());
+        assert_eq!(evidence.sha256, Some(Sha256::digest(std::fs::read(exe).unwrap()).into()));
+        assert_eq!(read(pid, false).unwrap().sha256, None);
+        assert!(matches!(read(i32::MAX, false), Err(AttestError::Ended)));
+    }
+
+    #[test]
+    fn units_are_found_in_control_groups() {
+        assert_eq!(
+            cgroup("1:name=systemd:/x\n0::/system.slice/app.service\n").as_deref(),
+            Some("/system.slice/app.service")
+        );
+        assert_eq!(unit("/system.slice/app.service/worker").as_deref(), Some("app.service"));
+        assert_eq!(unit("/user.slice/user-1000.slice/session-2.scope").as_deref(), Some("session-2.scope"));
+        assert_eq!(unit("/system.slice"), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! The certificates of workloads: made for the first stream that asks, shared by those that follow, renewed
+//! before they expire and whenever the terms become stricter, forgotten when nobody listens any more.
+
+use crate::{Certificate, Clock, Issuer, IssuerError};
+use credential::ProcessEvidence;
+use rcgen::KeyPair;
+use registry::{IdentityId, Millis};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+/// A certificate is renewed when this much of its life is over, less what spreads renewals.
+const RENEW_AT_PERCENT: u64 = 50;
+/// Renewals are spread over this much of a life, by identity and evidence: no fleet renews at once.
+const SPREAD_PERCENT: u64 = 10;
+/// After a failure that is not a refusal, the next try comes this much later.
+const RETRY: Duration = Duration::from_secs(1);
+/// Nobody looks at the clock less often than this.
+const LOOK_MAX: Duration = Duration::from_secs(60);
+
+/// A certificate with its key, as a workload gets it.
+#[derive(Debug)]
+pub(crate) struct Svid {
+    /// Leaf first, concatenated DER.
+    pub(crate) chain: Vec<u8>,
+    /// PKCS#8, DER.
+    pub(crate) key: Zeroizing<Vec<u8>>,
+    certificate: Certificate,
+}
+
+/// The newest certificate, or why there is none any more.
+pub(crate) type Newest = Result<Arc<Svid>, IssuerError>;
+
+/// All certificates of this host that somebody listens to.
+pub(crate) struct Svids {
+    issuer: Arc<dyn Issuer>,
+    clock: Clock,
+    table: Mutex<HashMap<Key, watch::Sender<Newest>>>,
+}
+
+type Key = (IdentityId, [u8; 32]);
+
+impl Svids {
+    pub(crate) fn new(issuer: Arc<dyn Issuer>, clock: Clock) -> Self {
+        Self { issuer, clock, table: Mutex::default() }
+    }
+
+    /// The certificate of a machine for a process with this evidence, and its successors.
+    pub(crate) async fn of(
+        self: &Arc<Self>,
+        identity: IdentityId,
+        evidence: &ProcessEvidence,
+    ) -> Result<watch::Receiver<Newest>, IssuerError> {
+        let key = (identity, evidence.digest());
+        if let Some(receiver) = self.listen(key) {
+            return Ok(receiver);
+        }
+        let first = self.make(identity, evidence).await?;
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have been quicker meanwhile: one is enough.
+        if let Some(sender) = table.get(&key)
+            && sender.borrow().is_ok()
+        {
+            return Ok(sender.subscribe());
+        }
+        let (sender, receiver) = watch::channel(Ok(Arc::new(first)));
+        table.insert(key, sender.clone());
+        drop(table);
+        tokio::spawn(self.clone().keep(key, sender, evidence.clone()));
+        Ok(receiver)
+    }
+
+    fn listen(&self, key: Key) -> Option<watch::Receiver<Newest>> {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = table.get(&key)?;
+        let usable =
+            sender.borrow().as_ref().is_ok_and(|svid| svid.certificate.not_after_ms > (self.clock)());
+        usable.then(|| sender.subscribe())
+    }
+
+    async fn make(&self, identity: IdentityId, evidence: &ProcessEvidence) -> Result<Svid, IssuerError> {
+        let failed = |error: rcgen::Error| IssuerError::Unavailable(error.to_string());
+        let key = KeyPair::generate().map_err(failed)?;
+        let spki = rcgen::PublicKeyData::subject_public_key_info(&key);
+        let certificate = self.issuer.certify(identity, spki, evidence.clone()).await?;
+        let key = Zeroizing::new(key.serialize_der());
+        Ok(Svid { chain: certificate.chain.concat(), key, certificate })
+    }
+
+    /// Renews until nobody listens, or until the machine may have no certificate any more.
+    async fn keep(self: Arc<Self>, key: Key, sender: watch::Sender<Newest>, evidence: ProcessEvidence) {
+        let mut entitlements = self.issuer.entitlements();
+        loop {
+            let Ok(svid) = sender.borrow().clone() else { break };
+            let wait = self.wait(key, &svid.certificate);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = sender.closed() => break,
+                changed = entitlements.changed() => if changed.is_err() { break },
+            }
+            let (now_ms, life) = ((self.clock)(), self.issuer.life_max_ms(key.0));
+            let certificate = &svid.certificate;
+            let stricter = certificate.not_after_ms.saturating_sub(certificate.not_before_ms) > life;
+            if !stricter && now_ms < renew_ms(key, certificate) {
+                continue;
+            }
+            match self.make(key.0, &evidence).await {
+                Ok(next) => drop(sender.send_replace(Ok(Arc::new(next)))),
+                Err(refused @ IssuerError::Refused(_)) => {
+                    drop(sender.send_replace(Err(refused)));
+                    break;
+                }
+                Err(IssuerError::Unavailable(error)) => {
+                    tracing::warn!(identity = %key.0, %error, "a certificate could not be renewed; it is tried again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
+    fn wait(&self, key: Key, certificate: &Certificate) -> Duration {
+        let left = renew_ms(key, certificate).saturating_sub((self.clock)());
+        // A clock may be set: it is looked at now and then.
+        Duration::from_millis(left).clamp(Duration::from_millis(10), LOOK_MAX)
+    }
+}
+
+/// When a certificate is renewed: at half its life, earlier by a share that its owner alone decides.
+fn renew_ms((_, digest): Key, certificate: &Certificate) -> Millis {
+    let life = certificate.not_after_ms.saturating_sub(certificate.not_before_ms);
+    let [a, b, ..] = digest;
+    let share =
+        u64::from(u16::from_be_bytes([a, b])) * SPREAD_PERCENT / u64::from(u16::MAX).saturating_add(1);
+    let at = life / 100 * (RENEW_AT_PERCENT - share);
+    certificate.not_before_ms.saturating_add(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renewals_are_spread_and_before_half_of_life() {
+        let certificate =
+            Certificate { chain: Vec::new(), not_before_ms: 1_000_000, not_after_ms: 1_000_000 + 3_600_000 };
+        let at = |first: u8| {
+            let mut digest = [0; 32];
+            digest[0] = first;
+            renew_ms((IdentityId::from_entropy([0; 10]), digest), &certificate)
+        };
+        assert_eq!(at(0), 1_000_000 + 1_800_000);
+        assert!(at(255) >= 1_000_000 + 1_440_000 && at(255) < at(0));
+    }
+}

@@ -1,0 +1,245 @@
+//! The SPIFFE Workload API over what this host knows of its callers. Every message of a stream is the whole
+//! state; a stream ends with the reason when the right to it ends.
+
+use crate::attest::attest;
+use crate::caller::Caller;
+use crate::proto::spiffe_workload_api_server::SpiffeWorkloadApi;
+use crate::proto::{
+    JwtBundlesRequest, JwtBundlesResponse, Jwtsvid, JwtsvidRequest, JwtsvidResponse, ValidateJwtsvidRequest,
+    ValidateJwtsvidResponse, X509BundlesRequest, X509BundlesResponse, X509svid, X509svidRequest,
+    X509svidResponse,
+};
+use crate::svids::{Newest, Svids};
+use crate::{Bundle, Clock, Entitlement, Issuer, refuse};
+use credential::ProcessEvidence;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+/// The metadata every call must carry (SPIFFE Workload Endpoint §4).
+const SECURITY_HEADER: &str = "workload.spiffe.io";
+/// Messages that may wait for a slow reader; each is the whole state, so the last would do.
+const WAITING_MAX: usize = 4;
+/// Audiences of one request at most.
+const AUDIENCES_MAX: usize = registry::admit::AUDIENCES_MAX;
+
+/// The service.
+#[derive(Clone)]
+pub(crate) struct WorkloadApi {
+    issuer: Arc<dyn Issuer>,
+    svids: Arc<Svids>,
+    stop: CancellationToken,
+}
+
+type Stream<T> = ReceiverStream<Result<T, Status>>;
+
+impl WorkloadApi {
+    pub(crate) fn new(issuer: Arc<dyn Issuer>, clock: Clock, stop: CancellationToken) -> Self {
+        Self { svids: Arc::new(Svids::new(issuer.clone(), clock)), issuer, stop }
+    }
+
+    /// Who calls and what the process is now.
+    async fn evidence(&self, caller: &Caller) -> Result<ProcessEvidence, Status> {
+        let caller = caller.clone();
+        let read = tokio::task::spawn_blocking(move || attest(&caller, true)).await;
+        match read {
+            Ok(evidence) => evidence.map_err(|error| refuse::unattested(&error)),
+            Err(error) => Err(Status::internal(error.to_string())),
+        }
+    }
+
+    async fn entitled(&self, caller: &Caller) -> Result<(ProcessEvidence, Vec<Entitlement>), Status> {
+        let evidence = self.evidence(caller).await?;
+        let entitled = self.issuer.recognise(&evidence).map_err(|error| refuse::unrecognised(&error))?;
+        Ok((evidence, entitled))
+    }
+
+    /// A stream of whole states: `state` gives the next one, and what to listen to for the one after.
+    fn stream<T, F, S>(&self, caller: Caller, state: F) -> Stream<T>
+    where
+        T: PartialEq + Clone + Send + 'static,
+        F: Fn(Self, Caller) -> S + Send + 'static,
+        S: Future<Output = Result<(T, Vec<watch::Receiver<Newest>>), Status>> + Send,
+    {
+        let (messages, stream) = mpsc::channel(WAITING_MAX);
+        let api = self.clone();
+        tokio::spawn(async move {
+            let mut entitlements = api.issuer.entitlements();
+            let mut told: Option<T> = None;
+            loop {
+                entitlements.mark_unchanged();
+                let mut listening = match state(api.clone(), caller.clone()).await {
+                    Ok((next, listening)) => {
+                        if told.as_ref() != Some(&next) {
+                            if messages.send(Ok(next.clone())).await.is_err() {
+                                return;
+                            }
+                            told = Some(next);
+                        }
+                        listening
+                    }
+                    Err(status) => return drop(messages.send(Err(status)).await),
+                };
+                tokio::select! {
+                    () = messages.closed() => return,
+                    () = caller.ended() => return,
+                    () = api.stop.cancelled() => {
+                        let gone = Status::unavailable("this host is stopping");
+                        return drop(messages.send(Err(gone)).await);
+                    }
+                    changed = entitlements.changed() => if changed.is_err() { return },
+                    () = any_changed(&mut listening) => {}
+                }
+            }
+        });
+        ReceiverStream::new(stream)
+    }
+
+    async fn x509_state(
+        self,
+        caller: Caller,
+    ) -> Result<(X509svidResponse, Vec<watch::Receiver<Newest>>), Status> {
+        let (evidence, entitled) = self.entitled(&caller).await?;
+        let bundle = self.issuer.bundle().roots.concat();
+        let (mut svids, mut listening) = (Vec::new(), Vec::new());
+        for machine in entitled {
+            let mut receiver =
+                self.svids.of(machine.identity, &evidence).await.map_err(|error| refuse::unissued(&error))?;
+            let newest = receiver.borrow_and_update().clone();
+            let svid = newest.map_err(|error| refuse::unissued(&error))?;
+            svids.push(X509svid {
+                spiffe_id: machine.spiffe_id.to_string(),
+                x509_svid: svid.chain.clone(),
+                x509_svid_key: svid.key.to_vec(),
+                bundle: bundle.clone(),
+                hint: machine.hint,
+            });
+            listening.push(receiver);
+        }
+        Ok((X509svidResponse { svids, crl: Vec::new(), federated_bundles: HashMap::new() }, listening))
+    }
+}
+
+/// Returns when any of them changed.
+async fn any_changed(listening: &mut [watch::Receiver<Newest>]) {
+    let changes = listening.iter_mut().map(|receiver| Box::pin(receiver.changed()));
+    let mut changes: Vec<_> = changes.collect();
+    if changes.is_empty() {
+        return std::future::pending().await;
+    }
+    std::future::poll_fn(|context| {
+        let ready = changes.iter_mut().any(|change| change.as_mut().poll(context).is_ready());
+        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+fn by_trust_domain(bundle: &Bundle, bytes: Vec<u8>) -> HashMap<String, Vec<u8>> {
+    HashMap::from([(bundle.trust_domain.uri(), bytes)])
+}
+
+/// The caller of a request that carries the security header, exactly once, as `true`.
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let mut values = request.metadata().get_all(SECURITY_HEADER).iter();
+    match (values.next().map(|value| value.to_str()), values.next()) {
+        (Some(Ok("true")), None) => {}
+        (_, Some(_)) => return Err(refuse::invalid("the security header `workload.spiffe.io` stands twice")),
+        (_, None) => {
+            return Err(refuse::invalid("the security header `workload.spiffe.io: true` is missing"));
+        }
+    }
+    let caller = request.extensions().get::<Caller>().cloned();
+    caller.ok_or_else(|| Status::unavailable("the caller cannot be told"))
+}
+
+#[tonic::async_trait]
+impl SpiffeWorkloadApi for WorkloadApi {
+    type FetchX509SVIDStream = Stream<X509svidResponse>;
+    type FetchX509BundlesStream = Stream<X509BundlesResponse>;
+    type FetchJWTBundlesStream = Stream<JwtBundlesResponse>;
+
+    async fn fetch_x509svid(
+        &self,
+        request: Request<X509svidRequest>,
+    ) -> Result<Response<Self::FetchX509SVIDStream>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(self.stream(caller, Self::x509_state)))
+    }
+
+    async fn fetch_x509_bundles(
+        &self,
+        request: Request<X509BundlesRequest>,
+    ) -> Result<Response<Self::FetchX509BundlesStream>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(self.stream(caller, async |api: Self, caller: Caller| {
+            api.entitled(&caller).await?;
+            let bundle = api.issuer.bundle();
+            let bundles = by_trust_domain(&bundle, bundle.roots.concat());
+            Ok((X509BundlesResponse { crl: Vec::new(), bundles }, Vec::new()))
+        })))
+    }
+
+    async fn fetch_jwtsvid(
+        &self,
+        request: Request<JwtsvidRequest>,
+    ) -> Result<Response<JwtsvidResponse>, Status> {
+        let caller = caller(&request)?;
+        let JwtsvidRequest { audience, spiffe_id } = request.into_inner();
+        if audience.is_empty() || audience.len() > AUDIENCES_MAX || audience.iter().any(String::is_empty) {
+            return Err(refuse::invalid(format!("name between 1 and {AUDIENCES_MAX} audiences")));
+        }
+        let wanted: Option<credential::SpiffeId> = match spiffe_id.as_str() {
+            "" => None,
+            text => Some(
+                text.parse()
+                    .map_err(|error: credential::spiffe::SpiffeIdError| refuse::invalid(error.to_string()))?,
+            ),
+        };
+        let (evidence, entitled) = self.entitled(&caller).await?;
+        let mut svids = Vec::new();
+        for machine in entitled {
+            if wanted.as_ref().is_some_and(|wanted| *wanted != machine.spiffe_id) {
+                continue;
+            }
+            let signed = self.issuer.sign_jwt(machine.identity, audience.clone(), evidence.clone()).await;
+            let svid = signed.map_err(|error| refuse::unissued(&error))?;
+            svids.push(Jwtsvid { spiffe_id: machine.spiffe_id.to_string(), svid, hint: machine.hint });
+        }
+        if svids.is_empty() {
+            let error = crate::IssuerError::Refused(format!("the caller is not `{spiffe_id}`"));
+            return Err(refuse::unissued(&error));
+        }
+        Ok(Response::new(JwtsvidResponse { svids }))
+    }
+
+    async fn fetch_jwt_bundles(
+        &self,
+        request: Request<JwtBundlesRequest>,
+    ) -> Result<Response<Self::FetchJWTBundlesStream>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(self.stream(caller, async |api: Self, caller: Caller| {
+            api.entitled(&caller).await?;
+            let bundle = api.issuer.bundle();
+            let bundles = by_trust_domain(&bundle, bundle.jwks.clone().into_bytes());
+            Ok((JwtBundlesResponse { bundles }, Vec::new()))
+        })))
+    }
+
+    async fn validate_jwtsvid(
+        &self,
+        request: Request<ValidateJwtsvidRequest>,
+    ) -> Result<Response<ValidateJwtsvidResponse>, Status> {
+        let caller = caller(&request)?;
+        let ValidateJwtsvidRequest { audience, svid } = request.into_inner();
+        if audience.is_empty() || svid.is_empty() {
+            return Err(refuse::invalid("name the audience, and give the token"));
+        }
+        self.entitled(&caller).await?;
+        let (spiffe_id, claims) = self.issuer.validate_jwt(&audience, &svid).map_err(refuse::invalid)?;
+        Ok(Response::new(ValidateJwtsvidResponse { spiffe_id: spiffe_id.to_string(), claims: Some(claims) }))
+    }
+}

@@ -1,0 +1,113 @@
+//! The host's port to the authority when both run in one process.
+
+use authority::{Authority, IssueFailure, SubmitError};
+use credential::issue::DEFAULT_LIFE_MS;
+use credential::{ProcessEvidence, SpiffeId, Unrecognised};
+use host::{Bundle, Certificate, Entitlement, Issuer, IssuerError, Pending};
+use prost_types::value::Kind;
+use prost_types::{ListValue, Struct};
+use registry::{Attestation, Attested, IdentityId, Millis};
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+/// The authority of this process.
+pub(crate) struct Local(pub(crate) Authority);
+
+impl Issuer for Local {
+    fn recognise(&self, evidence: &ProcessEvidence) -> Result<Vec<Entitlement>, Unrecognised> {
+        let recognised = self.0.recognise(evidence)?;
+        let entitled = recognised.into_iter().filter_map(|found| {
+            let spiffe_id = self.0.spiffe_id(found.identity)?;
+            Some(Entitlement {
+                identity: found.identity,
+                spiffe_id,
+                hint: found.rule.hint.unwrap_or_default(),
+            })
+        });
+        Ok(entitled.collect())
+    }
+
+    fn life_max_ms(&self, identity: IdentityId) -> Millis {
+        let asked = self.0.rules().credential_terms(identity).map_or(DEFAULT_LIFE_MS, |(ttl, _)| ttl);
+        asked.min(DEFAULT_LIFE_MS)
+    }
+
+    fn certify(
+        &self,
+        identity: IdentityId,
+        spki: Vec<u8>,
+        evidence: ProcessEvidence,
+    ) -> Pending<Result<Certificate, IssuerError>> {
+        let authority = self.0.clone();
+        Box::pin(async move {
+            let issued = authority.issue_attested(identity, &spki, attested(&evidence)).await;
+            let issued = issued.map_err(|error| refused(&error))?;
+            Ok(Certificate {
+                chain: issued.chain,
+                not_before_ms: issued.not_before_ms,
+                not_after_ms: issued.not_after_ms,
+            })
+        })
+    }
+
+    fn sign_jwt(
+        &self,
+        identity: IdentityId,
+        audiences: Vec<String>,
+        evidence: ProcessEvidence,
+    ) -> Pending<Result<String, IssuerError>> {
+        let authority = self.0.clone();
+        Box::pin(async move {
+            let signed = authority.issue_jwt(identity, audiences, attested(&evidence)).await;
+            signed.map(|(_, token)| token).map_err(|error| refused(&error))
+        })
+    }
+
+    fn validate_jwt(&self, audience: &str, token: &str) -> Result<(SpiffeId, Struct), String> {
+        let (subject, claims) = self.0.validate_jwt(audience, token).map_err(|error| error.to_string())?;
+        Ok((subject, object(claims)))
+    }
+
+    fn bundle(&self) -> Bundle {
+        Bundle {
+            trust_domain: self.0.ca().trust_domain().clone(),
+            roots: vec![self.0.ca().root_der().to_vec()],
+            jwks: credential::jwt::jwks(&self.0.jwt_keys()),
+        }
+    }
+
+    fn entitlements(&self) -> watch::Receiver<u64> {
+        self.0.entitlements()
+    }
+}
+
+fn attested(evidence: &ProcessEvidence) -> Attested {
+    Attested { by: Attestation::Process, evidence: evidence.digest() }
+}
+
+fn refused(error: &IssueFailure) -> IssuerError {
+    match error {
+        IssueFailure::Submit(SubmitError::Refused(refusal)) => IssuerError::Refused(refusal.to_string()),
+        IssueFailure::Issue(_) | IssueFailure::Submit(SubmitError::Append(_) | SubmitError::Internal(_)) => {
+            IssuerError::Unavailable(error.to_string())
+        }
+    }
+}
+
+fn object(members: Map<String, Value>) -> Struct {
+    Struct { fields: members.into_iter().map(|(key, member)| (key, value(member))).collect() }
+}
+
+fn value(value: Value) -> prost_types::Value {
+    let kind = match value {
+        Value::Array(items) => {
+            Kind::ListValue(ListValue { values: items.into_iter().map(self::value).collect() })
+        }
+        Value::Bool(flag) => Kind::BoolValue(flag),
+        Value::Null => Kind::NullValue(0),
+        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        Value::Object(members) => Kind::StructValue(object(members)),
+        Value::String(text) => Kind::StringValue(text),
+    };
+    prost_types::Value { kind: Some(kind) }
+}
