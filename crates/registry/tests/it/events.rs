@@ -2,7 +2,9 @@
 
 use crate::world::World;
 use minicbor::{decode, to_vec};
-use registry::{Actor, Event, Identity, Office, Recorded};
+use registry::{
+    Actor, Attestation, Attested, Event, Identity, Office, Recorded, Scope, Selector, WorkloadRule,
+};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -56,5 +58,38 @@ fn golden_vectors() {
     let anchored = Event::LogAnchored { origin: "log".into(), key: "key".into(), size: 256, root: [7; 32] };
     found += &vector("log-anchored", anchored, Actor::System);
     found += &vector("secret-sealed", Event::SecretSealed { name: "key".parse().unwrap() }, Actor::Operator);
+    let rule = WorkloadRule {
+        selectors: vec![
+            Selector::Uid(1000),
+            Selector::Path("/usr/bin/app".into()),
+            Selector::Sha256([3; 32]),
+        ],
+        priority: 2,
+        hint: Some("main".into()),
+    };
+    let recognized = Event::WorkloadRecognized { identity: id, rules: vec![rule] };
+    found += &vector("workload-recognized", recognized, Actor::Operator);
+    let attested = Attested { by: Attestation::Process, evidence: [9; 32] };
+    let jwt = Event::JwtIssued {
+        identity: id,
+        jti: [1; 16],
+        audiences: vec!["payments".into()],
+        kid: "key".into(),
+        not_after_ms: 4,
+        attested,
+    };
+    found += &vector("jwt-issued", jwt, Actor::System);
+    let scope = Scope { actions: vec!["read".parse().unwrap()], on: vec!["files/a".parse().unwrap()] };
+    let attested = Event::CredentialIssued {
+        identity: id,
+        serial: [1; 16],
+        public_key: [2; 32],
+        not_before_ms: 3,
+        not_after_ms: 4,
+        token: None,
+        scope: Some(scope),
+        attested: Some(attested),
+    };
+    found += &vector("credential-attested", attested, Actor::System);
     assert_eq!(found, include_str!("../../testdata/events.txt"));
 }

@@ -12,4 +12,5 @@
 mod events;
 mod ownership;
 mod signing;
+mod workloads;
 mod world;
