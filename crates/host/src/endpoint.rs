@@ -1,7 +1,9 @@
 //! The unix socket: one connection, one caller, one gRPC server over all of them.
 
 use crate::caller::Caller;
+use crate::proto::sds::secret_discovery_service_server::SecretDiscoveryServiceServer;
 use crate::proto::spiffe_workload_api_server::SpiffeWorkloadApiServer;
+use crate::sds::Sds;
 use crate::workload_api::WorkloadApi;
 use crate::{Clock, Issuer};
 use std::io;
@@ -87,6 +89,8 @@ impl Endpoint {
         stop: CancellationToken,
     ) -> Result<(), EndpointError> {
         let api = WorkloadApi::new(issuer, clock, stop.clone());
+        let sds =
+            SecretDiscoveryServiceServer::new(Sds(api.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let api = SpiffeWorkloadApiServer::new(api).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let (health, healthy) = tonic_health::server::health_reporter();
         health.set_serving::<SpiffeWorkloadApiServer<WorkloadApi>>().await;
@@ -105,6 +109,7 @@ impl Endpoint {
             .http2_keepalive_interval(Some(Duration::from_secs(60)))
             .add_service(healthy)
             .add_service(reflection)
+            .add_service(sds)
             .add_service(api)
             .serve_with_incoming_shutdown(ReceiverStream::new(incoming), stop.cancelled())
             .await;

@@ -1,7 +1,7 @@
 //! The node side: workloads on this machine get their credentials here, over a unix socket.
 //!
 //! In scope: the SPIFFE Workload API (X.509, JWT and bundle profiles), recognising who calls, keys of workloads,
-//! rotation before expiry, ending streams when the right ends; gRPC health and reflection.
+//! rotation before expiry, ending streams when the right ends; Envoy's SDS; gRPC health and reflection.
 //! Out of scope: whether a machine may have a credential, and signing (the port [`Issuer`]).
 //!
 //! ```text
@@ -15,6 +15,7 @@ pub mod attest;
 pub mod caller;
 pub mod endpoint;
 mod refuse;
+mod sds;
 mod svids;
 mod workload_api;
 
@@ -37,6 +38,11 @@ use tokio::sync::watch;
 )]
 pub(crate) mod proto {
     tonic::include_proto!("_");
+
+    /// Envoy's secret discovery service.
+    pub(crate) mod sds {
+        tonic::include_proto!("envoy.service.secret.v3");
+    }
 }
 
 /// A value computed elsewhere.

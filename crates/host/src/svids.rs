@@ -23,11 +23,16 @@ const LOOK_MAX: Duration = Duration::from_secs(60);
 /// A certificate with its key, as a workload gets it.
 #[derive(Debug)]
 pub(crate) struct Svid {
-    /// Leaf first, concatenated DER.
-    pub(crate) chain: Vec<u8>,
     /// PKCS#8, DER.
     pub(crate) key: Zeroizing<Vec<u8>>,
     certificate: Certificate,
+}
+
+impl Svid {
+    /// Leaf first, DER.
+    pub(crate) fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificate.chain
+    }
 }
 
 /// The newest certificate, or why there is none any more.
@@ -86,7 +91,7 @@ impl Svids {
         let spki = rcgen::PublicKeyData::subject_public_key_info(&key);
         let certificate = self.issuer.certify(identity, spki, evidence.clone()).await?;
         let key = Zeroizing::new(key.serialize_der());
-        Ok(Svid { chain: certificate.chain.concat(), key, certificate })
+        Ok(Svid { key, certificate })
     }
 
     /// Renews until nobody listens, or until the machine may have no certificate any more.

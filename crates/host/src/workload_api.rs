@@ -42,6 +42,19 @@ impl WorkloadApi {
         Self { svids: Arc::new(Svids::new(issuer.clone(), clock)), issuer, stop }
     }
 
+    pub(crate) fn issuer(&self) -> &dyn Issuer {
+        self.issuer.as_ref()
+    }
+
+    pub(crate) fn svids(&self) -> &Arc<Svids> {
+        &self.svids
+    }
+
+    /// Returns when the host stops.
+    pub(crate) async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
     /// Who calls and what the process is now.
     async fn evidence(&self, caller: &Caller) -> Result<ProcessEvidence, Status> {
         let caller = caller.clone();
@@ -52,7 +65,10 @@ impl WorkloadApi {
         }
     }
 
-    async fn entitled(&self, caller: &Caller) -> Result<(ProcessEvidence, Vec<Entitlement>), Status> {
+    pub(crate) async fn entitled(
+        &self,
+        caller: &Caller,
+    ) -> Result<(ProcessEvidence, Vec<Entitlement>), Status> {
         let evidence = self.evidence(caller).await?;
         let entitled = self.issuer.recognise(&evidence).map_err(|error| refuse::unrecognised(&error))?;
         Ok((evidence, entitled))
@@ -113,7 +129,7 @@ impl WorkloadApi {
             let svid = newest.map_err(|error| refuse::unissued(&error))?;
             svids.push(X509svid {
                 spiffe_id: machine.spiffe_id.to_string(),
-                x509_svid: svid.chain.clone(),
+                x509_svid: svid.certificates().concat(),
                 x509_svid_key: svid.key.to_vec(),
                 bundle: bundle.clone(),
                 hint: machine.hint,
@@ -125,7 +141,7 @@ impl WorkloadApi {
 }
 
 /// Returns when any of them changed.
-async fn any_changed(listening: &mut [watch::Receiver<Newest>]) {
+pub(crate) async fn any_changed(listening: &mut [watch::Receiver<Newest>]) {
     let changes = listening.iter_mut().map(|receiver| Box::pin(receiver.changed()));
     let mut changes: Vec<_> = changes.collect();
     if changes.is_empty() {

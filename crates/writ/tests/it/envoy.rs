@@ -10,16 +10,14 @@ use std::process::{Child, Command, Output, Stdio};
 const CONFIG: &str = include_str!("../../../../examples/envoy.yaml");
 
 /// Envoy, from the Python package that `cargo xtask test` installs.
-struct Envoy {
+pub(crate) struct Envoy {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
     certificate: PathBuf,
 }
 
 impl Envoy {
     fn start(writ: &Writ, upstream: u16) -> Self {
-        let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/envoy/envoy/_bin/envoy");
-        assert!(binary.is_file(), "Envoy is not installed: run `cargo xtask test`, which installs it");
         let key = KeyPair::generate().unwrap();
         let shown =
             CertificateParams::new(vec!["files.localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -38,9 +36,21 @@ impl Envoy {
             .replace("@SERVER_KEY@", key_file.to_str().unwrap())
             .replace("@BUNDLE@", writ.data().join("bundle.pem").to_str().unwrap())
             .replace("@TRUST_DOMAIN@", "writ.localhost");
+        Self::run(writ, &config, certificate)
+    }
+
+    /// Envoy's executable.
+    pub(crate) fn binary() -> PathBuf {
+        let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/envoy/envoy/_bin/envoy");
+        assert!(binary.is_file(), "Envoy is not installed: run `cargo xtask test`, which installs it");
+        binary.canonicalize().unwrap()
+    }
+
+    /// Runs a configuration with one listener.
+    pub(crate) fn run(writ: &Writ, config: &str, certificate: PathBuf) -> Self {
         let (file, admin) = (writ.path("envoy.yaml"), writ.path("envoy.admin"));
         std::fs::write(&file, config).unwrap();
-        let process = Command::new(binary)
+        let process = Command::new(Self::binary())
             .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn", "-c"])
             .arg(&file)
             .arg("--admin-address-path")
@@ -81,7 +91,7 @@ impl Drop for Envoy {
     }
 }
 
-fn plain_curl(arguments: &[&str]) -> Output {
+pub(crate) fn plain_curl(arguments: &[&str]) -> Output {
     let fixed = ["--silent", "--show-error", "--noproxy", "*", "--max-time", "30"];
     Command::new("curl").args(fixed).args(arguments).output().unwrap()
 }

@@ -1,23 +1,56 @@
 //! The Workload API as software sees it that nobody here wrote.
 
-use crate::harness::{Writ, text};
+use crate::envoy::{Envoy, plain_curl};
+use crate::harness::{Writ, text, wait};
 use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/workload.py");
-
-/// Runs the Python workload against a running Writ.
-fn python(writ: &Writ) -> Output {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python");
+/// A Python workload against a running Writ.
+fn workload(writ: &Writ, script: &str) -> Command {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let packages = here.join("../../target/python");
     assert!(packages.join("spiffe").is_dir(), "run `cargo xtask test`, which installs the package `spiffe`");
-    Command::new("python3")
-        .arg(SCRIPT)
+    let mut command = Command::new("python3");
+    command
+        .arg(here.join("tests/it").join(script))
         .arg(writ.data().join("workload-api.sock"))
-        .arg("payments")
-        .env("PYTHONPATH", packages)
-        .output()
-        .unwrap()
+        .env("PYTHONPATH", packages);
+    command
+}
+
+fn python(writ: &Writ) -> Output {
+    workload(writ, "workload.py").arg("payments").output().unwrap()
+}
+
+/// A workload that stays and tells what its stream brings.
+struct Staying {
+    process: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Staying {
+    fn start(writ: &Writ) -> Self {
+        let mut process = workload(writ, "workload_stream.py")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    fn next(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+    }
+}
+
+impl Drop for Staying {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 fn interpreter() -> String {
@@ -74,5 +107,155 @@ fn python_gets_certificates_tokens_and_bundles() {
     writ.ok(&["identity", "recognize", "acme/reader"]);
     let revoked = text(&python(&writ).stderr);
     assert!(revoked.contains("no identity issued: `acme/writer` is revoked"), "{revoked}");
+    writ.assert_verifies();
+}
+
+fn recognised(writ: &Writ) {
+    writ.machine("acme/reader", "bot");
+    let rule = format!("uid:{},path:{}", uid(), interpreter());
+    writ.ok(&["identity", "recognize", "acme/reader", "--rule", &rule]);
+}
+
+#[test]
+fn a_stream_brings_stricter_terms_and_ends_with_the_right() {
+    let mut writ = Writ::start();
+    recognised(&writ);
+    let mut staying = Staying::start(&writ);
+    let first = staying.next();
+    assert_eq!(first["life"], 3_600, "{first}");
+    // Another stream of the same process image shares the certificate.
+    let mut second = Staying::start(&writ);
+    assert_eq!(second.next()["serial"], first["serial"]);
+    // A contract in force asks for shorter lives: open streams get a certificate that fits.
+    let strict = crate::curl::CONTRACT.replace(
+        "## Prohibitions",
+        "```clause\nkind = \"credential\"\nmax-ttl = \"5 minutes\"\n```\n\n## Prohibitions",
+    );
+    writ.service(&crate::curl::service(9));
+    writ.contract("files", &strict);
+    for stream in [&mut staying, &mut second] {
+        let stricter = stream.next();
+        assert_eq!(stricter["life"], 300, "{stricter}");
+        assert_ne!(stricter["serial"], first["serial"]);
+    }
+    writ.ok(&["identity", "kill", "acme/reader", "--reason", "stolen"]);
+    for stream in [&mut staying, &mut second] {
+        let end = stream.next();
+        assert!(end["error"].as_str().unwrap().contains("PERMISSION_DENIED"), "{end}");
+    }
+    // Nothing is issued any more, and every certificate that was is on record.
+    assert!(!python(&writ).status.success());
+    writ.assert_verifies();
+}
+
+#[test]
+fn calls_that_break_the_specification_get_its_codes() {
+    let mut writ = Writ::start();
+    recognised(&writ);
+    let output = workload(&writ, "workload_raw.py").output().unwrap();
+    let got: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    for (call, code, words) in [
+        ("no_header", "INVALID_ARGUMENT", "is missing"),
+        ("two_headers", "INVALID_ARGUMENT", "twice"),
+        ("other_value", "INVALID_ARGUMENT", "is missing"),
+        ("no_audience", "INVALID_ARGUMENT", "audiences"),
+        ("malformed_id", "INVALID_ARGUMENT", "not a SPIFFE ID"),
+        ("foreign_id", "PERMISSION_DENIED", "no identity issued"),
+        ("wit", "UNIMPLEMENTED", ""),
+        ("no_token", "INVALID_ARGUMENT", "token"),
+    ] {
+        assert_eq!(got[call]["code"], code, "{call}: {}", got[call]);
+        assert!(got[call]["details"].as_str().unwrap().contains(words), "{call}: {}", got[call]);
+    }
+    assert_eq!(got["health"]["ok"], "0801", "serving");
+    assert!(got["reflection"]["ok"].as_str().unwrap().contains("SpiffeWorkloadAPI"), "{got}");
+    writ.assert_verifies();
+}
+
+/// The serial number and the URI of the certificate a server shows, when its chain leads to the bundle.
+fn shown(writ: &Writ, envoy: &Envoy, credential: &Path) -> Option<(String, String)> {
+    let file = |path: &Path| path.display().to_string();
+    let handshake = Command::new("openssl")
+        .args([
+            "s_client",
+            "-connect",
+            &format!("127.0.0.1:{}", envoy.port),
+            "-verify_return_error",
+            "-CAfile",
+        ])
+        .args([file(&writ.data().join("bundle.pem")), "-cert".to_owned(), file(&credential.join("cert.pem"))])
+        .args([
+            "-cert_chain",
+            &file(&credential.join("cert.pem")),
+            "-key",
+            &file(&credential.join("key.pem")),
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    if !handshake.status.success() {
+        return None;
+    }
+    let leaf = writ.path("shown.pem");
+    std::fs::write(&leaf, &handshake.stdout).unwrap();
+    let read = Command::new("openssl")
+        .args(["x509", "-noout", "-serial", "-ext", "subjectAltName", "-in", &file(&leaf)])
+        .output()
+        .unwrap();
+    let read = text(&read.stdout);
+    let serial = read.lines().find_map(|line| line.strip_prefix("serial="))?.to_owned();
+    let uri = read.lines().find_map(|line| line.trim().strip_prefix("URI:"))?.to_owned();
+    Some((serial, uri))
+}
+
+#[test]
+fn envoy_gets_its_certificate_rotates_and_loses_it() {
+    let mut writ = Writ::start();
+    for name in ["acme/edge", "acme/reader"] {
+        writ.machine(name, "microservice");
+    }
+    let credential = writ.join("acme/reader");
+    writ.ok(&[
+        "identity",
+        "recognize",
+        "acme/edge",
+        "--rule",
+        &format!("path:{}", Envoy::binary().display()),
+    ]);
+    let socket = writ.data().join("workload-api.sock");
+    let config =
+        include_str!("../../../../examples/envoy-sds.yaml").replace("@SOCKET@", socket.to_str().unwrap());
+    let envoy = Envoy::run(&writ, &config, writ.data().join("bundle.pem"));
+    let url = format!("https://127.0.0.1:{}/", envoy.port);
+    let file = |name: &str| credential.join(name).display().to_string();
+    let call = |own: bool| {
+        // The chain is checked by openssl below: there is no host name in an X.509-SVID.
+        let mut arguments = vec!["--insecure".to_owned(), url.clone()];
+        if own {
+            arguments.extend(["--cert".to_owned(), file("cert.pem"), "--key".to_owned(), file("key.pem")]);
+        }
+        plain_curl(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    wait("Envoy has its certificate", || text(&call(true).stdout) == "hello\n");
+    assert!(!call(false).status.success(), "a client without a certificate");
+    let first = shown(&writ, &envoy, &credential).expect("a certificate of the trust domain");
+    assert_eq!(first.1, "spiffe://writ.localhost/acme/edge");
+
+    // Stricter terms: another certificate, and no request lost meanwhile.
+    let strict = crate::curl::CONTRACT.replace(r#"machines = ["reader"]"#, r#"machines = ["edge"]"#).replace(
+        "## Prohibitions",
+        "```clause\nkind = \"credential\"\nmax-ttl = \"5 minutes\"\n```\n\n## Prohibitions",
+    );
+    writ.service(&crate::curl::service(9));
+    writ.contract("files", &strict);
+    wait("Envoy shows another certificate", || {
+        assert_eq!(text(&call(true).stdout), "hello\n", "a request was dropped");
+        shown(&writ, &envoy, &credential).is_some_and(|now| now.0 != first.0 && now.1 == first.1)
+    });
+
+    // Killed: what Envoy shows from then on nobody accepts.
+    writ.ok(&["identity", "kill", "acme/edge", "--reason", "stolen"]);
+    wait("nobody accepts Envoy's certificate", || shown(&writ, &envoy, &credential).is_none());
     writ.assert_verifies();
 }

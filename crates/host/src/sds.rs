@@ -1,0 +1,246 @@
+//! Envoy's secret discovery service, v3, on the same socket and by the same rules as the Workload API. Names: a
+//! SPIFFE ID or `default` is a certificate, `spiffe://<trust domain>` or `ROOTCA` what peers are verified by.
+//!
+//! Envoy keeps a secret when its stream ends. When a machine may have no certificate any more, it is therefore
+//! given one that nobody accepts, so that no new connection can be made with the old one; what is open already
+//! is for Envoy to end.
+
+use crate::caller::Caller;
+use crate::proto::sds::secret::Kind;
+use crate::proto::sds::secret_discovery_service_server::SecretDiscoveryService;
+use crate::proto::sds::{
+    CertificateValidationContext, DataSource, DiscoveryRequest, DiscoveryResponse, Secret, TlsCertificate,
+    data_source::Specifier,
+};
+use crate::svids::Newest;
+use crate::workload_api::{WorkloadApi, any_changed};
+use crate::{Entitlement, refuse};
+use prost::Message as _;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+const SECRET: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+/// The machine's default certificate.
+const DEFAULT: &str = "default";
+/// What peers of the trust domain are verified by.
+const ROOT: &str = "ROOTCA";
+/// Names one stream may ask for.
+const NAMES_MAX: usize = 64;
+/// Responses that may wait for a slow reader.
+const WAITING_MAX: usize = 4;
+
+/// The service.
+#[derive(Clone)]
+pub(crate) struct Sds(pub(crate) WorkloadApi);
+
+type Secrets = (Vec<Secret>, Vec<watch::Receiver<Newest>>);
+
+impl Sds {
+    /// The secrets of these names for a caller; all of them when no name is given.
+    async fn secrets(&self, caller: &Caller, names: &[String]) -> Result<Secrets, Status> {
+        if names.len() > NAMES_MAX {
+            return Err(refuse::invalid(format!("more than {NAMES_MAX} names in one stream")));
+        }
+        let (evidence, entitled) = self.0.entitled(caller).await?;
+        let bundle = self.0.issuer().bundle();
+        let all = [DEFAULT.to_owned(), ROOT.to_owned()];
+        let (mut secrets, mut listening) = (Vec::new(), Vec::new());
+        for name in if names.is_empty() { &all[..] } else { names } {
+            if name == ROOT || *name == bundle.trust_domain.uri() {
+                let roots = bundle.roots.iter().map(|root| pem("CERTIFICATE", root)).collect::<String>();
+                secrets.push(validation(name, roots));
+                continue;
+            }
+            let machine = named(&entitled, name)
+                .ok_or_else(|| refuse::invalid(format!("there is no secret `{name}` for this caller")))?;
+            let newest = self.0.svids().of(machine.identity, &evidence).await;
+            let mut receiver = newest.map_err(|error| refuse::unissued(&error))?;
+            let svid = receiver.borrow_and_update().clone().map_err(|error| refuse::unissued(&error))?;
+            let chain = svid.certificates().iter().map(|der| pem("CERTIFICATE", der)).collect::<String>();
+            secrets.push(certificate(name, chain, pem("PRIVATE KEY", &svid.key)));
+            listening.push(receiver);
+        }
+        Ok((secrets, listening))
+    }
+
+    async fn run(
+        self,
+        caller: Caller,
+        mut asked: Streaming<DiscoveryRequest>,
+        answers: mpsc::Sender<Result<DiscoveryResponse, Status>>,
+    ) {
+        let mut entitlements = self.0.issuer().entitlements();
+        let mut stream = Told::default();
+        let mut names: Option<Vec<String>> = None;
+        let mut listening: Vec<watch::Receiver<Newest>> = Vec::new();
+        loop {
+            tokio::select! {
+                message = asked.message() => match message {
+                    Ok(Some(message)) => match stream.read(&message, names.as_deref()) {
+                        Read::Nothing => continue,
+                        Read::Names => names = Some(message.resource_names),
+                        Read::Malformed(status) => return drop(answers.send(Err(status)).await),
+                    },
+                    Ok(None) | Err(_) => return,
+                },
+                () = answers.closed() => return,
+                () = caller.ended() => return,
+                () = self.0.stopped() => return drop(answers.send(Err(Status::unavailable("this host is stopping"))).await),
+                changed = entitlements.changed() => if changed.is_err() { return },
+                () = any_changed(&mut listening) => {}
+            }
+            let Some(wanted) = &names else { continue };
+            match self.secrets(&caller, wanted).await {
+                Ok((secrets, next)) => {
+                    listening = next;
+                    if let Some(answer) = stream.answer(secrets)
+                        && answers.send(Ok(answer)).await.is_err()
+                    {
+                        return;
+                    }
+                }
+                Err(status) => {
+                    if status.code() == Code::PermissionDenied
+                        && let Some(answer) = stream.worthless()
+                    {
+                        let _ = answers.send(Ok(answer)).await;
+                    }
+                    return drop(answers.send(Err(status)).await);
+                }
+            }
+        }
+    }
+}
+
+fn named<'e>(entitled: &'e [Entitlement], name: &str) -> Option<&'e Entitlement> {
+    let of_name = || entitled.iter().find(|machine| machine.spiffe_id.to_string() == name);
+    if name == DEFAULT { entitled.first() } else { of_name() }
+}
+
+/// What a stream was told.
+#[derive(Default)]
+struct Told {
+    version: u64,
+    secrets: Vec<Secret>,
+}
+
+/// What a message of the client asks for.
+enum Read {
+    /// An acknowledgement, or what is stale.
+    Nothing,
+    /// These names from now on.
+    Names,
+    /// It breaks the protocol.
+    Malformed(Status),
+}
+
+impl Told {
+    fn read(&self, message: &DiscoveryRequest, names: Option<&[String]>) -> Read {
+        if !message.type_url.is_empty() && message.type_url != SECRET {
+            return Read::Malformed(refuse::invalid(format!(
+                "there are no resources of type `{}` here",
+                message.type_url
+            )));
+        }
+        if let Some(error) = &message.error_detail {
+            // It goes on with what it had; so do we.
+            tracing::warn!(error = %error.message, "Envoy did not accept a secret");
+        }
+        let stale = !message.response_nonce.is_empty() && message.response_nonce != self.version.to_string();
+        if stale || names.is_some_and(|names| *names == message.resource_names) {
+            return Read::Nothing;
+        }
+        Read::Names
+    }
+
+    /// The next answer, unless nothing changed.
+    fn answer(&mut self, secrets: Vec<Secret>) -> Option<DiscoveryResponse> {
+        if self.version > 0 && self.secrets == secrets {
+            return None;
+        }
+        self.version += 1;
+        self.secrets = secrets;
+        let any =
+            |secret: &Secret| prost_types::Any { type_url: SECRET.to_owned(), value: secret.encode_to_vec() };
+        Some(DiscoveryResponse {
+            version_info: self.version.to_string(),
+            resources: self.secrets.iter().map(any).collect(),
+            type_url: SECRET.to_owned(),
+            nonce: self.version.to_string(),
+        })
+    }
+
+    /// The same names, with certificates that nobody accepts.
+    fn worthless(&mut self) -> Option<DiscoveryResponse> {
+        if self.version == 0 {
+            return None;
+        }
+        let (chain, key) = worthless()?;
+        let secrets = self.secrets.iter().map(|secret| match &secret.kind {
+            Some(Kind::TlsCertificate(_)) => certificate(&secret.name, chain.clone(), key.clone()),
+            Some(Kind::ValidationContext(_)) | None => secret.clone(),
+        });
+        let secrets = secrets.collect();
+        self.answer(secrets)
+    }
+}
+
+/// A certificate that expired long ago, of no authority.
+fn worthless() -> Option<(String, String)> {
+    let key = KeyPair::generate().ok()?;
+    let mut params = CertificateParams::default();
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(2000, 1, 2);
+    Some((params.self_signed(&key).ok()?.pem(), key.serialize_pem()))
+}
+
+fn certificate(name: &str, chain: String, key: String) -> Secret {
+    let kind = TlsCertificate { certificate_chain: Some(inline(chain)), private_key: Some(inline(key)) };
+    Secret { name: name.to_owned(), kind: Some(Kind::TlsCertificate(kind)) }
+}
+
+fn validation(name: &str, roots: String) -> Secret {
+    let kind = CertificateValidationContext { trusted_ca: Some(inline(roots)) };
+    Secret { name: name.to_owned(), kind: Some(Kind::ValidationContext(kind)) }
+}
+
+fn inline(text: String) -> DataSource {
+    DataSource { specifier: Some(Specifier::InlineBytes(text.into_bytes())) }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new(label, der))
+}
+
+/// Envoy sends no security header: what it asks for is not of the Workload API.
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    caller.ok_or_else(|| Status::unavailable("the caller cannot be told"))
+}
+
+#[tonic::async_trait]
+impl SecretDiscoveryService for Sds {
+    type StreamSecretsStream = ReceiverStream<Result<DiscoveryResponse, Status>>;
+
+    async fn stream_secrets(
+        &self,
+        request: Request<Streaming<DiscoveryRequest>>,
+    ) -> Result<Response<Self::StreamSecretsStream>, Status> {
+        let caller = caller(&request)?;
+        let (answers, stream) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(self.clone().run(caller, request.into_inner(), answers));
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn fetch_secrets(
+        &self,
+        request: Request<DiscoveryRequest>,
+    ) -> Result<Response<DiscoveryResponse>, Status> {
+        let caller = caller(&request)?;
+        let mut told = Told::default();
+        let (secrets, _) = self.secrets(&caller, &request.get_ref().resource_names).await?;
+        told.answer(secrets).map(Response::new).ok_or_else(|| Status::internal("there is no answer"))
+    }
+}
