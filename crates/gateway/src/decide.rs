@@ -50,6 +50,13 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
     };
     let deny = |reason, detail: String| Verdict::Denial(Denial::plain(reason, detail, as_of));
     let Some(identity) = identity else { return decided };
+    // A serial number alone shows nothing: whoever has the authority's key can give any certificate any number.
+    let known = rules.state().credentials.get(&peer.svid.serial);
+    if known.is_some_and(|known| known.public_key != peer.svid.public_key) {
+        let detail = "the certificate presented is not the one in the ledger under its serial number";
+        decided.verdict = deny(Reason::CredentialNotGood, detail.to_owned());
+        return decided;
+    }
     if let Some(ambiguity) = Ambiguity::find(&parts.headers, parts.uri.authority().map(|a| a.as_str())) {
         decided.verdict = deny(Reason::RequestAmbiguous, ambiguity.to_string());
         return decided;

@@ -102,3 +102,12 @@ async fn a_gateway_without_its_push_channel_stops() {
     }
     panic!("it still accepts");
 }
+
+#[tokio::test]
+async fn a_certificate_with_a_known_number_and_another_key_is_worth_nothing() {
+    let world = World::forged().await;
+    let (status, body) = world.ask(Method::GET, "/a").await;
+    assert_eq!(status, 403);
+    assert!(body.contains("credential-not-good") && body.contains("not the one in the ledger"), "{body}");
+    assert_eq!(world.arrived(), 0);
+}

@@ -8,10 +8,12 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use policy::{Counters, Rules};
 use rcgen::{
-    CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
+    SanType, SerialNumber,
 };
 use registry::Event;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use sha2::{Digest as _, Sha256};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use tokio::net::{TcpListener, TcpStream};
@@ -69,7 +71,7 @@ pub(crate) struct World {
     _shown: watch::Sender<Option<Arc<ServerIdentity>>>,
 }
 
-fn rules(upstream: u16) -> Rules {
+fn rules(upstream: u16, machine_key: [u8; 32]) -> Rules {
     let mut world = testkit::World::new();
     world.event(Event::Established {
         trust_domain: "example.org".into(),
@@ -93,7 +95,11 @@ fn rules(upstream: u16) -> Rules {
         }],
         ..testkit::files()
     }));
-    world.event(testkit::certificate(testkit::machine(), [5; 16]));
+    let mut issued = testkit::certificate(testkit::machine(), [5; 16]);
+    if let Event::CredentialIssued { public_key, .. } = &mut issued {
+        *public_key = machine_key;
+    }
+    world.event(issued);
     world.instrument(&testkit::document("deal", &CLAUSES));
     world.rules
 }
@@ -124,6 +130,15 @@ async fn upstream(arrived: Arc<AtomicU64>) -> u16 {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::with(|key| key).await
+    }
+
+    /// A world whose ledger knows another key under the machine's serial number.
+    pub(crate) async fn forged() -> Self {
+        Self::with(|_| [0; 32]).await
+    }
+
+    async fn with(known: impl Fn([u8; 32]) -> [u8; 32]) -> Self {
         let arrived = Arc::new(AtomicU64::new(0));
         let port = upstream(arrived.clone()).await;
         let root_key = KeyPair::generate().unwrap();
@@ -139,10 +154,11 @@ impl World {
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
             params.extended_key_usages =
                 vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-            (params.signed_by(&key, &issuer).unwrap().der().to_vec(), key.serialize_der())
+            let digest: [u8; 32] = Sha256::digest(key.subject_public_key_info()).into();
+            (params.signed_by(&key, &issuer).unwrap().der().to_vec(), key.serialize_der(), digest)
         };
-        let (server, server_key) = leaf(SanType::DnsName("files.localhost".try_into().unwrap()), 4);
-        let (machine, machine_key) =
+        let (server, server_key, _) = leaf(SanType::DnsName("files.localhost".try_into().unwrap()), 4);
+        let (machine, machine_key, digest) =
             leaf(SanType::URI("spiffe://example.org/acme/robot".try_into().unwrap()), 5);
         let recorder =
             Arc::new(MoodyRecorder { mood: watch::Sender::new(Mood::Well), written: AtomicU64::new(0) });
@@ -150,7 +166,7 @@ impl World {
         let identity = Arc::new(ServerIdentity::new(vec![server], &server_key).unwrap());
         let (shown, identity) = watch::channel(Some(identity));
         let ports = Ports {
-            rules: Arc::new(RwLock::new(rules(port))),
+            rules: Arc::new(RwLock::new(rules(port, known(digest)))),
             changes,
             counters: Arc::new(Counters::default()),
             recorder: recorder.clone(),
