@@ -11,11 +11,14 @@ use ledger::{
 use policy::{AsOf, Rules};
 use registry::{Actor, Command, Context, Event, Millis, Recorded, Refusal, admit};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Commands that may wait for the writer.
 pub const COMMANDS_MAX: usize = 1_024;
+/// Issuances that are made durable together at most.
+const TOGETHER_MAX: usize = 256;
 /// The kind of control-ledger entries that hold a [`Recorded`] event.
 pub const EVENT: &str = "registry/event";
 
@@ -272,11 +275,97 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(job) = queue.recv().await {
-            let answer = self.handle(job.actor, job.command, job.addendum).await;
-            // Whoever asked may be gone; what was admitted stays.
-            let _ = job.done.send(answer);
+        let mut next = None;
+        loop {
+            let Some(job) = (match next.take() {
+                Some(job) => Some(job),
+                None => queue.recv().await,
+            }) else {
+                return;
+            };
+            if !job.command.is_issuance() {
+                let answer = self.handle(job.actor, job.command, job.addendum).await;
+                // Whoever asked may be gone; what was admitted stays.
+                let _ = job.done.send(answer);
+                continue;
+            }
+            // Issuances that wait already share one flush of the disk.
+            let mut together = vec![job];
+            while together.len() < TOGETHER_MAX {
+                match queue.try_recv() {
+                    Ok(job) if job.command.is_issuance() => together.push(job),
+                    Ok(job) => {
+                        next = Some(job);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            self.issue(together).await;
         }
+    }
+
+    /// Issuances change nothing that another of them depends on, but for the token it uses up and its serial
+    /// number: all are admitted on the same state, appended together, and applied in their order.
+    async fn issue(&mut self, jobs: Vec<Job>) {
+        let now_ms = self.last_ms.max((self.ports.clock)());
+        let mut taken = Taken::default();
+        let mut pending = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let admitted = self.admit(&mut taken, job.actor, job.command, now_ms);
+            let appended = admitted.map(|(recorded, entry)| {
+                (recorded, self.ports.log.append(Submission { entry, addendum: job.addendum }))
+            });
+            pending.push((appended, job.done));
+        }
+        let mut landed = Vec::with_capacity(pending.len());
+        for (appended, done) in pending {
+            match appended {
+                Err(error) => drop(done.send(Err(error))),
+                Ok((recorded, append)) => match append.await {
+                    Ok(at) => landed.push((recorded, at, done)),
+                    Err(error) => drop(done.send(Err(error.into()))),
+                },
+            }
+        }
+        let Some((_, last, _)) = landed.last() else { return };
+        self.last_ms = now_ms;
+        let last = *last;
+        {
+            let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+            landed.iter().for_each(|(recorded, _, _)| rules.apply(recorded, now_ms));
+            rules.seal(AsOf { size: last.size, root: last.root.0 });
+        }
+        for (recorded, at, done) in landed {
+            self.tell(&recorded, at);
+            let _ = done.send(Ok(Admitted { events: recorded.events, index: at.index }));
+        }
+    }
+
+    fn admit(
+        &self,
+        taken: &mut Taken,
+        actor: Actor,
+        command: Command,
+        now_ms: Millis,
+    ) -> Result<(Recorded, Vec<u8>), SubmitError> {
+        let context = Context { actor, now_ms, entropy: entropy()? };
+        let events = {
+            let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+            admit(rules.state(), command, &context)?
+        };
+        if events.iter().any(|event| !taken.take(event)) {
+            return Err(Refusal {
+                kind: registry::RefusalKind::Conflict,
+                reason: "the join token or the serial number was used by another request at the same moment"
+                    .into(),
+                help: "try again with a new token: `writ token create`".into(),
+            }
+            .into());
+        }
+        let recorded = Recorded { actor, events };
+        let entry = encode(&recorded, now_ms)?;
+        Ok((recorded, entry))
     }
 
     async fn handle(
@@ -307,6 +396,10 @@ impl Writer {
         rules.apply(recorded, now_ms);
         rules.seal(AsOf { size: landed.size, root: landed.root.0 });
         drop(rules);
+        self.tell(recorded, landed);
+    }
+
+    fn tell(&self, recorded: &Recorded, landed: Sequenced) {
         self.changed.send_modify(|count| *count += 1);
         if recorded.events.iter().any(may_entitle) {
             self.entitled.send_modify(|count| *count += 1);
@@ -314,6 +407,22 @@ impl Writer {
         for event in &recorded.events {
             tracing::info!(index = landed.index, event = event.name(), subject = event.subject(), actor = %recorded.actor, "recorded");
         }
+    }
+}
+
+/// What issuances of one batch used up.
+#[derive(Default)]
+struct Taken {
+    tokens: HashSet<[u8; 32]>,
+    serials: HashSet<[u8; 16]>,
+}
+
+impl Taken {
+    /// Whether an event is the first to use its token and its serial number.
+    fn take(&mut self, event: &Event) -> bool {
+        let Event::CredentialIssued { serial, token, .. } = event else { return true };
+        let fresh = token.is_none_or(|token| self.tokens.insert(token));
+        self.serials.insert(*serial) && fresh
     }
 }
 

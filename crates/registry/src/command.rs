@@ -84,6 +84,13 @@ pub enum Command {
     WithdrawAuthority { person: PersonId, reason: String },
 }
 
+impl Command {
+    /// Whether it issues a credential: such commands do not depend on each other, but for what each uses up.
+    pub fn is_issuance(&self) -> bool {
+        matches!(self, Self::IssueCredential(_) | Self::IssueJwt(_))
+    }
+}
+
 /// The documentation of a new identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields are those of `Identity`, which documents them")]
