@@ -111,6 +111,7 @@ pub fn form(instrument: &Instrument) -> Value {
     json!({
         "body": body,
         "clauses": instrument.clauses.iter().map(clause).collect::<Vec<_>>(),
+        "headings": instrument.headings,
         "instrument": instrument.body.noun(),
         "name": instrument.name.as_str(),
         "signing": { "first": instrument.signing.first.map(|side| side.as_str()), "quorum": quorum },

@@ -11,7 +11,7 @@ use crate::norm::Norm;
 use crate::setting::Setting;
 use crate::terms::{Side, Text, Whole, Word, fault_parts};
 use crate::words::{self, fenced};
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use registry::Name;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -45,7 +45,8 @@ pub(crate) fn instrument(source: &str) -> Result<Read, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let (head, body) = front_matter(source).map_err(|finding| vec![finding])?;
     let instrument = findings.front(source, head.clone());
-    let clauses = findings.clauses(source, body);
+    let title = instrument.as_ref().map(|instrument| instrument.title.clone());
+    let clauses = findings.clauses(source, body, title.as_deref());
     let Some(mut instrument) = instrument else { return Err(findings.0) };
     instrument.clauses = clauses.iter().map(|(clause, _)| clause.clone()).collect();
     instrument.headings = std::mem::take(&mut findings.1);
@@ -239,6 +240,23 @@ struct AnyClause {
     survives: Option<Spanned<bool>>,
 }
 
+/// The headings met so far.
+#[derive(Default)]
+struct Headings {
+    /// Whether there was a title.
+    title: bool,
+    /// Where the section we are in begins.
+    section: Option<Range<usize>>,
+}
+
+/// A heading: its line as written, and as readers see it.
+struct Heading<'s> {
+    level: HeadingLevel,
+    span: Range<usize>,
+    line: &'s str,
+    seen: String,
+}
+
 /// Collects what is wrong; each reader gives `None` when it had something to say.
 /// Beside them the titles of sections, as they are met.
 #[derive(Default)]
@@ -375,9 +393,12 @@ impl Findings {
         clippy::wildcard_enum_match_arm,
         reason = "inline marks and ends of blocks say nothing of their own"
     )]
-    fn clauses(&mut self, source: &str, body: usize) -> Vec<(Clause, usize)> {
+    fn clauses(&mut self, source: &str, body: usize, title: Option<&str>) -> Vec<(Clause, usize)> {
         let mut clauses = Vec::new();
         let mut number = Number { section: 0, item: 0 };
+        let mut headings = Headings::default();
+        // What a reader sees of the heading we are in.
+        let mut seen: Option<String> = None;
         let text = source.get(body..).unwrap_or_default();
         // Whether we are inside wording that Writ owns; there the marks of a quotation are expected.
         let mut owned = false;
@@ -409,25 +430,20 @@ impl Findings {
                         ));
                     }
                 }
-                Event::Start(Tag::Heading { level, .. }) => {
+                Event::Start(Tag::Heading { .. }) => seen = Some(String::new()),
+                Event::End(TagEnd::Heading(level)) => {
+                    let seen = seen.take().unwrap_or_default();
+                    let line = source.get(range.clone()).unwrap_or_default().trim_end();
+                    let heading = Heading { level, span: range.start..range.start + line.len(), line, seen };
                     if level == HeadingLevel::H2 {
+                        self.no_clause(&headings, number);
                         number = Number { section: number.section.saturating_add(1), item: 0 };
                     }
-                    let line = source.get(range.clone()).unwrap_or_default().trim_end();
-                    let title = line.trim_start_matches('#');
-                    let plain = title.len() < line.len() && !title.contains(FORMATTING);
-                    if level == HeadingLevel::H2 {
-                        self.1.push(title.trim().to_owned());
-                    }
-                    if !plain {
-                        let help = "write `## Title` on one line, in plain words";
-                        let line = range.start..range.start + line.len();
-                        self.find(
-                            "writ::heading",
-                            line,
-                            "a heading with marks, markup or several lines",
-                            help,
-                        );
+                    self.heading(&heading, title, &mut headings);
+                }
+                Event::Text(text) if seen.is_some() => {
+                    if let Some(seen) = &mut seen {
+                        seen.push_str(&text);
                     }
                 }
                 Event::Html(html) if matches!(html.trim(), words::OPEN | words::ANNEX) => owned = true,
@@ -448,7 +464,56 @@ impl Findings {
                 _ => {}
             }
         }
+        self.no_clause(&headings, number);
+        if let (false, Some(title)) = (headings.title, title) {
+            let help = format!("write `# {title}` above the first `##` heading");
+            self.find("writ::heading", 0..3.min(source.len()), "the document has no title", help);
+        }
         clauses
+    }
+
+    /// Title and sections are all there is: they are shown wherever the instrument is shown, and hashed.
+    fn heading(&mut self, heading: &Heading<'_>, title: Option<&str>, met: &mut Headings) {
+        let text = heading.line.trim_start_matches('#');
+        let same = heading.seen == text.trim() && !heading.seen.is_empty();
+        let plain = text.len() < heading.line.len() && !text.contains(FORMATTING) && same;
+        let span = heading.span.clone();
+        if !plain {
+            let help = "write `## Title` on one line, in plain words";
+            self.find("writ::heading", span.clone(), "a heading with marks, markup or several lines", help);
+        }
+        match heading.level {
+            HeadingLevel::H1 => {
+                let is_second = std::mem::replace(&mut met.title, true);
+                if is_second {
+                    let help = "write `## ` for a section; what shall bind belongs into a clause";
+                    self.find("writ::heading", span, "a second title", help);
+                } else if met.section.is_some() {
+                    let help = "put it above the first `##` heading";
+                    self.find("writ::heading", span, "the title stands below a section", help);
+                } else if let Some(title) = title.filter(|title| plain && *title != heading.seen) {
+                    let message = format!("the title is `{title}` in the front matter, and another here");
+                    self.find("writ::heading", span, message, format!("write `# {title}`"));
+                }
+            }
+            HeadingLevel::H2 => {
+                met.section = Some(span);
+                self.1.push(text.trim().to_owned());
+            }
+            HeadingLevel::H3 | HeadingLevel::H4 | HeadingLevel::H5 | HeadingLevel::H6 => {
+                let help = "write `## Title` for a section, in plain words; what shall bind belongs into a clause of kind `words`";
+                let message = "a heading below those of sections: it would be signed, and shown nowhere";
+                self.find("writ::heading", span, message, help);
+            }
+        }
+    }
+
+    /// A section that ends without a clause would be signed, and say nothing.
+    fn no_clause(&mut self, met: &Headings, last: Number) {
+        if let (Some(span), 0) = (&met.section, last.item) {
+            let help = "put a clause under it, or delete it: a heading by itself binds nobody";
+            self.find("writ::heading", span.clone(), "a section without a clause", help);
+        }
     }
 
     fn clause(&mut self, source: &str, range: Range<usize>) -> Option<(Kind, Option<Number>, bool)> {

@@ -9,6 +9,9 @@ use crate::only::Only;
 use crate::terms::{Effect, List, Side, Target, Word};
 use std::fmt::Display;
 
+/// Phrases in a list that are told apart by letters.
+const LETTERS_MAX: usize = 26;
+
 /// A clause's surroundings.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
@@ -208,6 +211,21 @@ pub(crate) fn join<T: Display>(items: &[T], conjunction: &str) -> String {
             format!("{} {conjunction} {last}", first.join(", "))
         }
     }
+}
+
+/// `a`, `(a) one; or (b) two`: for phrases that have an "and" or a comma of their own.
+pub(crate) fn lettered(items: &[&str], conjunction: &str) -> String {
+    let [_, _, ..] = items else { return join(items, conjunction) };
+    let last = items.len() - 1;
+    let item = |(at, (letter, item)): (usize, (char, &&str))| match at {
+        0 => format!("({letter}) {item}"),
+        at if at == last => format!("; {conjunction} ({letter}) {item}"),
+        _ => format!("; ({letter}) {item}"),
+    };
+    if items.len() > LETTERS_MAX {
+        return join(items, conjunction);
+    }
+    ('a'..='z').zip(items).enumerate().map(item).collect()
 }
 
 /// The same with each item in the marks of code.

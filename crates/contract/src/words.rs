@@ -1,5 +1,6 @@
-//! The generated parts of a document: its opening, each clause, the annex. What they say comes from
-//! the library and from the clauses; here is only how they are laid out.
+//! The generated parts of a document: its opening, each clause, the annex; and the document as it is
+//! read, part by part. What it says comes from the library and from the clauses; here is only how it is
+//! laid out.
 
 use crate::clause::{Clause, Number};
 use crate::document::{Body, Instrument};
@@ -8,6 +9,7 @@ use crate::library::Library;
 use crate::norm::Norm;
 use crate::setting::{Setting, code_list, join};
 use crate::terms::Side;
+use std::fmt;
 
 /// Opens the wording Writ owns; invisible where the document is shown.
 pub(crate) const OPEN: &str = "<!-- words of Writ -->";
@@ -23,13 +25,19 @@ pub(crate) fn fenced(open: &str, words: &str) -> String {
 /// The opening: who is bound, the rule of reading, who signs.
 pub(crate) fn preamble(instrument: &Instrument) -> String {
     format!(
-        "> {opening}{frame}",
+        "> **{heading}**\n>\n> {opening}{frame}",
+        heading = frame_heading(),
         opening = opening(instrument),
         frame = frame(instrument)
             .iter()
             .map(|(number, text, mode)| format!("\n>\n> **{number}** {text} `{mode}`"))
             .collect::<String>(),
     )
+}
+
+/// The heading of the part every instrument begins with.
+pub fn frame_heading() -> String {
+    Library::current().fill("frame.heading", &[])
 }
 
 /// The clauses every instrument has: number, words, mode.
@@ -126,6 +134,117 @@ pub fn sentences(instrument: &Instrument, clause: &Clause) -> Vec<(String, &'sta
         said.push((library.fill("frame.survives", &[]), "WORDS"));
     }
     said
+}
+
+/// Where a part of an instrument stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Its title.
+    Title,
+    /// Who is bound.
+    Opening,
+    /// The heading of a section.
+    Section(u16),
+    /// A clause, those of the frame included.
+    Clause(Number),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Title => f.write_str("title"),
+            Self::Opening => f.write_str("parties"),
+            Self::Section(number) => write!(f, "{number}"),
+            Self::Clause(number) => number.fmt(f),
+        }
+    }
+}
+
+/// A part of an instrument as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Where it stands.
+    pub place: Place,
+    /// What kind of part it is: the kind of a clause; a word of its own for each other part.
+    pub kind: &'static str,
+    /// Its sentences, each with its mode; parts that are no clauses have none.
+    pub sentences: Vec<(String, &'static str)>,
+}
+
+/// Everything that is signed but the annex, in the order of the document: whoever shows an instrument
+/// shows these parts, so that nothing is signed that was shown nowhere.
+pub fn parts(instrument: &Instrument) -> Vec<Part> {
+    let bare = |place, kind, text: &str| Part { place, kind, sentences: vec![(text.to_owned(), "")] };
+    let mut parts = vec![
+        bare(Place::Title, "title", &instrument.title),
+        bare(Place::Section(0), "frame", &frame_heading()),
+        bare(Place::Opening, "opening", &opening(instrument)),
+    ];
+    for (item, (kind, text, mode)) in (1..).zip(frame(instrument)) {
+        let place = Place::Clause(Number { section: 0, item });
+        parts.push(Part { place, kind, sentences: vec![(text, mode)] });
+    }
+    for (number, heading) in (1..).zip(&instrument.headings) {
+        parts.push(bare(Place::Section(number), "section", heading));
+        let of_section = instrument.clauses.iter().filter(|clause| clause.number.section == number);
+        parts.extend(of_section.map(|clause| Part {
+            place: Place::Clause(clause.number),
+            kind: clause.kind.as_str(),
+            sentences: sentences(instrument, clause),
+        }));
+    }
+    parts
+}
+
+/// The parts as plain lines, to be read before signing.
+pub fn shown(instrument: &Instrument) -> String {
+    let line = |part: &Part| {
+        let said: Vec<String> = part
+            .sentences
+            .iter()
+            .map(|(text, mode)| if mode.is_empty() { text.clone() } else { format!("{text} `{mode}`") })
+            .collect();
+        let said = said.join(" ");
+        match part.place {
+            Place::Title => format!("# {said}"),
+            Place::Opening => said,
+            Place::Section(number) => format!("## {number} {said}"),
+            Place::Clause(number) => format!("**{number}** {said}"),
+        }
+    };
+    parts(instrument).iter().map(line).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A stretch of a sentence, its mark taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run<'t> {
+    /// An act, or a party's name.
+    Bold(&'t str),
+    /// A name in the registry.
+    Code(&'t str),
+    /// Anything else.
+    Plain(&'t str),
+}
+
+/// A sentence with its marks taken apart. A mark that is not closed is plain text.
+pub fn runs(text: &str) -> Vec<Run<'_>> {
+    let mut runs = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['*', '`']) {
+        let (plain, marked) = rest.split_at(at);
+        let mark = if marked.starts_with("**") { "**" } else { "`" };
+        let inner = marked.strip_prefix(mark).and_then(|inner| inner.split_once(mark));
+        let Some((inner, after)) = inner else { break };
+        if !plain.is_empty() {
+            runs.push(Run::Plain(plain));
+        }
+        runs.push(if mark == "`" { Run::Code(inner) } else { Run::Bold(inner) });
+        rest = after;
+    }
+    if !rest.is_empty() || runs.is_empty() {
+        runs.push(Run::Plain(rest));
+    }
+    runs
 }
 
 /// The sentence a denial cites: the one of this clause at this place, or the rule of reading.

@@ -1,14 +1,11 @@
 //! An instrument as the data of its template: everything as plain strings, marks already taken apart.
 
-use contract::Seal;
+use crate::{cover, matrix, signing};
 use contract::canonical::hex;
 use contract::example::examples;
-use contract::norm::{Measure, Rule, Test};
-use contract::redline::{Piece, Row};
-use contract::seal::Signatory;
 use contract::terms::Side;
-use contract::words;
-use contract::{Body, Clause, Instrument, Kind, Number};
+use contract::words::{self, Run};
+use contract::{Body, Clause, Instrument, Kind, Number, Seal};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -25,76 +22,49 @@ pub struct Sheet<'s> {
     pub at_ms: u64,
 }
 
-/// Two versions compared.
-#[derive(Clone, Debug)]
-pub struct Compared<'c> {
-    /// The old version.
-    pub old: &'c Instrument,
-    /// The new version.
-    pub new: &'c Instrument,
-    /// The words, clause beside clause.
-    pub rows: &'c [Row],
-    /// What is said of decisions, in a line.
-    pub verdict: &'c str,
-    /// And in detail.
-    pub lines: &'c [&'c str],
+/// Whether everybody whose signature is needed is there: for each side, or for one that only narrows.
+pub(crate) fn is_complete(sheet: &Sheet<'_>) -> bool {
+    let signing = &sheet.instrument.signing;
+    let full = |side: &Side| {
+        let signed = u32::try_from(sheet.seal.signed(side.as_str())).unwrap_or(u32::MAX);
+        signed >= signing.quorum_of(*side)
+    };
+    let sides = sheet.instrument.body.sides();
+    sides.iter().all(full) || (sheet.seal.narrowing.is_some() && sides.iter().any(full))
 }
 
-/// The data of the redline's template.
-pub(crate) fn of_redline(compared: &Compared<'_>) -> Value {
-    let piece = |piece: &Piece| {
-        let (kind, words) = match piece {
-            Piece::Gone(words) => ("gone", words),
-            Piece::New(words) => ("new", words),
-            Piece::Same(words) => ("same", words),
-        };
-        json!({ "kind": kind, "runs": runs(words) })
-    };
-    let row = |row: &Row| {
-        let number = match (row.old, row.new) {
-            (Some(old), Some(new)) if old == new => new.to_string(),
-            (Some(old), Some(new)) => format!("{old} → {new}"),
-            (Some(old), None) => format!("{old} gone"),
-            (None, Some(new)) => format!("{new} new"),
-            (None, None) => "frame".to_owned(),
-        };
-        json!({ "number": number, "same": row.is_same(), "pieces": row.pieces.iter().map(piece).collect::<Vec<_>>() })
-    };
-    json!({
-        "title": format!("Redline: {}", compared.new.title),
-        "subtitle": format!("{}, version {} compared with version {}", compared.new.name, compared.new.version, compared.old.version),
-        "verdict": compared.verdict,
-        "lines": compared.lines.iter().map(|line| runs(line)).collect::<Vec<_>>(),
-        "rows": compared.rows.iter().map(row).collect::<Vec<_>>(),
-    })
+/// From when it is in force: the last signature, or the beginning of its term if that is later.
+pub(crate) fn in_force_ms(sheet: &Sheet<'_>) -> Option<u64> {
+    let signed = sheet.seal.signatories.iter().filter_map(|s| s.signature.as_ref()).map(|s| s.time_ms).max();
+    let start = sheet
+        .instrument
+        .clauses
+        .iter()
+        .find_map(|clause| if let Kind::Term(term) = &clause.kind { Some(term.start.0) } else { None });
+    signed.filter(|_| is_complete(sheet)).map(|signed| start.map_or(signed, |start| start.max(signed)))
+}
+
+/// A side in a sentence: "the Provider", or the organisation's name.
+pub(crate) fn side_of(instrument: &Instrument, side: Side) -> String {
+    match side {
+        Side::Consumer | Side::Provider => side.words().to_owned(),
+        Side::Party => instrument.body.holder().legal_name.clone(),
+    }
 }
 
 /// Text with the marks of bold and code as runs.
-fn runs(text: &str) -> Value {
-    let mut runs = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['*', '`']) {
-        let (plain, marked) = rest.split_at(at);
-        let (mark, key) = if marked.starts_with("**") { ("**", "b") } else { ("`", "c") };
-        let inner = marked.strip_prefix(mark).and_then(|inner| inner.split_once(mark));
-        let Some((inner, after)) = inner else { break };
-        if !plain.is_empty() {
-            runs.push(json!({ "t": plain }));
-        }
-        runs.push(json!({ key: inner }));
-        rest = after;
-    }
-    if !rest.is_empty() || runs.is_empty() {
-        runs.push(json!({ "t": rest }));
-    }
-    Value::Array(runs)
+pub(crate) fn runs(text: &str) -> Value {
+    let one = |run: Run<'_>| match run {
+        Run::Bold(text) => json!({ "b": text }),
+        Run::Code(text) => json!({ "c": text }),
+        Run::Plain(text) => json!({ "t": text }),
+    };
+    words::runs(text).into_iter().map(one).collect()
 }
 
 /// The data of the template.
 pub(crate) fn of(sheet: &Sheet<'_>) -> Value {
     let instrument = sheet.instrument;
-    let signed = !sheet.seal.signatories.is_empty()
-        && sheet.seal.signatories.iter().any(|signatory| signatory.signature.is_some());
     let noun = instrument.body.noun();
     let parties: Vec<Value> = instrument
         .body
@@ -102,8 +72,7 @@ pub(crate) fn of(sheet: &Sheet<'_>) -> Value {
         .iter()
         .map(|side| {
             let organisation = instrument.body.organisation(*side);
-            let role = if *side == Side::Party { Value::Null } else { json!(side.words()) };
-            json!({ "role": role, "name": organisation.party.as_str(), "legal_name": organisation.legal_name })
+            json!({ "role": cover::role(*side), "name": organisation.party.as_str(), "legal_name": organisation.legal_name })
         })
         .collect();
     let names: Vec<&str> = instrument
@@ -117,7 +86,7 @@ pub(crate) fn of(sheet: &Sheet<'_>) -> Value {
         "subtitle": subtitle(instrument),
         "reference": instrument.name.as_str(),
         "version": instrument.version,
-        "state": if signed { "signed" } else { "draft" },
+        "state": state(sheet),
         "dated": contract::value::instant(sheet.at_ms).split(',').next().unwrap_or_default(),
         "lang": "en",
         "region": "GB",
@@ -125,15 +94,16 @@ pub(crate) fn of(sheet: &Sheet<'_>) -> Value {
         "description": format!("{} {}, version {}, {}", capital(noun), instrument.name, instrument.version, names.join(" and ")),
         "fingerprint": fingerprint(sheet),
         "parties": parties,
-        "terms": terms(sheet),
+        "terms": cover::terms(sheet),
         "opening": [runs(&words::opening(instrument))],
+        "frame": words::frame_heading(),
         "rules": words::frame(instrument).map(rule).to_vec(),
-        "matrix": matrix(instrument),
+        "matrix": matrix::of(instrument),
         "sections": sections(instrument),
-        "schedules": [marks()],
+        "marks": marks(noun),
         "annex": annex(instrument),
-        "signatures": signatures(sheet),
-        "integrity": integrity(sheet),
+        "signatures": signing::signatures(sheet),
+        "integrity": signing::integrity(sheet),
         "attachments": [
             { "path": crate::TEXT, "relationship": "source", "mime": "text/markdown",
               "description": "The text that was signed" },
@@ -147,7 +117,17 @@ fn rule((number, text, mode): (&str, String, &str)) -> Value {
     json!({ "number": number, "sentences": [{ "text": runs(&text), "mode": mode }] })
 }
 
-fn capital(text: &str) -> String {
+/// `draft` until somebody signed, `pending` until all did.
+fn state(sheet: &Sheet<'_>) -> &'static str {
+    let signed = sheet.seal.signatories.iter().any(|signatory| signatory.signature.is_some());
+    match (signed, is_complete(sheet)) {
+        (false, _) => "draft",
+        (true, false) => "pending",
+        (true, true) => "signed",
+    }
+}
+
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters
         .next()
@@ -166,130 +146,6 @@ fn subtitle(instrument: &Instrument) -> String {
 
 fn fingerprint(sheet: &Sheet<'_>) -> String {
     hex(&contract::canonical::digest(sheet.source)).chars().take(16).collect()
-}
-
-/// The key terms of the cover.
-fn terms(sheet: &Sheet<'_>) -> Value {
-    let instrument = sheet.instrument;
-    let mut terms = vec![(
-        capital(instrument.body.noun()),
-        format!("`{}`, version {}", instrument.name, instrument.version),
-    )];
-    for side in instrument.body.sides() {
-        let organisation = instrument.body.organisation(*side);
-        let label = match side {
-            Side::Consumer => "Consumer",
-            Side::Party => "Organisation",
-            Side::Provider => "Provider",
-        };
-        terms.push((label.to_owned(), format!("{} (`{}`)", organisation.legal_name, organisation.party)));
-    }
-    if let Some(service) = instrument.body.service() {
-        terms.push(("Service".to_owned(), format!("`{service}`")));
-    }
-    let machines: Vec<String> =
-        instrument.body.machines().iter().map(|machine| format!("`{machine}`")).collect();
-    if !machines.is_empty() {
-        terms
-            .push((if machines.len() == 1 { "Machine" } else { "Machines" }.to_owned(), machines.join(", ")));
-    }
-    for clause in &instrument.clauses {
-        if let Kind::Term(term) = &clause.kind {
-            let (start, end) = (contract::value::instant(term.start.0), contract::value::instant(term.end.0));
-            let renewed = if term.renew_for.is_some() { ", renewable" } else { "" };
-            terms.push(("Term".to_owned(), format!("{start} to {end}{renewed}")));
-        }
-    }
-    let domain = sheet.seal.trust_domain();
-    if !domain.is_empty() {
-        terms.push(("Trust domain".to_owned(), format!("`{domain}`")));
-    }
-    let signed = sheet.seal.signatories.iter().filter(|signatory| signatory.signature.is_some()).count();
-    let state = match signed {
-        0 => "Draft, signed by nobody".to_owned(),
-        1 => "Signed by 1 person; see Signatures".to_owned(),
-        several => format!("Signed by {several} people; see Signatures"),
-    };
-    terms.push(("State".to_owned(), state));
-    terms.into_iter().map(|(label, text)| json!({ "label": label, "text": runs(&text) })).collect()
-}
-
-/// The authority matrix: for each act on each resource what the clauses say, at a glance.
-fn matrix(instrument: &Instrument) -> Value {
-    let rules = instrument.rules();
-    let mut acts: Vec<String> = Vec::new();
-    let mut resources: Vec<(String, String)> = Vec::new();
-    for (_, _, rule) in &rules {
-        for action in &rule.actions {
-            if !acts.contains(&action.to_string()) {
-                acts.push(action.to_string());
-            }
-        }
-        for on in &rule.resources {
-            let resource = on.resource.as_ref().map(ToString::to_string).unwrap_or_default();
-            let row = (on.service.to_string(), resource);
-            if !resources.contains(&row) {
-                resources.push(row);
-            }
-        }
-    }
-    if acts.is_empty() || resources.is_empty() {
-        return Value::Null;
-    }
-    let cell = |act: &str, on: &(String, String)| cell(&rules, act, on);
-    let row = |on: &(String, String)| {
-        let label = match (&instrument.body, on.1.as_str()) {
-            (Body::Contract { .. }, resource) => resource.to_owned(),
-            (_, "") => format!("{} (all)", on.0),
-            (_, resource) => format!("{}/{resource}", on.0),
-        };
-        json!({ "resource": label, "cells": acts.iter().map(|act| cell(act, on)).collect::<Vec<_>>() })
-    };
-    let rows: Vec<Value> = resources.iter().map(row).collect();
-    let notes = [
-        "“may”: permitted. “may, limited”: permitted as far as the limit named. “needs approval”: a person approves \
-                  each act. “shall not”: prohibited. “refused”: no clause permits it. What the clauses say prevails over this page.",
-    ];
-    json!({ "acts": acts, "rows": rows, "notes": notes.map(runs) })
-}
-
-fn cell(rules: &[(Number, usize, Rule)], act: &str, on: &(String, String)) -> Value {
-    let covers = |rule: &Rule| {
-        let target = |known: &contract::norm::On| {
-            known.service.as_str() == on.0
-                && known.resource.as_ref().is_none_or(|resource| resource.as_str() == on.1)
-        };
-        (rule.actions.is_empty() || rule.actions.iter().any(|known| known.as_str() == act))
-            && (rule.resources.is_empty() || rule.resources.iter().any(target))
-    };
-    let found =
-        |wanted: bool| rules.iter().filter(move |(_, _, rule)| rule.permits == wanted && covers(rule));
-    let verdict =
-        |verdict: &str, clause: &Number| json!({ "verdict": verdict, "clause": clause.to_string() });
-    if let Some((clause, _, _)) = found(false).find(|(_, _, rule)| rule.when == Test::always()) {
-        return verdict("shall not", clause);
-    }
-    let Some((clause, _, _)) =
-        found(true).find(|(number, _, _)| *number != Number::READING).or_else(|| found(true).next())
-    else {
-        return verdict("refused", &Number::READING);
-    };
-    let approval = found(false).find(|(_, _, rule)| {
-        let mut approval = false;
-        rule.when.visit(&mut |test| approval |= matches!(test, Test::AtLeast(Measure::Approvals(_), _)));
-        approval
-    });
-    if let Some((limit, _, _)) = approval {
-        return json!({ "verdict": "needs approval", "clause": clause.to_string(), "limit": limit.to_string() });
-    }
-    // Limits that are about some acts only; what limits every act (term, credential) is no news here.
-    let limit = found(false).find(|(_, _, rule)| !rule.actions.is_empty() || !rule.resources.is_empty());
-    match limit {
-        Some((limit, _, _)) => {
-            json!({ "verdict": "may, limited", "clause": clause.to_string(), "limit": limit.to_string() })
-        }
-        None => verdict("may", clause),
-    }
 }
 
 fn sections(instrument: &Instrument) -> Value {
@@ -311,29 +167,25 @@ fn sections(instrument: &Instrument) -> Value {
     sections.into_iter().map(section).collect()
 }
 
-/// What the marks beside sentences mean, and how figures are read.
-fn marks() -> Value {
+/// What the marks beside sentences mean. An explanation: how figures are read stands in clause 0.4.
+fn marks(noun: &str) -> Value {
     let rows = [
         ("ENFORCED", "The gateway or the authority holds it; what it prohibits does not happen."),
         ("MONITORED", "A monitor over the ledger watches it and says when it is breached."),
         ("EVIDENCED", "A query over ledger and registry shows whether it holds."),
         ("WORDS", "It binds people, not machines."),
-    ];
-    let reading = [
         ("“may”", "permits, or gives a power"),
-        ("“shall”", "binds"),
-        ("“shall not”", "prohibits"),
-        ("a time without a zone", "is in Coordinated Universal Time (UTC)"),
-        ("a day", "as a span of time has 24 hours"),
-        ("“not more than”, “at most”", "include the figure itself"),
+        ("“shall”", "binds; “shall not” prohibits"),
     ];
     let row = |(mark, meaning): &(&str, &str)| json!([runs(mark), runs(meaning)]);
     json!({
-        "number": "Schedule 1",
-        "heading": "Marks and reading",
-        "intro": runs("The mark beside each sentence is found by the compiler; nobody can choose it."),
-        "columns": [{ "head": "Mark or word", "width": 1 }, { "head": "Meaning", "width": 3 }],
-        "rows": rows.iter().chain(&reading).map(row).collect::<Vec<_>>(),
+        "heading": "Marks",
+        "intro": runs(&format!(
+            "The mark beside each sentence is found by the compiler; nobody can choose it. The cover, this page and the page \
+             headers explain the {noun} and are no part of it."
+        )),
+        "columns": [{ "head": "Mark or word", "width": 1 }, { "head": "Meaning", "width": 4 }],
+        "rows": rows.iter().map(row).collect::<Vec<_>>(),
     })
 }
 
@@ -353,7 +205,7 @@ fn annex(instrument: &Instrument) -> Value {
     let clauses: Vec<Value> = clauses
         .into_iter()
         .map(|(number, examples)| {
-            json!({ "number": number.to_string(), "title": capital(title(number)), "examples": examples })
+            json!({ "number": number.to_string(), "title": capital(&title(number).replace('-', " ")), "examples": examples })
         })
         .collect();
     json!({
@@ -361,71 +213,5 @@ fn annex(instrument: &Instrument) -> Value {
         "heading": "Examples",
         "intro": runs("Each was tried on the rule that is enforced. What an example does not mention is in order."),
         "clauses": clauses,
-    })
-}
-
-fn signatures(sheet: &Sheet<'_>) -> Value {
-    let mut blocks = Vec::new();
-    for side in sheet.instrument.body.sides() {
-        let organisation = sheet.instrument.body.organisation(*side);
-        let role = if *side == Side::Party { Value::Null } else { json!(side.words()) };
-        let of_side: Vec<&Signatory> =
-            sheet.seal.signatories.iter().filter(|signatory| signatory.side == side.as_str()).collect();
-        let blank = |label: &str| json!({ "label": label, "value": Value::Null });
-        let rows: Vec<Value> = if of_side.is_empty() {
-            ["Name", "Date", "Signature"].map(blank).to_vec()
-        } else {
-            of_side.iter().flat_map(|signatory| rows(signatory)).collect()
-        };
-        blocks.push(json!({ "party": organisation.legal_name, "role": role, "rows": rows }));
-    }
-    json!({
-        "intro": runs("The people named here sign the envelope of this instrument, which names the hashes below, with their \
-                       SSH keys (`ssh-keygen -Y`, namespace `writ.instrument`)."),
-        "blocks": blocks,
-    })
-}
-
-fn rows(signatory: &Signatory) -> Vec<Value> {
-    let name = json!({ "label": "Name", "value": signatory.person });
-    match &signatory.signature {
-        None => vec![
-            name,
-            json!({ "label": "Date", "value": Value::Null }),
-            json!({ "label": "Signature", "value": Value::Null }),
-        ],
-        Some(signature) => {
-            let body: String = signature.armored.lines().filter(|line| !line.starts_with("-----")).collect();
-            vec![
-                name,
-                json!({ "label": "Date", "value": contract::value::instant(signature.time_ms) }),
-                json!({ "label": "Key", "value": signatory.key, "mono": true }),
-                json!({ "label": "Signature", "value": body, "mono": true }),
-            ]
-        }
-    }
-}
-
-fn integrity(sheet: &Sheet<'_>) -> Value {
-    let envelope: Value = serde_json::from_str(&sheet.seal.envelope).unwrap_or_default();
-    let text = |key: &str| envelope.get(key).and_then(Value::as_str).unwrap_or("–").to_owned();
-    let hashes = [
-        ("Text", text("text")),
-        ("Clauses", text("clauses")),
-        ("Rule", text("bundle")),
-        ("Service", text("service")),
-        ("Compiler", text("compiler")),
-        ("Clause library", text("library")),
-        ("Envelope", hex(&contract::canonical::digest(&sheet.seal.envelope))),
-    ];
-    let hashes: Vec<Value> = hashes
-        .into_iter()
-        .filter(|(_, value)| value != "–")
-        .map(|(label, value)| json!({ "label": label, "value": value }))
-        .collect();
-    json!({
-        "intro": runs("Whoever has this file can check it without a server: `writ verify FILE` takes the attached text, makes words \
-                       and rule from its clauses again, and compares the hashes and signatures."),
-        "hashes": hashes,
     })
 }

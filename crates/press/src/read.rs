@@ -10,6 +10,9 @@ pub(crate) const PDF_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The largest attachment.
 const ATTACHED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// The longest name of a printer that is shown.
+const PRINTER_CHARS_MAX: usize = 80;
+
 /// What travels in the PDF of an instrument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
@@ -17,6 +20,8 @@ pub struct Attached {
     pub text: String,
     /// The envelope and its signatures, JSON.
     pub seal: String,
+    /// What printed the pages, as the file says: [`crate::printer`] of that version.
+    pub printer: String,
 }
 
 /// Why a file is not a PDF of an instrument.
@@ -43,7 +48,15 @@ pub fn attached(pdf: &[u8]) -> Result<Attached, ReadError> {
         let bytes = attachment(&pdf, name).ok_or(ReadError::Without(name))?;
         String::from_utf8(bytes).map_err(|_| ReadError::Without(name))
     };
-    Ok(Attached { text: read(TEXT)?, seal: read(SEAL)? })
+    let printer = pdf.metadata().creator.as_deref().map(plain).unwrap_or_default();
+    Ok(Attached { text: read(TEXT)?, seal: read(SEAL)?, printer })
+}
+
+/// A text of the file's information, to be shown: letters, figures and the few signs printers use.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let plain = text.chars().filter(|c| c.is_ascii_alphanumeric() || " .()-".contains(*c));
+    plain.take(PRINTER_CHARS_MAX).collect()
 }
 
 fn attachment(pdf: &Pdf, name: &str) -> Option<Vec<u8>> {

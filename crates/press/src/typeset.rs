@@ -130,7 +130,7 @@ pub(crate) fn press(
         .map_err(|error| PressError::Template(error.message().to_string()))?;
     let options = PdfOptions {
         ident: Smart::Custom(ident.to_owned()),
-        creator: Smart::Custom(Some("Writ".to_owned())),
+        creator: Smart::Custom(Some(crate::printer())),
         timestamp: Some(Timestamp::new_utc(at)),
         standards,
         ..PdfOptions::default()

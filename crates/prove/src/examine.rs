@@ -123,6 +123,9 @@ fn beside(old: &Instrument, new: &Instrument) -> Result<(), String> {
     if body(old) != body(new) {
         return Err("it is between others, or for another service".into());
     }
+    if old.title != new.title || old.headings != new.headings {
+        return Err("its title or its headings are others".into());
+    }
     if old.signing != new.signing {
         return Err("other people sign it".into());
     }

@@ -208,7 +208,8 @@ pub(crate) enum LocalCommand {
         /// The control ledger's verifier key, from somebody you trust.
         #[arg(long)]
         key: Option<String>,
-        /// For a file: the key of a person you know, as party/person=FILE.pub; can be repeated.
+        /// For a file: the key of a person you know, as party/person=FILE.pub; can be repeated. The file is
+        /// trusted when enough of them signed for each side.
         #[arg(long = "person", value_name = "PARTY/PERSON=FILE")]
         people: Vec<String>,
     },

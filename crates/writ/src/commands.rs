@@ -13,6 +13,7 @@ mod party;
 mod person;
 mod proof;
 mod redline;
+mod seal;
 mod service;
 mod signing;
 mod up;
@@ -61,7 +62,7 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
             tokio::runtime::Runtime::new()?.block_on(redline::run(data, &old, &new, out, json))
         }
         LocalCommand::Verify { directory: Some(file), people, .. } if file.is_file() => {
-            export::verify(&file, &people, json)
+            tokio::runtime::Runtime::new()?.block_on(seal::verify(&file, &people, json))
         }
         LocalCommand::Verify { directory, key, .. } => {
             ledger::verify(directory.as_deref().unwrap_or(data), key.as_deref(), json)

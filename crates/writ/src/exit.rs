@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     /// 6: a solver found a counterexample; it was printed.
     #[error("it can happen")]
     Refuted,
+    /// 7: nothing contradicts what was verified, but not all of it could be confirmed; it was printed.
+    #[error("not confirmed")]
+    Unconfirmed,
     /// 4: the server cannot be reached.
     #[error("{0}")]
     Unreachable(String),
@@ -31,7 +34,8 @@ pub(crate) const HELP: &str = "Exit codes:
   3  a verification found something
   4  the server cannot be reached
   5  documents have findings
-  6  a solver found that it can happen";
+  6  a solver found that it can happen
+  7  nothing contradicts a verified file, but it rests on something not confirmed: a key nobody gave";
 
 /// Prints what went wrong and gives the code for it.
 pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
@@ -39,6 +43,7 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     let code = match error.downcast_ref::<Failure>() {
         Some(Failure::NotVerified) => 3,
         Some(Failure::Refuted) => 6,
+        Some(Failure::Unconfirmed) => 7,
         Some(Failure::Unreachable(_)) => 4,
         Some(Failure::Findings(_)) => 5,
         Some(Failure::Failed(_)) => 1,

@@ -35,16 +35,30 @@ pub(crate) async fn seal_of_instrument(
         let of_side = |side: &registry::Side| {
             let signed = found.signatures.iter().filter(|s| s.sides.contains(side)).map(|s| s.person);
             // Of those who only may sign, the owners are named: they are who is waited for.
-            let owners = signatories(state, found, *side, now_ms).owners.into_iter();
+            let entitled = signatories(state, found, *side, now_ms);
+            let owners = entitled.owners.iter().copied();
             let mut people: Vec<_> = signed.collect();
             people.extend(owners.filter(|_| found.status == registry::InstrumentStatus::Drafted));
             people.sort();
             people.dedup();
+            let capacity = |person: &registry::PersonId| {
+                if entitled.owners.contains(person) {
+                    match side {
+                        registry::Side::Provider => "owner of the service",
+                        registry::Side::Consumer | registry::Side::Party => "owner of a machine it names",
+                    }
+                } else if entitled.recorded.contains(person) {
+                    "signatory by recorded authority"
+                } else {
+                    ""
+                }
+            };
             let one = |person| {
                 let signature = found.signatures.iter().find(|s| s.person == person);
                 Signatory {
                     side: side.to_string(),
                     person: person_label(state, person),
+                    capacity: capacity(&person).to_owned(),
                     key: state.people.get(&person).map(|p| p.key.to_string()).unwrap_or_default(),
                     signature: signature
                         .map(|s| Signature { time_ms: s.time_ms, armored: s.signature.clone() }),
@@ -53,7 +67,7 @@ pub(crate) async fn seal_of_instrument(
             people.into_iter().map(one).collect::<Vec<_>>()
         };
         let signatories = found.sides().iter().flat_map(of_side).collect();
-        Ok(Seal { envelope: found.envelope.clone(), signatories })
+        Ok(Seal { envelope: found.envelope.clone(), signatories, narrowing: None })
     })?;
     Ok(Json(SealView { seal: seal.to_json() }))
 }

@@ -2,7 +2,7 @@
 
 use super::Terms;
 use crate::norm::{Calendar, Duty, Happening, Norm, Statement};
-use crate::setting::{Setting, capital, join};
+use crate::setting::{Setting, capital, lettered};
 use crate::terms::{List, Side, Text, closed};
 use crate::value::Span;
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,7 @@ impl Terms for IncidentNotice {
             ("span", &span),
         ];
         let content: Vec<&str> = self.content.iter().map(Text::as_str).collect();
-        let says = [("Bearer", capital(&bearer)), ("content", join(&content, "and"))];
+        let says = [("Bearer", capital(&bearer)), ("content", lettered(&content, "and"))];
         let says: Vec<(&'static str, &str)> = says.iter().map(|(k, v)| (*k, v.as_str())).collect();
         vec![
             of.state("incident-notice.within", &blanks, Norm::Duty(due)),

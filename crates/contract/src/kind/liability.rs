@@ -2,7 +2,7 @@
 
 use super::{Fault, Terms};
 use crate::norm::{Cap, Norm, Statement};
-use crate::setting::{Setting, capital, join};
+use crate::setting::{Setting, capital, lettered};
 use crate::terms::{List, Money, Side, Text, closed};
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ impl Terms for Liability {
         }
         if !self.carve_outs.is_empty() {
             let list: Vec<&str> = self.carve_outs.iter().map(Text::as_str).collect();
-            statements.push(of.words("liability.carve-outs", &[("list", &join(&list, "and"))]));
+            statements.push(of.words("liability.carve-outs", &[("list", &lettered(&list, "or"))]));
         }
         let bearer = capital(&bearer);
         let mut line = |key, text: &dyn std::fmt::Display| {

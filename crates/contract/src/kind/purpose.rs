@@ -27,6 +27,6 @@ impl Terms for Purpose {
         let noun = if quoted.len() == 1 { "the purpose" } else { "one of the purposes" };
         let blanks = [("bearer", bearer.as_str()), ("acts", &acts), ("noun", noun), ("purposes", &list)];
         let declared = of.limit("purpose.declared", &blanks, of.rule(false, &self.only, other));
-        vec![declared, of.words("purpose.downstream", &[("purposes", &join(&quoted, "and"))])]
+        vec![declared, of.words("purpose.downstream", &[])]
     }
 }

@@ -3,7 +3,7 @@
 use super::{Fault, Terms};
 use crate::norm::{self, Flag, Norm, Power, PowerEffect, Statement, Test};
 use crate::only::Only;
-use crate::setting::{Setting, capital, join, possessive};
+use crate::setting::{Setting, capital, join, lettered, possessive};
 use crate::terms::{List, Side, closed};
 use crate::value::Span;
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ impl Terms for Suspension {
         };
         let blanks = [
             ("holders", capital(&join(&holders, "or"))),
-            ("grounds", join(&grounds, "or")),
+            ("grounds", lettered(&grounds, "or")),
             ("notice", notice),
         ];
         let blanks: Vec<(&str, &str)> = blanks.iter().map(|(k, v)| (*k, v.as_str())).collect();

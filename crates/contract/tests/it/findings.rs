@@ -122,6 +122,48 @@ fn nothing_is_hidden_or_dressed_up() {
     check_one("title = \"Card", "title = \"<b>Card", "writ::text", "<b>", "plain text");
 }
 
+/// Whatever is signed is shown: there is one title, the one of the front matter, and headings of sections
+/// that have clauses; nothing deeper.
+#[test]
+fn no_heading_says_what_is_shown_nowhere() {
+    let indemnity = "The Consumer indemnifies the Provider without limit";
+    let below = format!("## Limits\n\n### {indemnity}");
+    check_one("## Limits", &below, "writ::heading", indemnity, "belongs into a clause");
+    let deepest = format!("## Limits\n\n###### {indemnity}");
+    check_one("## Limits", &deepest, "writ::heading", indemnity, "belongs into a clause");
+    check_one(
+        "# Card Payments Access Agreement",
+        "# Loan Agreement",
+        "writ::heading",
+        "Loan",
+        "write `# Card Payments Access",
+    );
+    check_one(
+        "# Card Payments Access Agreement\n",
+        "",
+        "writ::heading",
+        "+++",
+        "write `# Card Payments Access",
+    );
+    let second = "# Card Payments Access Agreement\n\n# Card Payments Access Agreement";
+    check_one("# Card Payments Access Agreement", second, "writ::heading", "Card", "`## `");
+    let empty = format!("## {indemnity}\n\n## Limits");
+    check_one("## Limits", &empty, "writ::heading", indemnity, "put a clause under it");
+    let last = format!("<!-- annex of Writ -->\n\n## {indemnity}");
+    assert!(format(&EXAMPLE.replacen("<!-- annex of Writ -->", &last, 1)).is_err());
+    check_one("## Limits", "## Limits ##", "writ::heading", "Limits ##", "plain words");
+    check_one("## Limits", "## Limits &lt;8.1&gt;", "writ::heading", "&lt;", "plain words");
+    check_one("## Limits", "##", "writ::heading", "##", "plain words");
+}
+
+#[test]
+fn the_title_stands_above_the_sections() {
+    let moved = EXAMPLE.replacen("# Card Payments Access Agreement\n", "", 1);
+    let moved = moved.replacen("## Limits", "# Card Payments Access Agreement\n\n## Limits", 1);
+    let findings = check(&moved).unwrap_err();
+    assert!(findings.iter().any(|finding| finding.message.contains("below a section")), "{findings:#?}");
+}
+
 /// Formatting never deletes what it did not write.
 #[test]
 fn a_block_that_is_not_closed_is_not_rewritten() {

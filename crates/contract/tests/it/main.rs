@@ -5,6 +5,7 @@
 mod findings;
 mod kinds;
 mod library;
+mod redline;
 mod samples;
 mod wording;
 

@@ -59,6 +59,10 @@ fn no_parameter_hides() {
         (r#"legal-name = "Acme Retail Ltd""#, r#"legal-name = "Acme Retail SA""#),
         (r#"party = "acme-retail""#, r#"party = "acme-wholesale""#),
     ];
+    // Headings are no generated words, but they are signed.
+    let heading = EXAMPLE.replacen("## Limits", "## Bounds", 1);
+    let canonical_of = |source: &str| to_jcs(&form(&check(source).unwrap()));
+    assert_ne!(canonical_of(&heading), canonical_of(EXAMPLE));
     let words = |source: &str| {
         let formatted = format(source).unwrap();
         formatted.lines().filter(|line| line.starts_with('>')).collect::<Vec<_>>().join("\n")
@@ -72,6 +76,36 @@ fn no_parameter_hides() {
     }
     let recorded = EXAMPLE.replacen(r#"purposes = ["reconciliation"]"#, r#"recording = "within 50 ms""#, 1);
     assert!(words(&recorded).contains("recorded within 50 ms after it was permitted"));
+}
+
+/// Before signing everything that is signed can be read, headings included; only the annex, which follows
+/// from the clauses, is not.
+#[test]
+fn everything_signed_is_shown() {
+    let shown = words::shown(&check(EXAMPLE).unwrap());
+    let body = EXAMPLE.rsplit_once("+++\n").unwrap().1.split_once("<!-- annex of Writ -->").unwrap().0;
+    let mut inside = false;
+    for line in body.lines().filter(|line| !line.is_empty() && !line.starts_with("<!--")) {
+        let fence = line.starts_with("```");
+        if !fence && !inside && line != ">" {
+            let text = line.trim_start_matches(['>', '#', ' ']);
+            let text = text.strip_prefix("**Parties").map_or(text, |_| "Parties and interpretation");
+            assert!(shown.contains(text), "{text} is signed, and not in: {shown}");
+        }
+        inside ^= fence;
+    }
+    assert!(shown.contains("## 2 Prohibitions"), "{shown}");
+}
+
+#[test]
+fn lists_of_phrases_are_lettered() {
+    let carved = "```clause\nkind = \"liability\"\nbearer = \"provider\"\ncap = \"GBP 5\"\nper = \"year\"\n\
+        carve-outs = [\"fraud or wilful misconduct\", \"gross negligence\", \"death or personal injury\"]\n```\n\n```clause\nkind = \"words\"";
+    let source = EXAMPLE.replacen("```clause\nkind = \"words\"", carved, 1);
+    let formatted = format(&source).unwrap();
+    let sentence = "This limit does not apply to liability for (a) fraud or wilful misconduct; (b) gross negligence; or (c) death or \
+        personal injury.";
+    assert!(formatted.contains(sentence), "{formatted}");
 }
 
 /// The hashed form is the one RFC 8785 gives.

@@ -81,11 +81,8 @@ pub(crate) async fn run(client: &api::Client, command: InstrumentCommand, json: 
             output::text(whole["document"].as_str().unwrap_or_default());
         }
         InstrumentCommand::Export { instrument, out } => {
-            let whole: Value = client.get(&path(&instrument, "")?).await?;
-            let sealed: Value = client.get(&path(&instrument, "/seal")?).await?;
-            let document = whole["document"].as_str().unwrap_or_default();
-            let seal = sealed["seal"].as_str().unwrap_or_default();
-            for file in super::export::write(document, seal, &out)? {
+            let (document, seal) = super::export::sealed(client, &instrument).await?;
+            for file in super::export::write(&document, &seal, &out)? {
                 output::line(file.display().to_string());
             }
         }
@@ -167,16 +164,20 @@ pub(crate) async fn sign(
     let document = whole["document"].as_str().unwrap_or_default();
     let envelope: Value = serde_json::from_str(&view.envelope)?;
     let digest = ::contract::canonical::hex(&::contract::canonical::digest(document));
-    if envelope["text"].as_str() != Some(digest.as_str()) || ::contract::check(document).is_err() {
+    let checked = ::contract::check(document).ok();
+    let Some(read) = checked.filter(|_| envelope["text"].as_str() == Some(digest.as_str())) else {
         return Err(Failure::Failed(
             "the server's envelope is not for the document it shows: do not sign".into(),
         )
         .into());
-    }
+    };
     if key.is_some() {
-        output::line(format!("{} (version {})\n", view.title, view.version));
-        let words = document.lines().filter(|line| line.starts_with("> **")).collect::<Vec<_>>().join("\n");
-        output::line(words.replace("> **", "  **") + "\n");
+        output::line(format!("{}, version {}:\n", view.name, view.version));
+        output::line(::contract::words::shown(&read));
+        let examples = ::contract::example::examples(&read).len();
+        output::line(format!(
+            "\nAnnex: {examples} examples of these clauses (writ instrument show {contract})\n"
+        ));
     }
     let signature = super::signing::obtain(key, signature, INSTRUMENT, &view.envelope)?;
     let body = json!({ "party": party, "person": person, "signature": signature });
@@ -193,7 +194,7 @@ pub(crate) async fn sign(
 }
 
 /// The path of a contract given as `name` or `name@version`.
-fn path(contract: &str, operation: &str) -> anyhow::Result<String> {
+pub(super) fn path(contract: &str, operation: &str) -> anyhow::Result<String> {
     let (name, query) = match contract.split_once('@') {
         None => (contract, String::new()),
         Some((name, version)) => {

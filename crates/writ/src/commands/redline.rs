@@ -3,7 +3,9 @@
 use crate::exit::Failure;
 use crate::output;
 use ::contract::Instrument;
-use ::contract::redline::{Piece, Row, redline};
+use ::contract::canonical::{digest, hex};
+use ::contract::redline::{Line, Piece, Row, redline};
+use ::contract::words::{Place, Run, runs};
 use anyhow::Context as _;
 use prove::{Answer, Difference, Solver};
 use serde_json::{Value, json};
@@ -16,6 +18,14 @@ pub(crate) struct Out {
     pub(crate) decisions: Option<String>,
 }
 
+/// One of the versions.
+struct Version {
+    instrument: Instrument,
+    source: String,
+    /// The name of its file, without its folders.
+    file: String,
+}
+
 /// What is said about decisions.
 struct Said {
     verdict: String,
@@ -24,15 +34,15 @@ struct Said {
 
 pub(crate) async fn run(data: &Path, old: &Path, new: &Path, out: Out, json: bool) -> anyhow::Result<()> {
     let (first, second) = (read(old)?, read(new)?);
-    let rows = redline(&first.0, &second.0);
+    let rows = redline(&first.instrument, &second.instrument);
     let difference = match Solver::find(std::env::var_os("WRIT_CVC5")).await {
-        Ok(solver) => Ok(prove::compare(&solver, &first.0, &second.0).await),
+        Ok(solver) => Ok(prove::compare(&solver, &first.instrument, &second.instrument).await),
         Err(error) => Err(error.to_string()),
     };
     let mut said = said(&difference);
     let rehearsed = match &out.decisions {
         None => None,
-        Some(period) => Some(rehearse(data, &second.1, period).await?),
+        Some(period) => Some(rehearse(data, &second.source, period).await?),
     };
     if let (Some(rehearsed), Some(period)) = (&rehearsed, &out.decisions) {
         said.lines.push(format!(
@@ -44,31 +54,35 @@ pub(crate) async fn run(data: &Path, old: &Path, new: &Path, out: Out, json: boo
         }
     }
     if let Some(path) = &out.html {
-        let page = html(&second.0, &rows, &said);
+        let page = html(&first, &second, &rows, &said);
         std::fs::write(path, page).with_context(|| format!("cannot write `{}`", path.display()))?;
         output::line(path.display().to_string());
     }
     if let Some(path) = &out.pdf {
-        let pdf = pdf(&first.0, &second.0, &rows, &said)?;
+        let pdf = pdf(&first, &second, &rows, &said)?;
         std::fs::write(path, pdf).with_context(|| format!("cannot write `{}`", path.display()))?;
         output::line(path.display().to_string());
     }
     if json {
         let rows: Vec<Value> = rows.iter().map(row_json).collect();
-        output::json(
-            &json!({ "words": rows, "decisions": said.verdict, "said": said.lines, "rehearsal": rehearsed }),
-        );
+        output::json(&json!({
+            "old": told(&first), "new": told(&second), "words": rows, "decisions": said.verdict,
+            "said": said.lines, "rehearsal": rehearsed,
+        }));
     } else if out.html.is_none() && out.pdf.is_none() {
-        output::text(&plain(&second.0, &rows, &said));
+        output::text(&plain(&first, &second, &rows, &said));
     }
     Ok(())
 }
 
-fn read(file: &Path) -> anyhow::Result<(Instrument, String)> {
+fn read(file: &Path) -> anyhow::Result<Version> {
     let source =
         std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     match ::contract::check(&source) {
-        Ok(instrument) => Ok((instrument, source)),
+        Ok(instrument) => {
+            let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+            Ok(Version { instrument, source, file })
+        }
         Err(findings) => {
             let count = findings.len();
             let shown = findings.into_iter().map(Into::into).collect();
@@ -125,29 +139,30 @@ fn said(difference: &Result<Difference, String>) -> Said {
     Said { verdict: verdict.to_owned(), lines }
 }
 
-fn number(row: &Row) -> String {
-    match (row.old, row.new) {
-        (Some(old), Some(new)) if old == new => new.to_string(),
-        (Some(old), Some(new)) => format!("{old} → {new}"),
-        (Some(old), None) => format!("{old} gone"),
-        (None, Some(new)) => format!("{new} new"),
-        (None, None) => "frame".to_owned(),
-    }
+/// `files, version 2: File Access Agreement (new.writ.md, SHA-256 0123456789abcdef…)`.
+fn told(version: &Version) -> String {
+    let hash: String = hex(&digest(&version.source)).chars().take(16).collect();
+    let Instrument { name, version: number, title, .. } = &version.instrument;
+    format!("{name}, version {number}: {title} ({}, SHA-256 {hash}…)", version.file)
 }
 
-fn plain(new: &Instrument, rows: &[Row], said: &Said) -> String {
-    let mut text = format!("{}\n\n", new.title);
+fn plain(old: &Version, new: &Version, rows: &[Row], said: &Said) -> String {
+    let mut text = format!("{}\ncompared with\n{}\n\n", told(new), told(old));
+    let woven = |pieces: &[Piece]| -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Gone(words) => format!("[-{words}-]"),
+            Piece::New(words) => format!("{{+{words}+}}"),
+            Piece::Same(words) => words.clone(),
+        };
+        pieces.iter().map(piece).collect()
+    };
     for row in rows.iter().filter(|row| !row.is_same()) {
-        let pieces: String = row
-            .pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Gone(words) => format!("[-{words}-]"),
-                Piece::New(words) => format!("{{+{words}+}}"),
-                Piece::Same(words) => words.clone(),
-            })
-            .collect();
-        text.push_str(&format!("  {:<12}{pieces}\n", number(row)));
+        for (at, line) in row.lines.iter().enumerate() {
+            let label = if at == 0 { row.label() } else { String::new() };
+            let mark =
+                if line.mark.is_empty() { String::new() } else { format!("  ({})", woven(&line.mark)) };
+            text.push_str(&format!("  {label:<20} {}{mark}\n", woven(&line.text)));
+        }
     }
     let same = rows.iter().filter(|row| row.is_same()).count();
     text.push_str(&format!("  {same} parts are the same\n\ndecisions: {}\n", said.verdict));
@@ -163,10 +178,13 @@ fn row_json(row: &Row) -> Value {
         Piece::New(words) => json!({ "new": words }),
         Piece::Same(words) => json!({ "same": words }),
     };
+    let pieces = |pieces: &[Piece]| pieces.iter().map(piece).collect::<Vec<_>>();
+    let line = |line: &Line| json!({ "pieces": pieces(&line.text), "mark": pieces(&line.mark) });
     json!({
-        "old": row.old.map(|number| number.to_string()),
-        "new": row.new.map(|number| number.to_string()),
-        "pieces": row.pieces.iter().map(piece).collect::<Vec<_>>(),
+        "old": row.old.map(|place| place.to_string()),
+        "new": row.new.map(|place| place.to_string()),
+        "moved": row.moved,
+        "lines": row.lines.iter().map(line).collect::<Vec<_>>(),
     })
 }
 
@@ -174,46 +192,93 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// The marks of a sentence as HTML.
+fn marked(text: &str) -> String {
+    let run = |run: Run<'_>| match run {
+        Run::Bold(text) => format!("<strong>{}</strong>", escape(text)),
+        Run::Code(text) => format!("<code>{}</code>", escape(text)),
+        Run::Plain(text) => escape(text),
+    };
+    runs(text).into_iter().map(run).collect()
+}
+
+fn woven(pieces: &[Piece]) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Gone(words) => format!("<del>{}</del>", marked(words)),
+        Piece::New(words) => format!("<ins>{}</ins>", marked(words)),
+        Piece::Same(words) => marked(words),
+    };
+    pieces.iter().map(piece).collect()
+}
+
 /// A page that stands alone: no script, no file beside it; changes are told by more than colour.
-fn html(new: &Instrument, rows: &[Row], said: &Said) -> String {
+fn html(old: &Version, new: &Version, rows: &[Row], said: &Said) -> String {
     let row = |row: &Row| {
-        let pieces: String = row
-            .pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Gone(words) => format!("<del>{}</del>", escape(words)),
-                Piece::New(words) => format!("<ins>{}</ins>", escape(words)),
-                Piece::Same(words) => escape(words),
-            })
-            .collect();
-        let class = if row.is_same() { " class=\"same\"" } else { "" };
-        format!("<tr{class}><th scope=\"row\">{}</th><td>{pieces}</td></tr>\n", escape(&number(row)))
+        let mut classes = Vec::new();
+        if row.is_same() {
+            classes.push("same");
+        }
+        if matches!(row.new.or(row.old), Some(Place::Section(_) | Place::Title)) {
+            classes.push("head");
+        }
+        let class =
+            if classes.is_empty() { String::new() } else { format!(" class=\"{}\"", classes.join(" ")) };
+        let line = |(at, line): (usize, &Line)| {
+            let label = if at == 0 {
+                format!(
+                    "<th scope=\"rowgroup\" rowspan=\"{}\">{}</th>",
+                    row.lines.len(),
+                    escape(&row.label())
+                )
+            } else {
+                String::new()
+            };
+            format!(
+                "<tr>{label}<td>{}</td><td class=\"mark\">{}</td></tr>\n",
+                woven(&line.text),
+                woven(&line.mark)
+            )
+        };
+        let lines: String = row.lines.iter().enumerate().map(line).collect();
+        format!("<tbody{class}>\n{lines}</tbody>\n")
     };
     let rows: String = rows.iter().map(row).collect();
-    let lines: String = said.lines.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    let lines: String = said.lines.iter().map(|line| format!("<li>{}</li>\n", marked(line))).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>Redline: {title}</title>\n<style>\n\
-         body {{ font: 1rem/1.5 Georgia, serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #14181f; background: #fff }}\n\
-         table {{ border-collapse: collapse; width: 100% }} th, td {{ border-bottom: 1px solid #b4b9c1; padding: .5rem; vertical-align: top; text-align: left }}\n\
-         th {{ width: 6rem; font-weight: normal; color: #565c66 }} tr.same td {{ color: #565c66 }}\n\
+         body {{ font: 1rem/1.5 Georgia, serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; color: #14181f; background: #fff }}\n\
+         table {{ border-collapse: collapse; width: 100% }} tbody {{ border-bottom: 1px solid #b4b9c1 }}\n\
+         th, td {{ padding: .3rem .5rem; vertical-align: top; text-align: left }}\n\
+         th {{ width: 8rem; font-weight: normal; color: #565c66 }} tbody.same td {{ color: #565c66 }} tbody.head td {{ font-weight: bold }}\n\
+         td.mark {{ width: 7rem; text-align: right; font-size: .7rem; letter-spacing: .04em; color: #565c66 }}\n\
+         code {{ font-size: .9em }} dt {{ color: #565c66 }} dd {{ margin: 0 0 .5rem }}\n\
          del {{ color: #8b1a1a; background: #fbeaea }} ins {{ color: #0b5d2a; background: #e6f5eb }}\n\
-         </style></head><body>\n<main><h1>{title}</h1>\n<p>Version {version}, compared with the one before.</p>\n\
+         @media print {{ tbody {{ break-inside: avoid }} tbody.head {{ break-after: avoid }} }}\n\
+         </style></head><body>\n<main><h1>{title}</h1>\n\
+         <dl>\n<dt>Compared</dt><dd>{new}</dd>\n<dt>with</dt><dd>{old}</dd>\n</dl>\n\
          <h2>What machines may do</h2>\n<p><strong>{verdict}</strong></p>\n<ul>\n{lines}</ul>\n\
-         <h2>Words</h2>\n<table>\n{rows}</table></main>\n</body></html>\n",
-        title = escape(&new.title),
-        version = new.version,
+         <h2>Words</h2>\n<p><del>Struck</del>: in the old version only. <ins>Underlined</ins>: in the new version only. The annex of \
+         examples follows from the clauses and is not compared.</p>\n<table>\n{rows}</table></main>\n</body></html>\n",
+        title = escape(&new.instrument.title),
+        new = escape(&told(new)),
+        old = escape(&told(old)),
         verdict = escape(&said.verdict),
     )
 }
 
 #[cfg(feature = "pdf")]
-fn pdf(old: &Instrument, new: &Instrument, rows: &[Row], said: &Said) -> anyhow::Result<Vec<u8>> {
+fn pdf(old: &Version, new: &Version, rows: &[Row], said: &Said) -> anyhow::Result<Vec<u8>> {
     let lines: Vec<&str> = said.lines.iter().map(String::as_str).collect();
+    fn of(version: &Version) -> press::Version<'_> {
+        let Version { instrument, source, file } = version;
+        press::Version { instrument, source, file }
+    }
+    let (old, new) = (of(old), of(new));
     Ok(press::redline(&press::Compared { old, new, rows, verdict: &said.verdict, lines: &lines })?)
 }
 
 #[cfg(not(feature = "pdf"))]
-fn pdf(_: &Instrument, _: &Instrument, _: &[Row], _: &Said) -> anyhow::Result<Vec<u8>> {
+fn pdf(_: &Version, _: &Version, _: &[Row], _: &Said) -> anyhow::Result<Vec<u8>> {
     anyhow::bail!("this program was built without PDF: use --html, or build it with `--features pdf`")
 }

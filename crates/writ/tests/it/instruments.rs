@@ -181,7 +181,12 @@ fn the_estate_is_proven_and_amendments_are_compared() {
     ]);
     let page = std::fs::read_to_string(html).unwrap();
     assert!(page.contains("<ins>") && page.contains("<del>") && !page.contains("<script"));
-    assert!(words_of(&pdf).contains("Redline: File Access Agreement"));
+    assert!(!page.contains("**") && !page.contains('`') && page.contains("<strong>read</strong>"), "{page}");
+    let page = page.split("<h2>Words</h2>").next().unwrap();
+    assert!(page.contains("files, version 2: File Access Agreement (amended.writ.md, SHA-256"), "{page}");
+    assert!(page.contains("files, version 1: File Access Agreement (files.writ.md, SHA-256"), "{page}");
+    let words = words_of(&pdf);
+    assert!(words.contains("Redline: File Access Agreement") && words.contains("files.writ.md"), "{words}");
     writ.assert_verifies();
 }
 
@@ -192,47 +197,206 @@ fn words_of(pdf: &Path) -> String {
     text(&output.stdout)
 }
 
+/// `--person` for a person with the key of another, or their own.
+fn person(writ: &Writ, person: &str, key_of: &str) -> String {
+    format!("{person}={}.pub", writ.key(key_of).display())
+}
+
+/// `writ verify FILE` with these people's keys: exit code and report.
+fn verify(writ: &Writ, file: &Path, people: &[String]) -> (i32, String) {
+    let mut arguments = vec!["verify", file.to_str().unwrap()];
+    arguments.extend(people.iter().flat_map(|person| ["--person", person.as_str()]));
+    let output = writ.run(&arguments);
+    (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// Exports `files` into a folder; gives the text and, where the program can print, the PDF.
+fn export(writ: &Writ, folder: &str, version: u32) -> (std::path::PathBuf, std::path::PathBuf) {
+    let out = writ.path(folder);
+    writ.ok(&["instrument", "export", "files", "--out", out.to_str().unwrap()]);
+    (out.join(format!("files-{version}.writ.md")), out.join(format!("files-{version}.pdf")))
+}
+
 #[test]
 fn an_instrument_proves_itself_by_its_file() {
     let (writ, _nginx, _credential) = world();
-    let out = writ.path("export");
-    let files = writ.ok(&["instrument", "export", "files", "--out", out.to_str().unwrap()]);
-    assert_eq!(files.lines().count(), 3, "{files}");
-    let (md, pdf) = (out.join("files-1.writ.md"), out.join("files-1.pdf"));
-    let trusted = format!("acme/build-lead={}.pub", writ.key("acme/build-lead").display());
+    let (md, pdf) = export(&writ, "export", 1);
+    let known = [
+        person(&writ, "acme/build-lead", "acme/build-lead"),
+        person(&writ, "forge/repo-lead", "forge/repo-lead"),
+    ];
     for file in [&md, &pdf] {
-        let shown = writ.ok(&["verify", file.to_str().unwrap(), "--person", &trusted]);
+        let (code, shown) = verify(&writ, file, &known);
         assert!(shown.contains("acme/build-lead signed, with the key you gave"), "{shown}");
-        assert!(shown.contains("forge/repo-lead signed with SHA256:"), "{shown}");
+        assert!(shown.contains("the compiler is what the envelope names"), "{shown}");
+        assert!(shown.contains("trusted: "), "{shown}");
+        assert_eq!(code, 0, "{shown}");
+        // One side's key says nothing about the other side, and no key nothing at all.
+        for people in [&known[..1], &known[1..], &[]] {
+            let (code, shown) = verify(&writ, file, people);
+            assert_eq!(code, 7, "{shown}");
+            assert!(shown.contains("unconfirmed: ") && shown.contains("0 of the 1 needed"), "{shown}");
+        }
     }
     let words = words_of(&pdf);
     for part in [
         "File Access Agreement",
+        "Parties and interpretation",
         "shall not read private",
         "Authority at a glance",
+        "Signed for and on behalf of",
+        "owner of the service",
+        "In force from",
         "Annex",
         "forge/repo-lead",
     ] {
         assert!(words.contains(part), "{part}: {words}");
     }
-    // Another key than the one we know; a changed text; a changed page.
-    let other = format!("acme/build-lead={}.pub", writ.key("forge/repo-lead").display());
-    let wrong = writ.run(&["verify", md.to_str().unwrap(), "--person", &other]);
-    assert_eq!(wrong.status.code(), Some(3));
-    assert!(text(&wrong.stdout).contains("another key than the one you gave"), "{}", text(&wrong.stdout));
+    // Another key than the one we know; somebody who never signed; a changed text; a changed page.
+    let (code, shown) = verify(&writ, &md, &[person(&writ, "acme/build-lead", "forge/repo-lead")]);
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("another key than the one you gave"), "{shown}");
+    let mut more = known.to_vec();
+    more.push(person(&writ, "acme/legal", "acme/platform-lead"));
+    let (code, shown) = verify(&writ, &md, &more);
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("you gave a key for acme/legal, who did not sign"), "{shown}");
     let changed = std::fs::read_to_string(&md).unwrap().replace("500 ms", "600 ms");
     std::fs::write(&md, changed).unwrap();
-    let shown = writ.run(&["verify", md.to_str().unwrap()]);
-    assert_eq!(shown.status.code(), Some(3));
-    assert!(
-        text(&shown.stdout).contains("the text is not what the envelope names"),
-        "{}",
-        text(&shown.stdout)
-    );
-    let mut bytes = std::fs::read(&pdf).unwrap();
-    bytes.extend_from_slice(b"\n% one more line\n");
-    std::fs::write(&pdf, bytes).unwrap();
-    let shown = writ.run(&["verify", pdf.to_str().unwrap()]);
-    assert_eq!(shown.status.code(), Some(3));
-    assert!(text(&shown.stdout).contains("the pages are not those"), "{}", text(&shown.stdout));
+    let (code, shown) = verify(&writ, &md, &known);
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("the text is not what the envelope names"), "{shown}");
+    let bytes = std::fs::read(&pdf).unwrap();
+    let mut changed = bytes.clone();
+    changed.extend_from_slice(b"\n% one more line\n");
+    std::fs::write(&pdf, changed).unwrap();
+    let (code, shown) = verify(&writ, &pdf, &known);
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("the pages are not those"), "{shown}");
+    // Pages of another version of Writ are not called wrong, nor are they vouched for.
+    let creator = b"(Writ ";
+    let at = bytes.windows(creator.len()).position(|window| window == creator).unwrap();
+    let mut other = bytes;
+    other[at + creator.len()] = b'9';
+    std::fs::write(&pdf, other).unwrap();
+    let (code, shown) = verify(&writ, &pdf, &known);
+    assert_eq!(code, 7, "{shown}");
+    assert!(shown.contains("printed by another version (Writ 9") && !shown.contains("BAD"), "{shown}");
+}
+
+/// A seal made by hand: whoever wrote it decides what it claims.
+#[test]
+fn a_forged_seal_is_refuted() {
+    let (writ, _nginx, _credential) = world();
+    let (md, _) = export(&writ, "export", 1);
+    let known = [
+        person(&writ, "acme/build-lead", "acme/build-lead"),
+        person(&writ, "forge/repo-lead", "forge/repo-lead"),
+    ];
+    let seal = md.with_file_name("files-1.seal.json");
+    let whole: Value = serde_json::from_slice(&std::fs::read(&seal).unwrap()).unwrap();
+    let try_with = |change: &dyn Fn(&mut Value)| {
+        let mut forged = whole.clone();
+        change(&mut forged);
+        std::fs::write(&seal, forged.to_string()).unwrap();
+        verify(&writ, &md, &known)
+    };
+    // The Provider's person is listed for the Consumer too, in place of the Consumer's own.
+    let (code, shown) = try_with(&|seal| {
+        let provider = seal["signatories"][0].clone();
+        seal["signatories"][1] = provider;
+        seal["signatories"][1]["side"] = "consumer".into();
+    });
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("forge/repo-lead does not act for `acme`"), "{shown}");
+    // An envelope of another compiler, kind and version: each is named.
+    let (code, shown) = try_with(&|seal| {
+        let envelope = seal["envelope"].as_str().unwrap().to_owned();
+        let mut envelope: Value = serde_json::from_str(&envelope).unwrap();
+        envelope["compiler"] = "writ-policy/1".into();
+        envelope["instrument"] = "charter".into();
+        envelope["version"] = 4.into();
+        envelope["library"] = "writ-clauses/1 00".into();
+        envelope["extra"] = "x".into();
+        seal["envelope"] = envelope.to_string().into();
+    });
+    assert_eq!(code, 3, "{shown}");
+    for part in [
+        "the compiler is not",
+        "the kind of instrument is not",
+        "the version is not",
+        "the clause library is not",
+        "`extra` is not",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn one_person_listed_twice_is_one_person() {
+    let (writ, _nginx, _credential) = world();
+    let (md, _) = export(&writ, "export", 1);
+    let seal = md.with_file_name("files-1.seal.json");
+    // The same signatures, claimed for a text that asks for two people of the Provider.
+    let two = std::fs::read_to_string(&md).unwrap();
+    let two =
+        two.replacen("machines = [\"reader\"]\n", "machines = [\"reader\"]\n\n[signing]\nprovider = 2\n", 1);
+    std::fs::write(&md, two).unwrap();
+    writ.ok(&["fmt", md.to_str().unwrap()]);
+    let mut forged: Value = serde_json::from_slice(&std::fs::read(&seal).unwrap()).unwrap();
+    let first = forged["signatories"][0].clone();
+    forged["signatories"].as_array_mut().unwrap().push(first);
+    std::fs::write(&seal, forged.to_string()).unwrap();
+    let (code, shown) = verify(&writ, &md, &[]);
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("for the provider 1 of at least 2 people signed"), "{shown}");
+}
+
+/// An amendment that one side may make alone proves itself, with the version it narrows.
+#[test]
+fn a_narrowing_amendment_proves_itself_by_its_file() {
+    let (writ, _nginx, _credential) = world();
+    let amendment = "\n## Changes\n\n```clause\nkind = \"amendment\"\nnarrowing-by = [\"consumer\"]\n```\n";
+    let second = format!("{CONTRACT}{amendment}").replace("version = 1", "version = 2");
+    writ.contract("files", &second);
+    let third = second.replace("version = 2", "version = 3").replace("500 ms", "400 ms");
+    draft(&writ, "third", &third);
+    let key = writ.key("acme/build-lead");
+    let signed = writ.ok(&["sign", "files", "--as", "acme/build-lead", "--key", key.to_str().unwrap()]);
+    assert!(signed.contains("files is in-force"), "{signed}");
+    for part in ["# File Access Agreement", "## 1 Permissions", "**0.4**", "## 3 Changes"] {
+        assert!(signed.contains(part), "{part} is shown before signing: {signed}");
+    }
+    let (md, pdf) = export(&writ, "export", 3);
+    let known = [
+        person(&writ, "acme/build-lead", "acme/build-lead"),
+        person(&writ, "forge/repo-lead", "forge/repo-lead"),
+    ];
+    for file in [&md, &pdf] {
+        let (code, shown) = verify(&writ, file, &known);
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains("it only narrows version 2, proven here by cvc5"), "{shown}");
+        assert!(shown.contains("version 2: forge/repo-lead signed, with the key you gave"), "{shown}");
+    }
+    // The Provider signed only the version before: without its key nobody knows that it let it be narrowed.
+    let (code, shown) = verify(&writ, &md, &known[..1]);
+    assert_eq!(code, 7, "{shown}");
+    // Without a solver it rests on a record, and that is said.
+    let output = Command::new(env!("CARGO_BIN_EXE_writ"))
+        .args(["verify", md.to_str().unwrap(), "--person", &known[0], "--person", &known[1]])
+        .env("WRIT_CVC5", "/nonexistent/cvc5")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    assert!(text(&output.stdout).contains("was not proven here"), "{}", text(&output.stdout));
+    let words = words_of(&pdf).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("it takes effect on the signature of Acme Software Ltd alone"), "{words}");
+    // Without the version before, one signature is not enough.
+    let seal = md.with_file_name("files-3.seal.json");
+    let mut bare: Value = serde_json::from_slice(&std::fs::read(&seal).unwrap()).unwrap();
+    bare["narrowing"] = Value::Null;
+    std::fs::write(&seal, bare.to_string()).unwrap();
+    let (code, shown) = verify(&writ, &md, &known[..1]);
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("for the provider 0 of at least 1 people signed"), "{shown}");
 }
