@@ -2,7 +2,7 @@
 //! Everything wrong is reported at once, each with its place.
 
 use crate::clause::{Clause, Number};
-use crate::diagnostic::{Diagnostic, suggestion};
+use crate::diagnostic::{Diagnostic, Findings as Told, suggestion};
 use crate::document::{
     Body, CLAUSES_MAX, DOCUMENT_BYTES_MAX, Document, Instrument, Organisation, Place, Signing,
 };
@@ -11,7 +11,7 @@ use crate::norm::Norm;
 use crate::setting::Setting;
 use crate::terms::{Side, Text, Whole, Word, fault_parts};
 use crate::words::{self, fenced};
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use registry::Name;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +24,8 @@ use toml::Spanned;
 const FORMATTING: [char; 11] = ['<', '>', '`', '*', '_', '[', ']', '\\', '|', '~', '\n'];
 /// Keys every clause may have beside its own.
 const COMMON: [&str; 3] = ["kind", "on-breach", "survives"];
+/// How deep quotations and lists may lie in each other. None belongs into a document; this keeps their number down.
+const NESTING_MAX: usize = 16;
 /// Machines an instrument names at most.
 const MACHINES_MAX: usize = registry::admit::MACHINES_MAX;
 
@@ -46,12 +48,12 @@ pub(crate) fn instrument(source: &str) -> Result<Read, Vec<Diagnostic>> {
     let (head, body) = front_matter(source).map_err(|finding| vec![finding])?;
     let instrument = findings.front(source, head.clone());
     let clauses = findings.clauses(source, body);
-    let Some(mut instrument) = instrument else { return Err(findings.0) };
+    let Some(mut instrument) = instrument else { return Err(findings.0.into_told()) };
     instrument.clauses = clauses.iter().map(|(clause, _)| clause.clone()).collect();
     instrument.headings = std::mem::take(&mut findings.1);
     findings.whole(source, &instrument, head);
     if !findings.0.is_empty() {
-        return Err(findings.0);
+        return Err(findings.0.into_told());
     }
     Ok((instrument, clauses.into_iter().map(|(_, after)| after).collect(), body))
 }
@@ -82,7 +84,7 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
         Err(finding) => findings.0.push(finding),
     }
     if !findings.0.is_empty() {
-        return Err(findings.0);
+        return Err(findings.0.into_told());
     }
     if let Some(at) = reference_definition(source, body) {
         let help = "delete it: it is not shown, so nobody would sign it knowingly";
@@ -97,7 +99,7 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
             }
         }
     }
-    if findings.0.is_empty() { Ok(Document { places, instrument }) } else { Err(findings.0) }
+    if findings.0.is_empty() { Ok(Document { places, instrument }) } else { Err(findings.0.into_told()) }
 }
 
 /// The range of the TOML between the `+++` lines, and where the body begins.
@@ -242,7 +244,7 @@ struct AnyClause {
 /// Collects what is wrong; each reader gives `None` when it had something to say.
 /// Beside them the titles of sections, as they are met.
 #[derive(Default)]
-struct Findings(Vec<Diagnostic>, Vec<String>);
+struct Findings(Told, Vec<String>);
 
 impl Findings {
     fn find(
@@ -381,8 +383,20 @@ impl Findings {
         let text = source.get(body..).unwrap_or_default();
         // Whether we are inside wording that Writ owns; there the marks of a quotation are expected.
         let mut owned = false;
+        let mut depth = 0;
         for (event, range) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
             let range = range.start + body..range.end + body;
+            match &event {
+                Event::Start(Tag::BlockQuote(_) | Tag::List(_)) => depth += 1,
+                Event::End(TagEnd::BlockQuote(_) | TagEnd::List(_)) => depth -= 1,
+                _ => {}
+            }
+            if depth > NESTING_MAX {
+                let help = "only headings and clauses count: delete it";
+                let start = range.start..range.end.min(range.start + 1);
+                self.find("writ::nesting", start, "quotations or lists too deep in each other", help);
+                break;
+            }
             match event {
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.as_ref() == "clause" => {
                     if number.section == 0 {
@@ -490,7 +504,8 @@ impl Findings {
         }
         if instrument.clauses.len() > CLAUSES_MAX {
             let help = format!("an instrument has at most {CLAUSES_MAX} clauses: split it");
-            self.find("writ::too-many", head.clone(), "the instrument has too many clauses", help);
+            // What each of them says is not looked at: that would take the square of their number.
+            return self.find("writ::too-many", head, "the instrument has too many clauses", help);
         }
         if instrument.body.machines().len() > MACHINES_MAX {
             let help = format!("an instrument names at most {MACHINES_MAX} machines: split it");
