@@ -238,7 +238,7 @@ impl Signers {
 struct AnyClause {
     kind: Spanned<String>,
     on_breach: Option<Spanned<Number>>,
-    survives: Option<Spanned<bool>>,
+    survives: Option<Spanned<toml::Value>>,
 }
 
 /// Collects what is wrong; each reader gives `None` when it had something to say.
@@ -470,11 +470,18 @@ impl Findings {
         let text = source.get(range.clone()).unwrap_or_default();
         let any = self.toml::<AnyClause>(source, range.clone(), &COMMON)?;
         let name = any.kind.as_ref().as_str();
+        // A term names the clauses that survive; any clause says of itself whether it does.
+        let survives = any.survives.as_ref().and_then(|survives| survives.as_ref().as_bool());
+        if let (Some(other), None, true) = (&any.survives, survives, name != "term") {
+            let help = "write `survives = true`, or leave it out";
+            self.find("writ::value", shift(other, base), "a clause survives or it does not", help);
+            return None;
+        }
         // The common keys become spaces, so that every place stays where it was.
         let spans = [
             Some(any.kind.span()),
             any.on_breach.as_ref().map(Spanned::span),
-            any.survives.as_ref().map(Spanned::span),
+            any.survives.as_ref().filter(|_| survives.is_some()).map(Spanned::span),
         ];
         let own = spans.into_iter().flatten().fold(text.to_owned(), |text, span| blank_line(&text, span));
         match Kind::read(name, &own) {
@@ -490,8 +497,7 @@ impl Findings {
                 None
             }
             Some(Ok(kind)) => {
-                let survives = any.survives.is_some_and(|survives| *survives.as_ref());
-                Some((kind, any.on_breach.map(|number| *number.as_ref()), survives))
+                Some((kind, any.on_breach.map(|number| *number.as_ref()), survives.unwrap_or_default()))
             }
         }
     }
@@ -515,7 +521,11 @@ impl Findings {
         let asked = instrument.signing.quorum.iter().map(|(side, _)| *side).chain(instrument.signing.first);
         if let Some(side) = asked.into_iter().find(|side| !sides.contains(side)) {
             let message = format!("a {} has no side `{side}`", instrument.body.noun());
-            self.find("writ::side", head, message, known_sides(sides));
+            self.find("writ::side", head.clone(), message, known_sides(sides));
+        }
+        if instrument.signing.first.is_some() && sides.len() < 2 {
+            let help = "leave out `first`: nobody else signs";
+            self.find("writ::side", head, "there is no other side that could sign later", help);
         }
         let mut single = BTreeMap::new();
         for clause in &instrument.clauses {
@@ -590,8 +600,22 @@ fn faults(instrument: &Instrument, clause: &Clause) -> Vec<Found> {
     let mut values = Vec::new();
     collect(&terms, "", &mut values);
     let machines = instrument.body.machines();
+    let guardrail = matches!(instrument.body, Body::Guardrail { .. });
+    let only = terms.get("only");
+    let of_only = |key: &str| only.and_then(|only| only.get(key));
+    match of_only("side").and_then(Value::as_str) {
+        Some(_) if !guardrail => {
+            let help = "leave it out: the instrument says whose machines it binds";
+            found.push(("only", "writ::only", "only a guardrail binds one side or the other".into(), help.into()));
+        }
+        Some("provider") if of_only("machines").is_some() => {
+            let help = "leave out `machines`, or narrow by kinds, roles or environments";
+            let message = "names of machines are those of the organisation, not of those who use its services";
+            found.push(("only", "writ::only", message.into(), help.into()));
+        }
+        Some(_) | None => {}
+    }
     for (key, value) in values {
-        let guardrail = matches!(instrument.body, Body::Guardrail { .. });
         match key {
             "side" if guardrail && value != "party" && matches!(clause.kind, Kind::General(_)) => {
                 found.push((

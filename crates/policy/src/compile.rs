@@ -16,7 +16,7 @@ use std::str::FromStr as _;
 use std::sync::LazyLock;
 
 /// The compiler's name in envelopes: changes whenever a bundle could change.
-pub const COMPILER: &str = "writ-policy/3";
+pub const COMPILER: &str = "writ-policy/4";
 
 /// What an instrument compiles to: text that the counterparty can rebuild byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Bundle {
     pub schema: String,
     /// The Cedar policies.
     pub policies: String,
-    /// Duties, powers, levels and values, in canonical JSON.
+    /// Duties, powers, levels, values, and who signs where that is said; in canonical JSON.
     pub norms: String,
 }
 

@@ -1,14 +1,18 @@
 //! Fixtures for tests and benchmarks: rules made of events, as a ledger would bring them.
 //!
-//! In scope: small worlds of parties, a service, machines, certificates and instruments in force.
+//! In scope: small worlds of parties, a service, machines, certificates and instruments in force; every single change
+//! of every clause.
 //! Out of scope: anything that is shipped.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     missing_docs,
     reason = "a fixture stops where it is wrong; its names say what it is"
 )]
+
+pub mod mutation;
 
 use contract::Body;
 use policy::{AsOf, Bundle, Channel, CompileError, Documents, Request, Rules};

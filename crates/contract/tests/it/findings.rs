@@ -204,3 +204,12 @@ fn findings_are_told_up_to_a_limit() {
     let findings = check(&EXAMPLE.replacen("actions = [\"delete\"]", &list, 1)).unwrap_err();
     assert!(findings.iter().any(|finding| finding.message.contains("too long")), "{findings:#?}");
 }
+
+/// `survives` of a term is a list, of any other clause a yes or no: the reader took it for one only.
+#[test]
+fn a_term_names_what_survives() {
+    let named = EXAMPLE.replacen("end = 2036-01-01", "end = 2036-01-01\nsurvives = [\"2.1\"]", 1);
+    let words = format(&named).unwrap();
+    assert!(words.contains("Clause 2.1 survives the end of this contract."), "{words}");
+    check_one("limit = 3", "limit = 3\nsurvives = [\"2.1\"]", "writ::value", "2.1", "survives = true");
+}

@@ -5,6 +5,7 @@
 mod findings;
 mod kinds;
 mod library;
+mod mutation;
 mod samples;
 mod wording;
 

@@ -19,3 +19,4 @@ mod instruments;
 mod logs;
 mod nginx;
 mod openapi;
+mod rebuild;
