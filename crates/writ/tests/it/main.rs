@@ -13,6 +13,7 @@ mod crash;
 mod curl;
 mod envoy;
 mod estate;
+mod falsified;
 mod git;
 mod harness;
 mod instruments;
