@@ -6,7 +6,7 @@ use contract::diagnostic::suggestion;
 use contract::norm::{Norm, On, PowerEffect};
 use contract::{Body, Clause, Diagnostic, Envelope, Instrument, Kind, Organisation};
 use ledger::StoreError;
-use policy::{Bundle, COMPILER};
+use policy::{Bundle, COMPILER, CompileError};
 use registry::command::InstrumentDraft;
 use registry::{
     Actor, Command, Event, IdentityId, InstrumentId, InstrumentKind, InstrumentTerms, Name, PartyId, Service,
@@ -70,17 +70,24 @@ impl Authority {
     }
 }
 
-/// The bundle of a checked instrument; a compiler error is shown at the front matter.
+/// The bundle of a checked instrument; a clause that can never matter is shown where it stands, a compiler error at
+/// the front matter.
 pub fn compile(instrument: &Instrument, source: &str) -> Result<Bundle, Vec<Diagnostic>> {
     Bundle::compile(instrument).map_err(|error| {
-        let span = 0..source.find("\n+++\n").map_or(0, |at| at + 4);
-        vec![Diagnostic::new(
-            "writ::compile",
-            span,
-            error.to_string(),
-            "this instrument",
-            "report this: it is a fault of Writ",
-        )]
+        let message = error.to_string();
+        vec![match &error {
+            CompileError::Idle { clause, .. } => {
+                let span = instrument.clause(*clause).map_or(0..0, |clause| clause.span.clone());
+                let help = "every clause has an example of what is within it and of what is beyond it: change it, or \
+                            the clause that stands in its way, or leave it out";
+                Diagnostic::new("writ::idle", span, message, "this clause", help)
+            }
+            CompileError::Invalid(_) => {
+                let span = 0..source.find("\n+++\n").map_or(0, |at| at + 4);
+                let help = "report this: it is a fault of Writ";
+                Diagnostic::new("writ::compile", span, message, "this instrument", help)
+            }
+        }]
     })
 }
 

@@ -2,7 +2,7 @@
 //! arrays and objects occur) and the envelope both parties sign.
 
 use crate::clause::Clause;
-use crate::document::{Body, Instrument, Organisation};
+use crate::document::{Body, Instrument, Organisation, Signing};
 use crate::library::{LIBRARY, Library};
 use crate::norm::Norm;
 use registry::Name;
@@ -102,19 +102,13 @@ pub fn form(instrument: &Instrument) -> Value {
         }),
         Body::Guardrail { holder } => json!({ "holder": organisation(holder) }),
     };
-    let quorum: Vec<Value> = instrument
-        .signing
-        .quorum
-        .iter()
-        .map(|(side, people)| json!({ "people": people, "side": side.as_str() }))
-        .collect();
     json!({
         "body": body,
         "clauses": instrument.clauses.iter().map(clause).collect::<Vec<_>>(),
         "headings": instrument.headings,
         "instrument": instrument.body.noun(),
         "name": instrument.name.as_str(),
-        "signing": { "first": instrument.signing.first.map(|side| side.as_str()), "quorum": quorum },
+        "signing": signing(&instrument.signing),
         "title": instrument.title,
         "version": instrument.version,
     })
@@ -139,7 +133,17 @@ pub fn norms(instrument: &Instrument) -> String {
             })
         })
         .collect();
-    to_jcs(&json!({ "after": after, "norms": said }))
+    let mut norms = json!({ "after": after, "norms": said });
+    // Who must sign is a rule like the others where the instrument says more than every one does.
+    if let (Value::Object(members), true) = (&mut norms, instrument.signing != Signing::default()) {
+        members.insert("signing".to_owned(), signing(&instrument.signing));
+    }
+    to_jcs(&norms)
+}
+
+fn signing(signing: &Signing) -> Value {
+    let quorum = signing.quorum.iter().map(|(side, people)| json!({ "people": people, "side": side.as_str() }));
+    json!({ "first": signing.first.map(|side| side.as_str()), "quorum": quorum.collect::<Vec<_>>() })
 }
 
 fn clause(clause: &Clause) -> Value {

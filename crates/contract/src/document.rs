@@ -1,7 +1,7 @@
 //! An instrument as a document: its parts, and the two things one does with it, `check` and `format`.
 
 use crate::clause::{Clause, Number};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::norm::{Norm, Rule, Statement, Test};
 use crate::parse;
 use crate::setting::Setting;
@@ -241,30 +241,21 @@ pub fn read(source: &str) -> Result<Instrument, Vec<Diagnostic>> {
 /// Reads a document and checks that every generated word is what Writ generates.
 pub fn check(source: &str) -> Result<Instrument, Vec<Diagnostic>> {
     let document = Document::parse(source)?;
-    let edited: Vec<Diagnostic> = document
-        .places
-        .iter()
-        .filter_map(|place| {
-            let found = source.get(place.span.clone()).unwrap_or_default();
-            if found == place.words {
-                return None;
-            }
-            let (message, label) = if found.trim().is_empty() {
-                ("the generated wording is missing", "the words of the clause belong here")
-            } else {
-                ("the generated wording was changed by hand", "these are not the words of the clause")
-            };
-            let span = place.span.start..place.span.end.max(place.span.start);
-            Some(Diagnostic::new(
-                "writ::words",
-                span,
-                message,
-                label,
-                "change the clause block above it instead, then run `writ fmt`",
-            ))
-        })
-        .collect();
-    if edited.is_empty() { Ok(document.instrument) } else { Err(edited) }
+    let mut edited = Findings::default();
+    for place in &document.places {
+        let found = source.get(place.span.clone()).unwrap_or_default();
+        if found == place.words {
+            continue;
+        }
+        let (message, label) = if found.trim().is_empty() {
+            ("the generated wording is missing", "the words of the clause belong here")
+        } else {
+            ("the generated wording was changed by hand", "these are not the words of the clause")
+        };
+        let help = "change the clause block above it instead, then run `writ fmt`";
+        edited.push(Diagnostic::new("writ::words", place.span.clone(), message, label, help));
+    }
+    if edited.is_empty() { Ok(document.instrument) } else { Err(edited.into_told()) }
 }
 
 /// The document with all generated wording written anew.

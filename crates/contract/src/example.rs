@@ -8,8 +8,9 @@ use crate::norm::{
     Cap, Duty, Evidence, Facts, Flag, Ground as PowerGround, Label, Level, Masking, Measure, Norm, Power,
     Rule, Test, Words,
 };
-use crate::setting::Setting;
-use crate::terms::{Class, Ratio, Side, Weekday};
+use crate::kind::{Kind, Liability};
+use crate::setting::{Setting, join};
+use crate::terms::{Class, LIST_MAX, Money, Ratio, Side, Weekday};
 use crate::value::{Span, instant};
 use registry::Name;
 use std::collections::BTreeMap;
@@ -56,6 +57,8 @@ pub enum Subject {
     Age(u64),
     /// A claim is made.
     Claim(u64),
+    /// A new version is signed by so many people of each side.
+    Signed(Vec<(Side, u32)>),
     /// A value is used where the words name one.
     Value(&'static str, String),
 }
@@ -70,7 +73,7 @@ impl Example {
             Subject::Request(_) => "rule",
             Subject::Times { .. } => "duty",
             Subject::Measured(_) => "level",
-            Subject::Exercise { .. } => "power",
+            Subject::Exercise { .. } | Subject::Signed(_) => "power",
             Subject::Field(_) => "field",
             Subject::Age(_) => "age",
             Subject::Claim(_) => "cap",
@@ -101,6 +104,10 @@ impl Instrument {
             (Norm::Evidence(evidence), Subject::Age(ms)) => Some(evidence.holds(*ms)),
             (Norm::Cap(cap), Subject::Claim(claim)) => Some(cap.owed(*claim) == *claim),
             (Norm::Words(words), Subject::Value(key, value)) => Some(words.values.get(key) == Some(value)),
+            (Norm::Words(_), Subject::Signed(people)) => {
+                let signed = |side: &Side| people.iter().find(|(of, _)| of == side).map_or(0, |(_, n)| *n);
+                Some(self.body.sides().iter().all(|side| signed(side) >= self.signing.quorum_of(*side)))
+            }
             _ => None,
         }
     }
@@ -128,7 +135,13 @@ pub fn examples(instrument: &Instrument) -> Vec<Example> {
             Norm::Masking(masking) => masking_examples(masking),
             Norm::Evidence(evidence) => evidence_examples(evidence),
             Norm::Cap(cap) => cap_examples(cap),
-            Norm::Words(words) => value_examples(words),
+            Norm::Words(words) => match instrument.clause(clause).map(|clause| &clause.kind) {
+                Some(Kind::Amendment(amendment)) if amendment.narrowing_by.is_empty() => {
+                    signing_examples(instrument)
+                }
+                Some(Kind::Liability(liability)) => liability_examples(liability, words),
+                Some(_) | None => value_examples(words),
+            },
         };
         found.extend(pairs.into_iter().map(|(subject, holds, text)| Example {
             clause,
@@ -139,6 +152,26 @@ pub fn examples(instrument: &Instrument) -> Vec<Example> {
         }));
     }
     found
+}
+
+/// The first clause without an example of what is within it, or without one of what is beyond it, and why: such
+/// a clause can never matter, which nobody signs on purpose. Free words name nothing that could be tried.
+pub fn idle(instrument: &Instrument, found: &[Example]) -> Option<(Number, String)> {
+    instrument.clauses.iter().filter(|clause| !matches!(clause.kind, Kind::Words(_))).find_map(|clause| {
+        let has = |holds| found.iter().any(|example| example.clause == clause.number && example.holds == holds);
+        let permits = matches!(clause.kind, Kind::Permit(_));
+        let rules = instrument.statements_of(clause).iter().any(|said| matches!(said.norm, Norm::Rule(_)));
+        let why = match (has(true), has(false)) {
+            (true, true) => return None,
+            (false, _) if permits => "every request it permits is prohibited by another clause",
+            (true, false) if permits => "no request is beyond what it permits",
+            (_, false) if rules => "it refuses no request that can be made",
+            (false, true) if rules => "nothing is permitted beside it: no request gets past the clauses",
+            (_, false) => "nothing that can happen is beyond it",
+            (false, true) => "nothing that can happen is within it",
+        };
+        Some((clause.number, why.to_owned()))
+    })
 }
 
 type Found = Vec<(Subject, bool, String)>;
@@ -217,15 +250,15 @@ fn request_examples(
             found.extend(other.map(|facts| say(facts, true, &Touched::default())));
         }
     }
-    let beyond = ground.within(&[rule]).find_map(|mut facts| {
+    let beyond = ground.within(&[rule]).find_map(|facts| {
         let base = permits().find_map(|permit| {
             let mut facts = facts.clone();
             make(&permit.when, true, &mut facts).then(|| settle(rules, permit, facts)).flatten()
         });
-        if let Some(base) = base {
-            facts = base;
-        }
-        (make(&rule.when, true, &mut facts) && rule.applies(&facts)).then_some(facts)
+        // Best a request that nothing else stops; else any the rule speaks about.
+        base.into_iter().chain([facts]).find_map(|mut facts| {
+            (make(&rule.when, true, &mut facts) && rule.applies(&facts)).then_some(facts)
+        })
     });
     found.extend(beyond.map(|facts| say(facts, false, &touched)));
     found
@@ -300,7 +333,53 @@ fn dedup<T: PartialEq>(items: &mut Vec<T>) {
 }
 
 /// Changes facts until the rules permit, keeping them in reach of `permit`.
-fn settle(rules: &[(Number, usize, Rule)], permit: &Rule, mut facts: Facts) -> Option<Facts> {
+fn settle(rules: &[(Number, usize, Rule)], permit: &Rule, facts: Facts) -> Option<Facts> {
+    settle_at_bounds(rules, permit, facts.clone()).or_else(|| settle_by_search(rules, permit, facts))
+}
+
+/// How often another way past the prohibitions is looked for.
+const STEPS_MAX: usize = 24;
+
+/// Goes past one prohibition after another, by whichever of the ways leaves the fewest in force.
+fn settle_by_search(rules: &[(Number, usize, Rule)], permit: &Rule, mut facts: Facts) -> Option<Facts> {
+    make(&permit.when, true, &mut facts);
+    let stopping = |facts: &Facts| -> Vec<&Rule> {
+        let prohibitions = rules.iter().map(|(_, _, rule)| rule).filter(|rule| !rule.permits);
+        prohibitions.filter(|rule| rule.applies(facts)).collect()
+    };
+    for _ in 0..STEPS_MAX {
+        let in_force = stopping(&facts);
+        if in_force.is_empty() {
+            return permit.applies(&facts).then_some(facts);
+        }
+        let ways = in_force.iter().flat_map(|rule| ways_past(&rule.when, &facts));
+        facts = ways
+            .filter(|other| *other != facts && permit.applies(other))
+            .min_by_key(|other| stopping(other).len())?;
+    }
+    None
+}
+
+/// The ways in which a condition stops holding: for one that asks for several things, each of them.
+fn ways_past(test: &Test, facts: &Facts) -> Vec<Facts> {
+    let conditions = match test {
+        Test::All(tests) => tests.as_slice(),
+        Test::Any(_)
+        | Test::Not(_)
+        | Test::AtLeast(..)
+        | Test::MoreThan(..)
+        | Test::OneOf(..)
+        | Test::Is(_)
+        | Test::HasRole(_) => std::slice::from_ref(test),
+    };
+    let past = |test: &Test| {
+        let mut facts = facts.clone();
+        make(test, false, &mut facts).then_some(facts)
+    };
+    conditions.iter().rev().filter_map(past).collect()
+}
+
+fn settle_at_bounds(rules: &[(Number, usize, Rule)], permit: &Rule, mut facts: Facts) -> Option<Facts> {
     make(&permit.when, true, &mut facts);
     for _ in 0..=rules.len() {
         if permits(rules, &facts) {
@@ -319,8 +398,10 @@ fn outside(rules: &[(Number, usize, Rule)], facts: &Facts) -> Option<Facts> {
     let named = rules.iter().flat_map(|(_, _, rule)| rule.actions.iter().cloned());
     let other = ["delete", "export", "administer"].iter().filter_map(|name| name.parse().ok());
     let acts = named.chain(other).map(|action| Facts { action, ..facts.clone() });
-    let machine = facts.machine.split('/').next().map(|party| format!("{party}/another-machine"));
-    let strangers = machine.map(|machine| Facts { machine, ..facts.clone() });
+    let party = facts.machine.split('/').next().unwrap_or_default();
+    // One of these is no machine of the rules, for they are one more than a list can name.
+    let names = (1..=LIST_MAX + 1).map(|n| if n == 1 { String::new() } else { format!("-{n}") });
+    let strangers = names.map(|nth| Facts { machine: format!("{party}/another-machine{nth}"), ..facts.clone() });
     let nothing_permits =
         |facts: &Facts| !rules.iter().any(|(_, _, rule)| rule.permits && rule.applies(facts));
     acts.chain(strangers).find(nothing_permits)
@@ -337,18 +418,10 @@ fn make(test: &Test, wanted: bool, facts: &mut Facts) -> bool {
         Test::All(tests) => each_or_last(tests, wanted, wanted, facts),
         Test::Any(tests) => each_or_last(tests, !wanted, wanted, facts),
         Test::AtLeast(measure, bound) => {
-            let Some(value) = (if wanted { Some(*bound) } else { bound.checked_sub(1) }) else {
-                return false;
-            };
-            facts.measures.insert(measure.clone(), value);
-            true
+            set(measure, if wanted { Some(*bound) } else { bound.checked_sub(1) }, wanted, facts)
         }
         Test::MoreThan(measure, bound) => {
-            let Some(value) = (if wanted { bound.checked_add(1) } else { Some(*bound) }) else {
-                return false;
-            };
-            facts.measures.insert(measure.clone(), value);
-            true
+            set(measure, if wanted { bound.checked_add(1) } else { Some(*bound) }, wanted, facts)
         }
         Test::OneOf(label, words) => {
             let other = || others(*label).iter().find(|other| !words.iter().any(|word| word == *other));
@@ -371,11 +444,46 @@ fn make(test: &Test, wanted: bool, facts: &mut Facts) -> bool {
     }
 }
 
+/// Gives a measure a value, if it can have that one. `up` says from where: of an address the half below follows,
+/// so that it is the first beyond a range or the last within.
+fn set(measure: &Measure, value: Option<i64>, up: bool, facts: &mut Facts) -> bool {
+    let Some(value) = value.filter(|value| is_possible(measure, *value)) else { return false };
+    facts.measures.insert(measure.clone(), value);
+    if *measure == Measure::AddressHigh {
+        facts.measures.insert(Measure::AddressLow, if up { i64::MIN } else { i64::MAX });
+    }
+    true
+}
+
+/// Whether there can be such a value at all.
+fn is_possible(measure: &Measure, value: i64) -> bool {
+    const WEEK_MINUTES: i64 = 7 * 1_440;
+    match measure {
+        Measure::AddressHigh | Measure::AddressLow | Measure::ReviewOverdue => true,
+        Measure::ResourceClass => Class::ALL.iter().any(|class| class.rank() == value),
+        Measure::WeekMinute(_) => (0..WEEK_MINUTES).contains(&value),
+        Measure::Now
+        | Measure::CredentialLife
+        | Measure::CredentialAge
+        | Measure::DelegationDepth
+        | Measure::RenewedUntil
+        | Measure::Counted(_)
+        | Measure::Approvals(_) => value >= 0,
+    }
+}
+
+/// How often each of several tests is made to hold: making one may undo another that shares a fact with it.
+const ROUNDS_MAX: usize = 8;
+
 fn each_or_last(tests: &[Test], each: bool, wanted: bool, facts: &mut Facts) -> bool {
     if each {
-        // Twice: making one test hold may undo another that shares a fact with it.
-        let all = |facts: &mut Facts| tests.iter().all(|test| make(test, wanted, facts));
-        return all(facts) && all(facts) && tests.iter().all(|test| test.holds(facts) == wanted);
+        let as_wanted = |facts: &Facts| tests.iter().all(|test| test.holds(facts) == wanted);
+        return (0..ROUNDS_MAX).any(|_| {
+            tests.iter().for_each(|test| {
+                make(test, wanted, facts);
+            });
+            as_wanted(facts)
+        });
     }
     tests.iter().rev().any(|test| {
         let before = facts.clone();
@@ -397,8 +505,18 @@ fn others(label: Label) -> &'static [&'static str] {
         Label::Consumer | Label::Provider => &["another-party", "a-third-party"],
         Label::CredentialKind => &["x509-svid", "jwt-svid"],
         Label::Environment => &["production", "staging", "test", "development"],
-        Label::KeyAlgorithm => &["ed25519", "ecdsa-p256", "rsa", "ecdsa-p384", "ml-dsa-65"],
-        Label::MachineKind => &["bot", "microservice", "ci-pipeline", "service-account", "api-key"],
+        Label::KeyAlgorithm => &["ed25519", "ecdsa-p256", "rsa", "ecdsa-p384", "ml-dsa-65", "another"],
+        Label::MachineKind => &[
+            "bot",
+            "microservice",
+            "ci-pipeline",
+            "service-account",
+            "api-key",
+            "ai-agent",
+            "container-workload",
+            "iot-device",
+            "synthetic-account",
+        ],
         Label::Purpose => &["", "something else"],
         Label::Service => &["another-service", "a-third-service"],
     }
@@ -641,4 +759,46 @@ fn value_examples(words: &Words) -> Found {
         (Subject::Value(key, value), holds, say("annex.value", &[("value", text)]))
     };
     vec![example(value.clone(), true, &yes), example(String::new(), false, &no)]
+}
+
+/// Of a promise in words: what it names, and what it does not.
+fn liability_examples(liability: &Liability, words: &Words) -> Found {
+    let Some(text) = words.values.get("text") else { return Vec::new() };
+    let is = |promise: Option<String>| promise.as_ref() == Some(text);
+    let (yes, no) = if is(liability.insurance.map(Money::words)) {
+        let less = liability.insurance.map(|sum| sum.with_amount(sum.amount.saturating_sub(1)).words());
+        (format!("insurance of {text}"), format!("insurance of {}", less.unwrap_or_default()))
+    } else if is(liability.indemnity.as_ref().map(ToString::to_string)) {
+        (format!("to indemnify against {text}"), "to indemnify against nothing".to_owned())
+    } else {
+        (format!("that {text}"), "that this is not so".to_owned())
+    };
+    let example = |value: String, holds, text: &str| {
+        (Subject::Value("text", value), holds, say("annex.value", &[("value", text)]))
+    };
+    vec![example(text.clone(), true, &yes), example(String::new(), false, &no)]
+}
+
+/// Of a change: signed as it must be, and by one person less.
+fn signing_examples(instrument: &Instrument) -> Found {
+    let setting = Setting { instrument, number: Number::READING };
+    let enough: Vec<(Side, u32)> =
+        instrument.body.sides().iter().map(|side| (*side, instrument.signing.quorum_of(*side))).collect();
+    let mut fewer = enough.clone();
+    if let Some((_, people)) = fewer.last_mut() {
+        *people = people.saturating_sub(1);
+    }
+    let example = |people: Vec<(Side, u32)>, holds| {
+        let signed: Vec<String> = people
+            .iter()
+            .map(|(side, people)| match people {
+                0 => format!("nobody for {}", setting.side(*side)),
+                1 => format!("1 person for {}", setting.side(*side)),
+                several => format!("{several} people for {}", setting.side(*side)),
+            })
+            .collect();
+        let text = format!("a new version signed by {}", join(&signed, "and"));
+        (Subject::Signed(people), holds, say("annex.value", &[("value", &text)]))
+    };
+    vec![example(enough, true), example(fewer, false)]
 }

@@ -714,6 +714,8 @@ impl Level {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cap {
+    /// Whose liability.
+    pub bearer: Side,
     /// In whole units of the currency.
     pub amount: u64,
     /// With its currency.

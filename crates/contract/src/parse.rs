@@ -2,7 +2,7 @@
 //! Everything wrong is reported at once, each with its place.
 
 use crate::clause::{Clause, Number};
-use crate::diagnostic::{Diagnostic, suggestion};
+use crate::diagnostic::{Diagnostic, Findings as Told, suggestion};
 use crate::document::{
     Body, CLAUSES_MAX, DOCUMENT_BYTES_MAX, Document, Instrument, Organisation, Place, Signing,
 };
@@ -24,6 +24,8 @@ use toml::Spanned;
 const FORMATTING: [char; 11] = ['<', '>', '`', '*', '_', '[', ']', '\\', '|', '~', '\n'];
 /// Keys every clause may have beside its own.
 const COMMON: [&str; 3] = ["kind", "on-breach", "survives"];
+/// How deep quotations and lists may lie in each other. None belongs into a document; this keeps their number down.
+const NESTING_MAX: usize = 16;
 /// Machines an instrument names at most.
 const MACHINES_MAX: usize = registry::admit::MACHINES_MAX;
 
@@ -47,12 +49,12 @@ pub(crate) fn instrument(source: &str) -> Result<Read, Vec<Diagnostic>> {
     let instrument = findings.front(source, head.clone());
     let title = instrument.as_ref().map(|instrument| instrument.title.clone());
     let clauses = findings.clauses(source, body, title.as_deref());
-    let Some(mut instrument) = instrument else { return Err(findings.0) };
+    let Some(mut instrument) = instrument else { return Err(findings.0.into_told()) };
     instrument.clauses = clauses.iter().map(|(clause, _)| clause.clone()).collect();
     instrument.headings = std::mem::take(&mut findings.1);
     findings.whole(source, &instrument, head);
     if !findings.0.is_empty() {
-        return Err(findings.0);
+        return Err(findings.0.into_told());
     }
     Ok((instrument, clauses.into_iter().map(|(_, after)| after).collect(), body))
 }
@@ -83,7 +85,7 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
         Err(finding) => findings.0.push(finding),
     }
     if !findings.0.is_empty() {
-        return Err(findings.0);
+        return Err(findings.0.into_told());
     }
     if let Some(at) = reference_definition(source, body) {
         let help = "delete it: it is not shown, so nobody would sign it knowingly";
@@ -98,7 +100,7 @@ pub(crate) fn document(source: &str) -> Result<Document, Vec<Diagnostic>> {
             }
         }
     }
-    if findings.0.is_empty() { Ok(Document { places, instrument }) } else { Err(findings.0) }
+    if findings.0.is_empty() { Ok(Document { places, instrument }) } else { Err(findings.0.into_told()) }
 }
 
 /// The range of the TOML between the `+++` lines, and where the body begins.
@@ -237,7 +239,7 @@ impl Signers {
 struct AnyClause {
     kind: Spanned<String>,
     on_breach: Option<Spanned<Number>>,
-    survives: Option<Spanned<bool>>,
+    survives: Option<Spanned<toml::Value>>,
 }
 
 /// The headings met so far.
@@ -260,7 +262,7 @@ struct Heading<'s> {
 /// Collects what is wrong; each reader gives `None` when it had something to say.
 /// Beside them the titles of sections, as they are met.
 #[derive(Default)]
-struct Findings(Vec<Diagnostic>, Vec<String>);
+struct Findings(Told, Vec<String>);
 
 impl Findings {
     fn find(
@@ -402,8 +404,20 @@ impl Findings {
         let text = source.get(body..).unwrap_or_default();
         // Whether we are inside wording that Writ owns; there the marks of a quotation are expected.
         let mut owned = false;
+        let mut depth = 0;
         for (event, range) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
             let range = range.start + body..range.end + body;
+            match &event {
+                Event::Start(Tag::BlockQuote(_) | Tag::List(_)) => depth += 1,
+                Event::End(TagEnd::BlockQuote(_) | TagEnd::List(_)) => depth -= 1,
+                _ => {}
+            }
+            if depth > NESTING_MAX {
+                let help = "only headings and clauses count: delete it";
+                let start = range.start..range.end.min(range.start + 1);
+                self.find("writ::nesting", start, "quotations or lists too deep in each other", help);
+                break;
+            }
             match event {
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.as_ref() == "clause" => {
                     if number.section == 0 {
@@ -521,11 +535,18 @@ impl Findings {
         let text = source.get(range.clone()).unwrap_or_default();
         let any = self.toml::<AnyClause>(source, range.clone(), &COMMON)?;
         let name = any.kind.as_ref().as_str();
+        // A term names the clauses that survive; any clause says of itself whether it does.
+        let survives = any.survives.as_ref().and_then(|survives| survives.as_ref().as_bool());
+        if let (Some(other), None, true) = (&any.survives, survives, name != "term") {
+            let help = "write `survives = true`, or leave it out";
+            self.find("writ::value", shift(other, base), "a clause survives or it does not", help);
+            return None;
+        }
         // The common keys become spaces, so that every place stays where it was.
         let spans = [
             Some(any.kind.span()),
             any.on_breach.as_ref().map(Spanned::span),
-            any.survives.as_ref().map(Spanned::span),
+            any.survives.as_ref().filter(|_| survives.is_some()).map(Spanned::span),
         ];
         let own = spans.into_iter().flatten().fold(text.to_owned(), |text, span| blank_line(&text, span));
         match Kind::read(name, &own) {
@@ -541,8 +562,7 @@ impl Findings {
                 None
             }
             Some(Ok(kind)) => {
-                let survives = any.survives.is_some_and(|survives| *survives.as_ref());
-                Some((kind, any.on_breach.map(|number| *number.as_ref()), survives))
+                Some((kind, any.on_breach.map(|number| *number.as_ref()), survives.unwrap_or_default()))
             }
         }
     }
@@ -555,7 +575,8 @@ impl Findings {
         }
         if instrument.clauses.len() > CLAUSES_MAX {
             let help = format!("an instrument has at most {CLAUSES_MAX} clauses: split it");
-            self.find("writ::too-many", head.clone(), "the instrument has too many clauses", help);
+            // What each of them says is not looked at: that would take the square of their number.
+            return self.find("writ::too-many", head, "the instrument has too many clauses", help);
         }
         if instrument.body.machines().len() > MACHINES_MAX {
             let help = format!("an instrument names at most {MACHINES_MAX} machines: split it");
@@ -565,7 +586,11 @@ impl Findings {
         let asked = instrument.signing.quorum.iter().map(|(side, _)| *side).chain(instrument.signing.first);
         if let Some(side) = asked.into_iter().find(|side| !sides.contains(side)) {
             let message = format!("a {} has no side `{side}`", instrument.body.noun());
-            self.find("writ::side", head, message, known_sides(sides));
+            self.find("writ::side", head.clone(), message, known_sides(sides));
+        }
+        if instrument.signing.first.is_some() && sides.len() < 2 {
+            let help = "leave out `first`: nobody else signs";
+            self.find("writ::side", head, "there is no other side that could sign later", help);
         }
         let mut single = BTreeMap::new();
         for clause in &instrument.clauses {
@@ -640,8 +665,22 @@ fn faults(instrument: &Instrument, clause: &Clause) -> Vec<Found> {
     let mut values = Vec::new();
     collect(&terms, "", &mut values);
     let machines = instrument.body.machines();
+    let guardrail = matches!(instrument.body, Body::Guardrail { .. });
+    let only = terms.get("only");
+    let of_only = |key: &str| only.and_then(|only| only.get(key));
+    match of_only("side").and_then(Value::as_str) {
+        Some(_) if !guardrail => {
+            let help = "leave it out: the instrument says whose machines it binds";
+            found.push(("only", "writ::only", "only a guardrail binds one side or the other".into(), help.into()));
+        }
+        Some("provider") if of_only("machines").is_some() => {
+            let help = "leave out `machines`, or narrow by kinds, roles or environments";
+            let message = "names of machines are those of the organisation, not of those who use its services";
+            found.push(("only", "writ::only", message.into(), help.into()));
+        }
+        Some(_) | None => {}
+    }
     for (key, value) in values {
-        let guardrail = matches!(instrument.body, Body::Guardrail { .. });
         match key {
             "side" if guardrail && value != "party" && matches!(clause.kind, Kind::General(_)) => {
                 found.push((

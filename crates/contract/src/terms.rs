@@ -129,12 +129,13 @@ impl<'de, T: Deserialize<'de> + PartialEq> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let entries = Vec::<T>::deserialize(deserializer)?;
         let help = "name each thing once, at least one";
-        let twice = entries.iter().enumerate().any(|(at, entry)| entries.iter().take(at).any(|e| e == entry));
-        let message = match (entries.is_empty(), twice, entries.len() > LIST_MAX) {
-            (true, _, _) => "the list is empty",
-            (_, true, _) => "the list names something twice",
-            (_, _, true) => "the list is too long",
-            (false, false, false) => return Ok(Self(entries)),
+        // Each is compared with those before it, of which there are few: a list that is too long is not looked at.
+        let seen = |(at, entry): (usize, &T)| entries.iter().take(at).any(|before| before == entry);
+        let message = match entries.len() {
+            0 => "the list is empty",
+            1..=LIST_MAX if !entries.iter().enumerate().any(seen) => return Ok(Self(entries)),
+            1..=LIST_MAX => "the list names something twice",
+            _ => "the list is too long",
         };
         Err(serde::de::Error::custom(fault("writ::list", message, help)))
     }

@@ -7,7 +7,7 @@ use cedar_policy::{
     Schema, ValidationMode, Validator,
 };
 use contract::canonical::norms;
-use contract::example::{Subject, examples};
+use contract::example::{Example, Subject, examples, idle};
 use contract::norm::{Facts, Measure, Meter, Need, Rule};
 use contract::{Instrument, Number};
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use std::str::FromStr as _;
 use std::sync::LazyLock;
 
 /// The compiler's name in envelopes: changes whenever a bundle could change.
-pub const COMPILER: &str = "writ-policy/3";
+pub const COMPILER: &str = "writ-policy/4";
 
 /// What an instrument compiles to: text that the counterparty can rebuild byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Bundle {
     pub schema: String,
     /// The Cedar policies.
     pub policies: String,
-    /// Duties, powers, levels and values, in canonical JSON.
+    /// Duties, powers, levels, values, and who signs where that is said; in canonical JSON.
     pub norms: String,
 }
 
@@ -34,9 +34,13 @@ impl Bundle {
     pub fn compile(instrument: &Instrument) -> Result<Self, CompileError> {
         let bundle = Self::unchecked(instrument);
         bundle.validate()?;
-        let compiled = Compiled::new(instrument.clone(), &bundle).map_err(CompileError)?;
-        compiled.try_examples()?;
-        Ok(bundle)
+        let compiled = Compiled::new(instrument.clone(), &bundle).map_err(CompileError::Invalid)?;
+        let examples = examples(instrument);
+        compiled.try_examples(&examples)?;
+        match idle(instrument, &examples) {
+            Some((clause, why)) => Err(CompileError::Idle { clause, why }),
+            None => Ok(bundle),
+        }
     }
 
     /// Compiles what was validated before: when an instrument that was signed is read again.
@@ -60,7 +64,7 @@ impl Bundle {
     }
 
     fn validate(&self) -> Result<(), CompileError> {
-        let invalid = |what: String| CompileError(what);
+        let invalid = |what: String| CompileError::Invalid(what);
         let (schema, warnings) =
             Schema::from_cedarschema_str(&self.schema).map_err(|e| invalid(e.to_string()))?;
         if let Some(warning) = warnings.into_iter().next() {
@@ -83,8 +87,19 @@ impl Bundle {
 
 /// An instrument that cannot be compiled; it must not be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the instrument does not compile to a valid policy: {0}")]
-pub struct CompileError(pub String);
+pub enum CompileError {
+    /// The document is at fault: a clause has no example on both sides, because it can never matter.
+    #[error("clause {clause} can never matter: {why}")]
+    Idle {
+        /// The clause.
+        clause: Number,
+        /// What is missing.
+        why: String,
+    },
+    /// The compiler is at fault.
+    #[error("the instrument does not compile to a valid policy: {0}")]
+    Invalid(String),
+}
 
 /// Whether this version's gateway can do what an ENFORCED clause needs.
 pub fn can(need: Need) -> bool {
@@ -200,24 +215,24 @@ impl Compiled {
 
     /// Check 6 of the seven: every example of the annex decides as it is printed, and a refusal that is
     /// printed under a clause rests on that clause.
-    fn try_examples(&self) -> Result<(), CompileError> {
-        for example in examples(&self.instrument) {
+    fn try_examples(&self, examples: &[Example]) -> Result<(), CompileError> {
+        for example in examples {
             let Subject::Request(facts) = &example.subject else {
-                if self.instrument.judge(&example) != Some(example.holds) {
-                    return Err(CompileError(format!(
+                if self.instrument.judge(example) != Some(example.holds) {
+                    return Err(CompileError::Invalid(format!(
                         "the example under {} is wrong: {}",
                         example.clause, example.text
                     )));
                 }
                 continue;
             };
-            let (allowed, resting) = self.says(facts).map_err(CompileError)?;
+            let (allowed, resting) = self.says(facts).map_err(CompileError::Invalid)?;
             let limit = self.instrument.rules().iter().any(|(clause, at, rule)| {
                 (*clause, *at) == (example.clause, example.statement) && !rule.permits
             });
             let cited = !limit || example.holds || resting.contains(&(example.clause, example.statement));
             if allowed != example.holds || !cited {
-                return Err(CompileError(format!(
+                return Err(CompileError::Invalid(format!(
                     "the compiled policy decides an example under {} differently: {}",
                     example.clause, example.text
                 )));

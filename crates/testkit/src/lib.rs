@@ -1,17 +1,21 @@
 //! Fixtures for tests and benchmarks: rules made of events, as a ledger would bring them.
 //!
-//! In scope: small worlds of parties, a service, machines, certificates and instruments in force.
+//! In scope: small worlds of parties, a service, machines, certificates and instruments in force; every single change
+//! of every clause.
 //! Out of scope: anything that is shipped.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     missing_docs,
     reason = "a fixture stops where it is wrong; its names say what it is"
 )]
 
+pub mod mutation;
+
 use contract::Body;
-use policy::{AsOf, Bundle, Channel, Documents, Request, Rules};
+use policy::{AsOf, Bundle, Channel, CompileError, Documents, Request, Rules};
 use registry::{
     Actor, Environment, Event, Identity, IdentityId, IdentityKind, Instrument, InstrumentId, InstrumentKind,
     InstrumentStatus, InstrumentTerms, Lifecycle, Millis, Operation, Party, PartyId, Person, PersonId,
@@ -226,7 +230,11 @@ pub fn ground() -> Vec<Event> {
 /// What the registry would keep of a document.
 pub fn drafted(state: &State, id: InstrumentId, source: &str) -> Instrument {
     let checked = contract::check(source).unwrap_or_else(|found| panic!("{found:#?}"));
-    let bundle = Bundle::compile(&checked).unwrap_or_else(|error| panic!("{error}"));
+    let bundle = match Bundle::compile(&checked) {
+        // What nobody would sign on purpose may still be decided on.
+        Err(CompileError::Idle { .. }) => Bundle::unchecked(&checked),
+        compiled => compiled.unwrap_or_else(|error| panic!("{error}")),
+    };
     drafted_unchecked(state, id, source, &checked, bundle.hash())
 }
 

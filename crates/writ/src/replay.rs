@@ -1,7 +1,7 @@
 //! Replay: recorded decisions taken again from the ledger alone, offline. The same record and the same
 //! ledger must give the same verdict (check 7 of the seven that keep words and rule together).
 
-use policy::{Counters, Documents, Inputs, Rules, Verdict, VerdictRecord, decide, replay};
+use policy::{Counters, Documents, Inputs, Reason, Rules, Verdict, VerdictRecord, decide, replay};
 use registry::Recorded;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct Replayed {
     pub(crate) same: u64,
     /// Not taken again: how the request looked was erased, or it was refused before it named an act.
     pub(crate) skipped: u64,
-    /// Near a quota, where the order of requests at the same moment decides.
+    /// At a quota, where the order of requests at the same moment decides.
     pub(crate) by_order: u64,
     /// Taken again, with another verdict.
     pub(crate) other: Vec<(u64, String)>,
@@ -60,42 +60,45 @@ pub(crate) fn run(control: &[(Recorded, u64)], documents: PathBuf, mut taken: Ve
             replayed.skipped += 1;
             continue;
         };
-        let (permitted, by, counts) = match decide(&rules, &counters, request) {
-            Verdict::Permit(permit) => {
-                let counts = permit
-                    .above()
-                    .iter()
-                    .chain([permit.contract()])
-                    .any(|applied| !applied.counted.is_empty());
-                let clauses = permit.contract().clauses.iter().map(ToString::to_string).collect();
-                (true, (Some(permit.contract().instrument), clauses), counts)
-            }
-            Verdict::Denial(denial) => {
-                let clauses: Vec<String> =
-                    denial.cited.iter().map(|cited| cited.clause.to_string()).collect();
-                let counts = denial.reason == policy::Reason::QuotaExhausted;
-                (false, (denial.cited.as_ref().map(|cited| cited.instrument), clauses), counts)
-            }
+        let again = match decide(&rules, &counters, request) {
+            Verdict::Permit(permit) => VerdictRecord::of_permit(&permit, record.inputs),
+            Verdict::Denial(denial) => VerdictRecord::of_denial(&denial, record.serial, record.inputs),
         };
-        if permitted == record.permitted && by == (record.instrument, record.clauses.clone()) {
-            replayed.same += 1;
-        } else if counts || record.reason == policy::Reason::QuotaExhausted.as_str() {
-            replayed.by_order += 1;
-        } else {
-            let said = |permitted: bool, clauses: &[String]| {
-                format!(
-                    "{} by clause {}",
-                    if permitted { "permitted" } else { "refused" },
-                    clauses.join(", ")
-                )
-            };
-            let what = format!(
-                "was {}, but taken again it is {}",
-                said(record.permitted, &record.clauses),
-                said(permitted, &by.1)
-            );
-            replayed.other.push((taken.index, what));
+        let exhausted = |record: &VerdictRecord| record.reason == Reason::QuotaExhausted.as_str();
+        match difference(record, &again) {
+            None => replayed.same += 1,
+            // Which of two calls at the same moment was the last one allowed is not on record.
+            Some(_) if exhausted(record) || exhausted(&again) => replayed.by_order += 1,
+            Some(what) => replayed.other.push((taken.index, what)),
         }
     }
     replayed
+}
+
+/// What of a recorded verdict differs when it is taken again.
+fn difference(record: &VerdictRecord, again: &VerdictRecord) -> Option<String> {
+    let said = |record: &VerdictRecord| {
+        let verdict = if record.permitted { "permitted" } else { "refused" };
+        match (record.permitted, record.clauses.as_slice()) {
+            (true, clauses) => format!("{verdict} by clause {}", clauses.join(", ")),
+            (false, []) => format!("{verdict} ({})", record.reason),
+            (false, clauses) => format!("{verdict} by clause {} ({})", clauses.join(", "), record.reason),
+        }
+    };
+    let (was, is) = (said(record), said(again));
+    if was != is || record.reason != again.reason {
+        return Some(format!("was {was}, but taken again it is {is}"));
+    }
+    // Entries that do not say when they were decided do not name what stands above the contract either.
+    let above = record.decided_ms == 0 || record.above == again.above;
+    let other = [
+        ("instrument", record.instrument == again.instrument),
+        ("version", record.version == again.version),
+        ("compiled rule", record.bundle == again.bundle),
+        ("quotas it counts against", record.counted == again.counted),
+        ("charter and guardrails", above),
+    ];
+    let other: Vec<&str> = other.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
+    let is = if record.permitted { "permitted" } else { "refused" };
+    (!other.is_empty()).then(|| format!("was {is}, but taken again it names another {}", other.join(", another ")))
 }

@@ -49,7 +49,7 @@ impl Terms for Liability {
         let bearer = of.side(self.bearer);
         let mut statements = Vec::new();
         if let (Some(cap), Some(per)) = (self.cap, self.per) {
-            let norm = Cap { amount: cap.amount, money: cap, per: per.to_string() };
+            let norm = Cap { bearer: self.bearer, amount: cap.amount, money: cap, per: per.to_string() };
             let blanks = [("bearer", bearer.as_str()), ("cap", &cap.words()), ("per", per.words())];
             statements.push(of.state("liability.cap", &blanks, Norm::Cap(norm)));
         }

@@ -6,6 +6,7 @@ mod findings;
 mod kinds;
 mod library;
 mod redline;
+mod mutation;
 mod samples;
 mod wording;
 

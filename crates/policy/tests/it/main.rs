@@ -10,4 +10,7 @@
 mod closed;
 mod kinds;
 mod layers;
+mod mutation;
 mod oracle;
+mod oracle_layers;
+mod rebuild;

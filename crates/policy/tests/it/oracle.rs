@@ -48,7 +48,7 @@ fn block(said: &Said) -> String {
     }
 }
 
-fn instant(ms: u64) -> String {
+pub(crate) fn instant(ms: u64) -> String {
     // Only whole seconds occur.
     let seconds = ms / 1_000;
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
