@@ -13,6 +13,7 @@ use crate::terms::{Side, Text, Whole, Word, fault_parts};
 use crate::words::{self, fenced};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
 use registry::Name;
+use schemars::{JsonSchema as _, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -160,7 +161,7 @@ struct AnyFront {
     instrument: Spanned<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ContractFront {
     #[serde(rename = "instrument")]
@@ -174,7 +175,7 @@ struct ContractFront {
     signing: Signers,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct OwnFront {
     #[serde(rename = "instrument")]
@@ -189,7 +190,7 @@ struct OwnFront {
 
 type Version = Whole<1, 1_000_000>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Provider {
     party: Word,
@@ -197,7 +198,7 @@ struct Provider {
     service: Word,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Consumer {
     party: Word,
@@ -205,7 +206,7 @@ struct Consumer {
     machines: crate::terms::List<Word>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Holder {
     party: Word,
@@ -213,13 +214,18 @@ struct Holder {
     machine: Option<Word>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Signers {
     provider: Option<Whole<1, 20>>,
     consumer: Option<Whole<1, 20>>,
     party: Option<Whole<1, 20>>,
     first: Option<Side>,
+}
+
+/// How front matter looks: of a contract, and of a charter or guardrail.
+pub(crate) fn front_schemas(generator: &mut SchemaGenerator) -> (Schema, Schema) {
+    (ContractFront::json_schema(generator), OwnFront::json_schema(generator))
 }
 
 impl Signers {

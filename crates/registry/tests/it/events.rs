@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use minicbor::{decode, to_vec};
-use registry::{Actor, Event, Identity, Office, Recorded};
+use registry::{Actor, Apart, Event, Identity, Office, Recorded};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -55,5 +55,9 @@ fn golden_vectors() {
     let anchored = Event::LogAnchored { origin: "log".into(), key: "key".into(), size: 256, root: [7; 32] };
     found += &vector("log-anchored", anchored, Actor::System);
     found += &vector("secret-sealed", Event::SecretSealed { name: "key".parse().unwrap() }, Actor::Operator);
+    let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
+    let bytes = to_vec(&apart).unwrap();
+    assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);
+    found += &format!("apart {}\n", hex(&bytes));
     assert_eq!(found, include_str!("../../testdata/events.txt"));
 }
