@@ -59,11 +59,21 @@ fn test() -> Result<(), String> {
     cargo(&["run", "--package", "writ", "--features", PDF, "--", "quickstart", "--check"])
 }
 
+/// Arguments of the binary, and the file its answer is kept in.
+const GENERATED: &[(&[&str], &str)] = &[
+    (&["openapi"], "docs/reference/openapi.json"),
+    (&["schema", "clause"], "docs/reference/clause.schema.json"),
+    (&["schema", "estate"], "docs/reference/estate.schema.json"),
+    (&["schema", "front-matter"], "docs/reference/front-matter.schema.json"),
+    (&["schema", "service"], "docs/reference/service.schema.json"),
+];
+
 fn codegen() -> Result<(), String> {
-    for (command, path) in
-        [("openapi", "docs/reference/openapi.json"), ("schema", "docs/reference/estate.schema.json")]
-    {
-        let run = Command::new("cargo").args(["run", "--quiet", "--package", "writ", "--", command]).output();
+    for (arguments, path) in GENERATED {
+        let run = Command::new("cargo")
+            .args(["run", "--quiet", "--package", "writ", "--"])
+            .args(*arguments)
+            .output();
         let output = run.map_err(|error| format!("cargo does not run: {error}"))?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());

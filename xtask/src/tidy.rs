@@ -16,6 +16,7 @@ const PURE: &[(&str, &[&str])] = &[
             "base64",
             "jiff",
             "pulldown-cmark",
+            "schemars",
             "serde",
             "serde_json",
             "sha2",

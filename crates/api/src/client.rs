@@ -108,5 +108,6 @@ impl Client {
 fn plain(status: StatusCode, body: &[u8]) -> ProblemBody {
     let text = String::from_utf8_lossy(body).trim().to_owned();
     let title = if text.is_empty() { status.to_string() } else { text };
-    ProblemBody { status: status.as_u16(), title, help: String::new(), findings: Vec::new() }
+    let (help, pointer) = (String::new(), String::new());
+    ProblemBody { status: status.as_u16(), title, help, pointer, findings: Vec::new() }
 }

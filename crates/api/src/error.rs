@@ -21,13 +21,16 @@ pub struct ProblemBody {
     pub title: String,
     /// What to do instead; may be empty.
     pub help: String,
+    /// Which part of the request it is about, as a JSON Pointer; empty when it is about the whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pointer: String,
     /// For documents: every finding with its place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
 }
 
-/// One thing that is wrong with a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// One thing that is wrong with a document or a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// A stable code.
     pub code: String,
@@ -41,6 +44,12 @@ pub struct Finding {
     pub label: String,
     /// What to write instead.
     pub help: String,
+    /// Which part of the request it is about, as a JSON Pointer; empty when the request is one document.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pointer: String,
+    /// The part that says otherwise, where two contradict each other.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub other: String,
 }
 
 impl From<Diagnostic> for Finding {
@@ -52,6 +61,8 @@ impl From<Diagnostic> for Finding {
             end: from.span.end,
             label: from.label,
             help: from.help,
+            pointer: String::new(),
+            other: String::new(),
         }
     }
 }
@@ -63,7 +74,8 @@ pub struct ApiError(ProblemBody);
 impl ApiError {
     pub(crate) fn new(status: StatusCode, title: impl Into<String>, help: impl Into<String>) -> Self {
         let (title, help) = (title.into(), help.into());
-        Self(ProblemBody { status: status.as_u16(), title, help, findings: Vec::new() })
+        let (pointer, findings) = (String::new(), Vec::new());
+        Self(ProblemBody { status: status.as_u16(), title, help, pointer, findings })
     }
 
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
@@ -78,14 +90,37 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, what.to_string(), "")
     }
 
+    /// The same about one field of the request.
+    pub(crate) fn at(mut self, field: &str) -> Self {
+        self.0.pointer = format!("/{field}{}", self.0.pointer);
+        self
+    }
+
+    /// With what would be done instead.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = help.into();
+        self
+    }
+
     /// What was refused, as a sentence without its full stop.
     pub(crate) fn title(&self) -> &str {
         &self.0.title
     }
 
-    /// Findings of several documents.
-    pub(crate) fn documents(findings: Vec<Finding>) -> Self {
-        let mut error = Self::invalid("the estate's documents cannot be drafted");
+    /// The same as a finding about a part of a larger request.
+    pub(crate) fn finding(self, pointer: &str) -> Finding {
+        Finding {
+            code: "writ::estate".to_owned(),
+            message: self.0.title,
+            help: self.0.help,
+            pointer: format!("{pointer}{}", self.0.pointer),
+            ..Finding::default()
+        }
+    }
+
+    /// Findings about several rows and documents.
+    pub(crate) fn findings(title: &str, findings: Vec<Finding>) -> Self {
+        let mut error = Self::invalid(title);
         error.0.findings = findings;
         error
     }
@@ -98,9 +133,16 @@ impl ApiError {
         )
     }
 
-    fn internal(what: impl std::fmt::Display) -> Self {
+    pub(crate) fn internal(what: impl std::fmt::Display) -> Self {
         tracing::error!(error = %what, "a request could not be answered");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, what.to_string(), "see the log of the server")
+    }
+}
+
+#[cfg(test)]
+impl ApiError {
+    pub(crate) fn into_body(self) -> ProblemBody {
+        self.0
     }
 }
 
@@ -138,6 +180,7 @@ impl From<SubmitError> for ApiError {
                 AppendError::TooLong(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string(), ""),
             },
             SubmitError::Internal(what) => Self::internal(what),
+            SubmitError::Store(error) => error.into(),
         }
     }
 }

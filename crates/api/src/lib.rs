@@ -18,6 +18,7 @@ mod parties;
 mod people;
 mod proofs;
 mod reference;
+pub mod schema;
 mod services;
 pub mod view;
 
@@ -151,44 +152,6 @@ pub fn openapi_json() -> String {
         OpenApiRouter::with_openapi(Description::openapi()).merge(governed()).merge(open()).split_for_parts();
     // The router's way of saying "and all that follows" is not OpenAPI's.
     description.to_pretty_json().unwrap_or_default().replace("{*path}", "{path}") + "\n"
-}
-
-/// The JSON Schema of an estate's TOML files, as committed in `docs/reference/estate.schema.json`: the API's
-/// own description, with keys by file beside keys by value.
-pub fn estate_schema_json() -> String {
-    let whole: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap_or_default();
-    let schemas = whole.pointer("/components/schemas").cloned().unwrap_or_default();
-    let mut definitions = serde_json::Map::new();
-    for name in
-        ["NewParty", "NewPerson", "NewService", "NewIdentity", "NewResource", "NewOperation", "NewInjection"]
-    {
-        definitions.extend(schemas.get(name).map(|schema| (name.to_owned(), schema.clone())));
-    }
-    if let Some(person) = definitions.get_mut("NewPerson").and_then(|person| person.as_object_mut()) {
-        person.insert("required".to_owned(), serde_json::json!(["party", "name"]));
-        if let Some(properties) = person.get_mut("properties").and_then(|p| p.as_object_mut()) {
-            properties.remove("full_name");
-            properties.remove("email");
-            let text = "The `.pub` file of their key, beside this file; instead of `key`.";
-            properties
-                .insert("key-file".to_owned(), serde_json::json!({ "type": "string", "description": text }));
-        }
-    }
-    let rows =
-        |name: &str| serde_json::json!({ "type": "array", "items": { "$ref": format!("#/$defs/{name}") } });
-    let schema = serde_json::json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "An estate of Writ",
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "party": rows("NewParty"), "person": rows("NewPerson"),
-            "service": rows("NewService"), "identity": rows("NewIdentity"),
-        },
-        "$defs": definitions,
-    });
-    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text.replace("#/components/schemas/", "#/$defs/") + "\n"
 }
 
 /// Lets only the bearer of the operator's token through.

@@ -5,11 +5,12 @@
 //! Out of scope: how commands arrive (`api`), storage (the ports), live traffic (`gateway`).
 //!
 //! ```text
-//! submit ─▶ one writer task: admit ▸ append, wait until durable ▸ apply ▸ answer ▸ push
+//! submit ─▶ one writer task: admit ▸ a long body apart ▸ append, wait until durable ▸ apply ▸ answer ▸ push
 //! ```
 
 pub mod ca;
 pub mod documents;
+pub mod entry;
 pub mod instruments;
 pub mod issue;
 pub mod plane;

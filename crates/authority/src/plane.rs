@@ -2,11 +2,11 @@
 
 use crate::ca::{Ca, RootMaterial};
 use crate::documents::ObjectDocuments;
+use crate::entry::{self, Bodies};
 use crate::workload::{JwtSigner, may_entitle};
 use crate::{Clock, entropy};
-use ledger::entry::decode_canonical;
 use ledger::{
-    Append, AppendError, Edge, Entry, Hash, Objects, ReadLog, Sequenced, StoreError, Submission, VerifierKey,
+    Append, AppendError, Edge, Hash, Objects, ReadLog, Sequenced, StoreError, Submission, VerifierKey,
 };
 use policy::{AsOf, Rules};
 use registry::{Actor, Command, Context, Event, Millis, Recorded, Refusal, admit};
@@ -19,8 +19,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub const COMMANDS_MAX: usize = 1_024;
 /// Issuances that are made durable together at most.
 const TOGETHER_MAX: usize = 256;
-/// The kind of control-ledger entries that hold a [`Recorded`] event.
-pub const EVENT: &str = "registry/event";
 
 /// A log that can be appended to and read.
 pub trait ControlLog: Append + ReadLog {}
@@ -91,6 +89,9 @@ pub enum SubmitError {
     /// The rules do not admit it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A body or text could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Authority {
@@ -98,7 +99,7 @@ impl Authority {
     pub async fn start(config: Config, ports: Ports) -> Result<Self, StartError> {
         let documents = Arc::new(ObjectDocuments(ports.objects.clone()));
         let mut rules = Rules::new(documents);
-        let last_ms = fold(ports.log.as_ref(), &mut rules)?;
+        let last_ms = fold(ports.log.as_ref(), &|path| ports.objects.get(path), &mut rules)?;
         let rules = Arc::new(RwLock::new(rules));
         let ca = Arc::new(Ca::open(config.trust_domain, config.root, (ports.clock)())?);
         let (jobs, queue) = mpsc::channel(COMMANDS_MAX);
@@ -202,21 +203,17 @@ impl Authority {
 }
 
 /// Reads the whole control ledger into `rules`. Gives the time of its last entry.
-pub fn fold(log: &dyn ControlLog, rules: &mut Rules) -> Result<Millis, StartError> {
+pub fn fold(log: &dyn ControlLog, bodies: Bodies<'_>, rules: &mut Rules) -> Result<Millis, StartError> {
     let size = log.size();
     let mut last_ms = 0;
     let mut edge = Edge::default();
     for index in 0..size {
         let bytes = log.entry(index)?.ok_or(StartError::Gap(index))?;
         edge.append(Hash::of_leaf(&bytes));
-        let unreadable =
-            |error: ledger::EntryError| StartError::Unreadable { index, reason: error.to_string() };
-        let entry = Entry::decode(&bytes).map_err(unreadable)?;
-        if entry.kind == EVENT {
-            let recorded: Recorded = decode_canonical(&entry.body).map_err(unreadable)?;
-            rules.apply(&recorded, entry.time_ms);
-        }
-        last_ms = entry.time_ms;
+        let (recorded, time_ms) = entry::read(&bytes, bodies)
+            .map_err(|error| StartError::Unreadable { index, reason: error.to_string() })?;
+        rules.apply(&recorded, time_ms);
+        last_ms = time_ms;
     }
     let root = ledger::tree::range_root(log, 0, size)
         .map_err(|error| StartError::Unreadable { index: size, reason: error.to_string() })?;
@@ -364,8 +361,12 @@ impl Writer {
             .into());
         }
         let recorded = Recorded { actor, events };
-        let entry = encode(&recorded, now_ms)?;
-        Ok((recorded, entry))
+        // An issuance always fits its leaf.
+        let encoded = entry::encode(&recorded, now_ms)?;
+        match encoded.body {
+            None => Ok((recorded, encoded.entry)),
+            Some(_) => Err(SubmitError::Internal("an issuance is too long for its entry".into())),
+        }
     }
 
     async fn handle(
@@ -382,13 +383,23 @@ impl Writer {
             admit(rules.state(), command, &context)?
         };
         let recorded = Recorded { actor, events };
-        let entry = encode(&recorded, now_ms)?;
+        let encoded = entry::encode(&recorded, now_ms)?;
+        if let Some((path, body)) = encoded.body {
+            // The body first: a crash behind this line leaves bytes nobody refers to, which is nothing.
+            self.keep(path, body).await?;
+        }
         // A crash before this returns loses the command, and nobody was told it was admitted;
         // a crash after it replays the entry at the next start.
-        let landed = self.ports.log.append(Submission { entry, addendum }).await?;
+        let landed = self.ports.log.append(Submission { entry: encoded.entry, addendum }).await?;
         self.last_ms = now_ms;
         self.apply(&recorded, landed, now_ms);
         Ok(Admitted { events: recorded.events, index: landed.index })
+    }
+
+    async fn keep(&self, path: String, body: Vec<u8>) -> Result<(), SubmitError> {
+        let objects = self.ports.objects.clone();
+        let kept = tokio::task::spawn_blocking(move || objects.put(&path, &body)).await;
+        Ok(kept.map_err(|error| SubmitError::Internal(error.to_string()))??)
     }
 
     fn apply(&self, recorded: &Recorded, landed: Sequenced, now_ms: Millis) {
@@ -424,11 +435,4 @@ impl Taken {
         let fresh = token.is_none_or(|token| self.tokens.insert(token));
         self.serials.insert(*serial) && fresh
     }
-}
-
-fn encode(recorded: &Recorded, time_ms: Millis) -> Result<Vec<u8>, SubmitError> {
-    let internal = |error: String| SubmitError::Internal(error);
-    let body = ledger::entry::encode_body(recorded).map_err(|error| internal(error.to_string()))?;
-    let entry = Entry { kind: EVENT.to_owned(), time_ms, key: Vec::new(), body };
-    entry.encode().map_err(|error| internal(error.to_string()))
 }

@@ -1,8 +1,7 @@
 //! Rehearsal: recorded requests decided again as if another document were in force.
 
 use crate::instruments::{DraftError, compile, resolve};
-use crate::plane::EVENT;
-use crate::{Authority, documents};
+use crate::{Authority, documents, entry};
 use contract::Envelope;
 use ledger::entry::decode_canonical;
 use ledger::{Entry, ReadLog};
@@ -111,14 +110,9 @@ impl Authority {
         let mut issued = Vec::new();
         for index in 0..self.log().size() {
             let Some(bytes) = self.log().entry(index)? else { break };
-            let Ok(entry) = Entry::decode(&bytes) else { continue };
-            if entry.kind != EVENT {
-                continue;
-            }
-            if let Ok(recorded) = decode_canonical::<Recorded>(&entry.body) {
-                let certificate = |event: &Event| matches!(event, Event::CredentialIssued { .. });
-                issued.extend(recorded.events.into_iter().filter(certificate));
-            }
+            let Ok((recorded, _)) = entry::read(&bytes, &|path| self.objects().get(path)) else { continue };
+            let certificate = |event: &Event| matches!(event, Event::CredentialIssued { .. });
+            issued.extend(recorded.events.into_iter().filter(certificate));
         }
         Ok(issued)
     }

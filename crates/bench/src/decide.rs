@@ -1,7 +1,7 @@
 //! Decisions with many contracts in force: the first, and then many; and what a contract costs in memory.
 
 use crate::{quantile, resident_kib, us};
-use authority::plane::EVENT;
+use authority::entry::EVENT;
 use ledger::{Append as _, Entry, NoteSigner, Submission};
 use policy::{AsOf, Bundle, Counters, Request, Rules, Verdict, decide};
 use registry::{Actor, Event, IdentityId, InstrumentId, Recorded, State};
@@ -100,7 +100,7 @@ fn start(shelf: &Arc<Shelf>, events: &[Recorded]) -> anyhow::Result<Duration> {
     let started = Instant::now();
     let log = EmbeddedLog::open(config()?)?;
     let mut rules = Rules::new(shelf.clone());
-    authority::plane::fold(&log, &mut rules)?;
+    authority::plane::fold(&log, &|_| Ok(None), &mut rules)?;
     let verdict = ask(&rules, &Counters::default(), 1, "read", NOW);
     let took = started.elapsed();
     anyhow::ensure!(matches!(verdict, Verdict::Permit(_)), "{verdict:?}");

@@ -7,6 +7,7 @@
 
 use crate::norm::Statement;
 use crate::setting::Setting;
+use schemars::{JsonSchema as _, Schema, SchemaGenerator};
 use serde_json::Value;
 
 /// What is wrong with parameters that are each right by themselves.
@@ -64,6 +65,11 @@ macro_rules! kinds {
             /// A complete block of each kind, to copy.
             pub fn sample(name: &str) -> Option<&'static str> {
                 match name { $($name => Some(include_str!(concat!("samples/", $name, ".toml"))),)* _ => None }
+            }
+
+            /// How the parameters of each kind look.
+            pub(crate) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+                vec![$(($name, $variant::json_schema(generator))),*]
             }
 
             /// Reads the parameters of the kind `name` from TOML without the common keys.

@@ -26,6 +26,7 @@ pub mod parse;
 pub mod redline;
 pub mod seal;
 pub mod setting;
+pub mod shape;
 pub mod terms;
 pub mod value;
 pub mod words;

@@ -5,7 +5,7 @@ use crate::terms::{Effect, List, MachineKind, Place, Side, Target, Word};
 use serde::{Deserialize, Serialize};
 
 /// Narrows a clause. Every key may be left out; what is given must all hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Only {
     /// Acts.

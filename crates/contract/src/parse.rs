@@ -13,6 +13,7 @@ use crate::terms::{Side, Text, Whole, Word, fault_parts};
 use crate::words::{self, fenced};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use registry::Name;
+use schemars::{JsonSchema as _, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -163,7 +164,7 @@ struct AnyFront {
     instrument: Spanned<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ContractFront {
     #[serde(rename = "instrument")]
@@ -177,7 +178,7 @@ struct ContractFront {
     signing: Signers,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct OwnFront {
     #[serde(rename = "instrument")]
@@ -192,7 +193,7 @@ struct OwnFront {
 
 type Version = Whole<1, 1_000_000>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Provider {
     party: Word,
@@ -200,7 +201,7 @@ struct Provider {
     service: Word,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Consumer {
     party: Word,
@@ -208,7 +209,7 @@ struct Consumer {
     machines: crate::terms::List<Word>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Holder {
     party: Word,
@@ -216,13 +217,18 @@ struct Holder {
     machine: Option<Word>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Signers {
     provider: Option<Whole<1, 20>>,
     consumer: Option<Whole<1, 20>>,
     party: Option<Whole<1, 20>>,
     first: Option<Side>,
+}
+
+/// How front matter looks: of a contract, and of a charter or guardrail.
+pub(crate) fn front_schemas(generator: &mut SchemaGenerator) -> (Schema, Schema) {
+    (ContractFront::json_schema(generator), OwnFront::json_schema(generator))
 }
 
 impl Signers {
@@ -671,11 +677,17 @@ fn faults(instrument: &Instrument, clause: &Clause) -> Vec<Found> {
     match of_only("side").and_then(Value::as_str) {
         Some(_) if !guardrail => {
             let help = "leave it out: the instrument says whose machines it binds";
-            found.push(("only", "writ::only", "only a guardrail binds one side or the other".into(), help.into()));
+            found.push((
+                "only",
+                "writ::only",
+                "only a guardrail binds one side or the other".into(),
+                help.into(),
+            ));
         }
         Some("provider") if of_only("machines").is_some() => {
             let help = "leave out `machines`, or narrow by kinds, roles or environments";
-            let message = "names of machines are those of the organisation, not of those who use its services";
+            let message =
+                "names of machines are those of the organisation, not of those who use its services";
             found.push(("only", "writ::only", message.into(), help.into()));
         }
         Some(_) | None => {}

@@ -84,6 +84,19 @@ macro_rules! closed {
         }
 
         crate::terms::text_form!($name);
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let known: Vec<&str> = Self::ALL.iter().map(|known| known.as_str()).collect();
+                schemars::json_schema!({ "type": "string", "enum": known })
+            }
+        }
     };
 }
 pub(crate) use closed;

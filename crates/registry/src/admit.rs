@@ -27,6 +27,8 @@ pub const AUDIENCES_MAX: usize = 32;
 pub const GRACE_MAX_MS: Millis = 90 * 24 * 3_600_000;
 /// Machines in one instrument at most.
 pub const MACHINES_MAX: usize = 1_000;
+/// Commands in one batch at most.
+pub const BATCH_COMMANDS_MAX: usize = 20_000;
 
 /// What admission needs to know besides the state.
 #[derive(Clone, Copy, Debug)]
@@ -195,6 +197,13 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
 
 /// Admits each command on what those before it would leave.
 fn batch(state: &State, commands: Vec<(Command, [u8; 10])>, context: &Context) -> Admission {
+    if commands.len() > BATCH_COMMANDS_MAX {
+        let count = commands.len();
+        return Err(invalid(
+            format!("a batch of {count} commands; at most {BATCH_COMMANDS_MAX} are one"),
+            "",
+        ));
+    }
     let mut state = state.clone();
     let mut events = Vec::new();
     for (command, entropy) in commands {

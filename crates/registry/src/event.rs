@@ -20,6 +20,23 @@ pub struct Recorded {
     pub events: Vec<Event>,
 }
 
+/// What stands in the leaf for a [`Recorded`] that is too long for one: the body of a control-ledger entry of
+/// kind `registry/apart`. The bytes of the `Recorded` lie among the objects, durable before the entry is;
+/// a reader that has them not, or others, has not read the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Apart {
+    /// SHA-256 of the bytes.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+    /// How many bytes.
+    #[n(1)]
+    pub bytes: u64,
+    /// How many events they hold.
+    #[n(2)]
+    pub events: u64,
+}
+
 /// Who causes events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Actor {

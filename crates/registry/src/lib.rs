@@ -27,7 +27,7 @@ pub mod workload;
 
 pub use admit::{Context, Refusal, RefusalKind, admit};
 pub use command::Command;
-pub use event::{Actor, Event, Recorded};
+pub use event::{Actor, Apart, Event, Recorded};
 pub use id::{IdentityId, InstrumentId, PartyId, PersonId, ServiceId};
 pub use identity::{Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
 pub use instrument::{

@@ -143,9 +143,9 @@ pub(crate) enum ClientCommand {
         /// The folder.
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
-        /// How many instruments and identities it may end: a guard against an empty or wrong folder.
-        #[arg(long, default_value_t = 5)]
-        removals_max: usize,
+        /// How many instruments and identities it may end, for good [default: the smaller of 5 and 30 % of what stands].
+        #[arg(long)]
+        removals_max: Option<usize>,
     },
     /// Ask a solver over all instruments in force: can any such machine ever do such a thing?
     ///
@@ -247,12 +247,28 @@ pub(crate) enum LocalCommand {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// The JSON Schema of an estate's TOML files, for editors.
-    #[command(hide = true)]
-    Schema,
+    /// JSON Schemas of the files people write, for editors and checks before `writ plan`.
+    Schema {
+        /// Of which files.
+        #[arg(default_value = "estate")]
+        of: SchemaOf,
+    },
     /// The OpenAPI description of the API.
     #[command(hide = true)]
     Openapi,
+}
+
+/// Files people write.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The TOML files of an estate: `writ plan`.
+    Estate,
+    /// A `service.toml`: `writ service add`.
+    Service,
+    /// The front matter of a `*.writ.md` file, between its `+++` lines.
+    FrontMatter,
+    /// A clause block of a `*.writ.md` file.
+    Clause,
 }
 
 /// A question about all instruments in force.

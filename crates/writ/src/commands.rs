@@ -18,7 +18,7 @@ mod service;
 mod signing;
 mod up;
 
-use crate::args::{Args, ClientCommand, Command, LocalCommand, ProcessCommand};
+use crate::args::{Args, ClientCommand, Command, LocalCommand, ProcessCommand, SchemaOf};
 use crate::{client, output, quickstart};
 use clap::CommandFactory as _;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,13 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
         LocalCommand::Fmt { files, check } => document::format(&files, check),
         LocalCommand::Fsck { quick } => ledger::fsck(data, quick, json),
         LocalCommand::Library { kind } => library::show(kind.as_deref(), json),
-        LocalCommand::Schema => {
-            output::text(&api::estate_schema_json());
+        LocalCommand::Schema { of } => {
+            output::text(&match of {
+                SchemaOf::Clause => api::schema::clause_json(),
+                SchemaOf::Estate => api::schema::estate_json(),
+                SchemaOf::FrontMatter => api::schema::front_matter_json(),
+                SchemaOf::Service => api::schema::service_json(),
+            });
             Ok(())
         }
         LocalCommand::Openapi => {
@@ -122,6 +127,8 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
 fn log_to_stderr(filter: &str, json: bool) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // What cannot be logged is not told on the same stream: where nobody reads it, that would end the process.
+    let subscriber = subscriber.log_internal_errors(false);
     if json {
         subscriber.json().init();
     } else {

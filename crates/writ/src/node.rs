@@ -88,7 +88,8 @@ fn attested(evidence: &ProcessEvidence) -> Attested {
 fn refused(error: &IssueFailure) -> IssuerError {
     match error {
         IssueFailure::Submit(SubmitError::Refused(refusal)) => IssuerError::Refused(refusal.to_string()),
-        IssueFailure::Issue(_) | IssueFailure::Submit(SubmitError::Append(_) | SubmitError::Internal(_)) => {
+        IssueFailure::Issue(_)
+        | IssueFailure::Submit(SubmitError::Append(_) | SubmitError::Internal(_) | SubmitError::Store(_)) => {
             IssuerError::Unavailable(error.to_string())
         }
     }

@@ -1,7 +1,5 @@
 //! What people see: short aligned tables, or JSON; errors with what to do.
 
-#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
-
 use api::ClientError;
 use miette::{
     Diagnostic, LabeledSpan, MietteError, MietteSpanContents, Report, Severity, SourceCode, SourceSpan,
@@ -16,6 +14,11 @@ use std::ops::Range;
 pub(crate) fn line(text: impl fmt::Display) {
     // A closed pipe (`writ log | head`) is not an error.
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a line to the standard error; a closed pipe is no error there either.
+pub(crate) fn aside(text: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Prints text as it is.
@@ -58,14 +61,14 @@ pub(crate) fn colour() -> bool {
 
 /// Prints an error with its causes and, from the API, its help.
 pub(crate) fn complain(error: &anyhow::Error) {
-    eprintln!("error: {error}");
+    aside(format_args!("error: {error}"));
     for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+        aside(format_args!("  because: {cause}"));
     }
     if let Some(ClientError::Problem(problem)) = error.downcast_ref::<ClientError>()
         && !problem.help.is_empty()
     {
-        eprintln!("  help: {}", problem.help);
+        aside(format_args!("  help: {}", problem.help));
     }
 }
 
@@ -198,7 +201,7 @@ pub(crate) fn findings(file: &str, source: &str, findings: Vec<api::Finding>) {
             label: LabeledSpan::new_with_span(Some(finding.label), excerpt.marked.clone()),
             source: excerpt,
         };
-        eprintln!("{:?}", Report::new(shown));
+        aside(format_args!("{:?}", Report::new(shown)));
     }
 }
 

@@ -1,13 +1,14 @@
 //! Proving a ledger offline, with nothing but its files and one key.
 //!
-//! Control ledger: every entry hashed up to the signed root; every event readable and canonical;
+//! Control ledger: every entry hashed up to the signed root; every event readable and canonical, also where
+//! the entry names a body kept apart, which must be there and be the one it names;
 //! every acceptance and signature checked again; every document there, unchanged, compiling to the
 //! bundle that was signed. Decision log: the same hashing; every anchor in the control ledger fits;
 //! every decision names a state of the control ledger that existed.
 
 use crate::replay::Taken;
 use ledger::entry::decode_canonical;
-use ledger::{Edge, Entry, Hash, VerifierKey};
+use ledger::{Edge, Entry, Hash, Objects as _, StoreError, VerifierKey};
 use policy::record::VERDICT;
 use policy::{Bundle, COMPILER, VerdictRecord};
 use registry::signature::{INSTRUMENT, NOTICE, OWNERSHIP};
@@ -15,7 +16,7 @@ use registry::{Event, Instrument, Recorded, State};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use store::{Finding, Level};
+use store::{Directory, Finding, Level};
 
 /// What a verification found.
 #[derive(Debug, Default, Serialize)]
@@ -48,16 +49,31 @@ pub(crate) fn ledger_folder(directory: &Path) -> PathBuf {
     if inner.is_dir() { inner } else { directory.to_owned() }
 }
 
+/// The objects beside a `ledger` folder: texts, and bodies too long for an entry.
+pub(crate) struct Beside(Option<Directory>);
+
+impl Beside {
+    pub(crate) fn of(ledger: &Path) -> Self {
+        Self(Directory::open_existing(&ledger.parent().unwrap_or(ledger).join("objects")).ok())
+    }
+
+    /// An object's bytes; what cannot be opened is not there.
+    pub(crate) fn get(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.as_ref().map_or(Ok(None), |objects| objects.get(path))
+    }
+}
+
 /// Verifies the logs below `ledger`; documents are looked for beside it.
 pub(crate) fn verify(ledger: &Path, key: &VerifierKey) -> anyhow::Result<Verdict> {
+    let beside = Beside::of(ledger);
     let mut control = Control {
         documents: ledger.parent().unwrap_or(ledger).join("objects/objects/documents"),
         ..Control::default()
     };
     let report =
-        store::fsck(&ledger.join("control"), key, Level::Full, &mut |index, bytes, beside, covered| {
+        store::fsck(&ledger.join("control"), key, Level::Full, &mut |index, bytes, addendum, covered| {
             if covered {
-                control.entry(index, bytes, beside);
+                control.entry(index, bytes, addendum, &beside);
             }
         })?;
     control.claimed = report.size.max(report.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size));
@@ -121,32 +137,30 @@ struct Control {
 }
 
 impl Control {
-    fn entry(&mut self, index: u64, bytes: &[u8], beside: Option<&[u8]>) {
+    fn entry(&mut self, index: u64, bytes: &[u8], addendum: Option<&[u8]>, beside: &Beside) {
         if self.roots.is_empty() {
             self.roots.push(Hash::of_empty());
         }
         self.edge.append(Hash::of_leaf(bytes));
         self.roots.push(self.edge.root());
-        let read =
-            Entry::decode(bytes).and_then(|entry| Ok((decode_canonical::<Recorded>(&entry.body)?, entry)));
-        let (recorded, entry) = match read {
+        let (recorded, time_ms) = match authority::entry::read(bytes, &|path| beside.get(path)) {
             Ok(read) => read,
             Err(error) => return self.find(index, error.to_string()),
         };
-        if entry.time_ms < self.last_ms {
+        if time_ms < self.last_ms {
             self.find(index, "its time lies before the entry before it".into());
         }
-        self.last_ms = entry.time_ms;
-        if let (Some(beside), Some(Event::PersonRegistered(person))) = (beside, recorded.events.first())
-            && contract::canonical::digest_bytes(beside) != person.profile
+        self.last_ms = time_ms;
+        if let (Some(addendum), Some(Event::PersonRegistered(person))) = (addendum, recorded.events.first())
+            && contract::canonical::digest_bytes(addendum) != person.profile
         {
             self.find(index, "what is kept beside it is not what it commits to".into());
         }
         for event in &recorded.events {
             self.check(index, event);
-            self.state.apply(event, entry.time_ms);
+            self.state.apply(event, time_ms);
         }
-        self.history.push((recorded, entry.time_ms));
+        self.history.push((recorded, time_ms));
     }
 
     fn find(&mut self, index: u64, what: String) {

@@ -45,21 +45,30 @@ impl NewIdentity {
         let unknown = |what: &str, text: &str, known: String| {
             ApiError::invalid(format!("there is no {what} `{text}`; one of: {known}"))
         };
+        let (kinds, environments) = (IdentityKind::spellings(), Environment::spellings());
+        let party = party(state, &self.party).map_err(|error| error.at("party"))?;
+        let person = |field: &str, name: &str| person(state, &self.party, name).map_err(|e| e.at(field));
+        let (owner, deputy) = (person("owner", &self.owner)?, person("deputy", &self.deputy)?);
         Ok(IdentityProposal {
-            name: name(&self.name)?,
-            party: party(state, &self.party)?,
+            name: name(&self.name).map_err(|error| error.at("name"))?,
+            party,
             kind: IdentityKind::parse(&self.kind)
-                .ok_or_else(|| unknown("kind of identity", &self.kind, IdentityKind::spellings()))?,
+                .ok_or_else(|| unknown("kind of identity", &self.kind, kinds).at("kind"))?,
             purpose: self.purpose,
             environment: Environment::parse(&self.environment)
-                .ok_or_else(|| unknown("environment", &self.environment, Environment::spellings()))?,
-            owner: person(state, &self.party, &self.owner)?,
-            deputy: person(state, &self.party, &self.deputy)?,
+                .ok_or_else(|| unknown("environment", &self.environment, environments).at("environment"))?,
+            owner,
+            deputy,
             review_ms: contract::value::parse_instant(&self.review).ok_or_else(|| {
-                ApiError::invalid(format!("`{}` is not a date such as 2027-01-31", self.review))
+                ApiError::invalid(format!("`{}` is not a date such as 2027-01-31", self.review)).at("review")
             })?,
-            roles: self.roles.iter().map(|role| name(role)).collect::<Result<_, _>>()?,
-            region: self.region.as_deref().map(name).transpose()?,
+            roles: self
+                .roles
+                .iter()
+                .map(|role| name(role))
+                .collect::<Result<_, _>>()
+                .map_err(|e| e.at("roles"))?,
+            region: self.region.as_deref().map(name).transpose().map_err(|error| error.at("region"))?,
         })
     }
 }

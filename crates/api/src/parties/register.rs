@@ -26,7 +26,8 @@ impl NewParty {
     /// The command that registers it.
     pub(crate) fn command(self) -> Result<Command, ApiError> {
         let (legal_name, jurisdiction) = (self.legal_name, self.jurisdiction);
-        Ok(Command::RegisterParty { name: name(&self.name)?, legal_name, jurisdiction })
+        let name = name(&self.name).map_err(|error| error.at("name"))?;
+        Ok(Command::RegisterParty { name, legal_name, jurisdiction })
     }
 }
 

@@ -31,17 +31,18 @@ pub(crate) struct NewPerson {
 }
 
 impl NewPerson {
-    /// Whether it names more than a handle and a key.
-    pub(crate) fn has_personal_data(&self) -> bool {
-        !self.full_name.is_empty() || !self.email.is_empty()
+    /// The first key that names more than a handle and a key to sign with.
+    pub(crate) fn personal_data(&self) -> Option<&'static str> {
+        let fields = [("full_name", &self.full_name), ("email", &self.email)];
+        fields.into_iter().find(|(_, text)| !text.is_empty()).map(|(key, _)| key)
     }
 
     /// The command that registers them, with a commitment to what is kept beside it.
     pub(crate) fn command(self, state: &registry::State, profile: [u8; 32]) -> Result<Command, ApiError> {
         Ok(Command::RegisterPerson {
-            name: name(&self.name)?,
-            party: party(state, &self.party)?,
-            key: self.key.parse().map_err(ApiError::invalid)?,
+            name: name(&self.name).map_err(|error| error.at("name"))?,
+            party: party(state, &self.party).map_err(|error| error.at("party"))?,
+            key: self.key.parse().map_err(|error| ApiError::invalid(error).at("key"))?,
             profile,
         })
     }

@@ -19,7 +19,7 @@ pub(crate) struct NewService {
     /// Its name.
     pub(crate) name: String,
     /// Who provides it.
-    party: String,
+    pub(crate) party: String,
     /// The handle of the person who signs for it.
     owner: String,
     /// The host name machines use to reach it through the gateway.
@@ -91,14 +91,14 @@ impl NewService {
             })
         });
         Ok(ServiceDescription {
-            name: name(&self.name)?,
-            party: party(state, &self.party)?,
-            owner: person(state, &self.party, &self.owner)?,
+            name: name(&self.name).map_err(|error| error.at("name"))?,
+            party: party(state, &self.party).map_err(|error| error.at("party"))?,
+            owner: person(state, &self.party, &self.owner).map_err(|error| error.at("owner"))?,
             host: self.host,
             upstream: self.upstream,
-            resources: self.resources.into_iter().map(resource).collect::<Result<_, _>>()?,
-            injection: injection.transpose()?,
-            region: self.region.as_deref().map(name).transpose()?,
+            resources: placed(self.resources, resource).map_err(|error| error.at("resources"))?,
+            injection: injection.transpose().map_err(|error| error.at("inject"))?,
+            region: self.region.as_deref().map(name).transpose().map_err(|error| error.at("region"))?,
         })
     }
 }
@@ -116,6 +116,14 @@ pub(crate) async fn register_service(
     Ok(Json(Done::of(&admitted)))
 }
 
+/// Reads a list; an error names the place in it.
+fn placed<N, T>(list: Vec<N>, read: impl Fn(N) -> Result<T, ApiError>) -> Result<Vec<T>, ApiError> {
+    list.into_iter()
+        .enumerate()
+        .map(|(at, new)| read(new).map_err(|error| error.at(&at.to_string())))
+        .collect()
+}
+
 fn resource(new: NewResource) -> Result<Resource, ApiError> {
     let class = new.class.as_deref().map(|text| {
         Classification::parse(text).ok_or_else(|| {
@@ -124,16 +132,16 @@ fn resource(new: NewResource) -> Result<Resource, ApiError> {
         })
     });
     Ok(Resource {
-        class: class.transpose()?,
-        name: name(&new.name)?,
-        operations: new.operations.into_iter().map(operation).collect::<Result<_, _>>()?,
+        class: class.transpose().map_err(|error| error.at("class"))?,
+        name: name(&new.name).map_err(|error| error.at("name"))?,
+        operations: placed(new.operations, operation).map_err(|error| error.at("operations"))?,
     })
 }
 
 fn operation(new: NewOperation) -> Result<Operation, ApiError> {
     let safe = |method: &String| matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
     Ok(Operation {
-        action: name(&new.action)?,
+        action: name(&new.action).map_err(|error| error.at("action"))?,
         changes: new.changes.unwrap_or(!new.methods.iter().all(safe)),
         methods: new.methods,
         path: new.path,

@@ -7,7 +7,7 @@ use crate::terms::{List, Side};
 use serde::{Deserialize, Serialize};
 
 /// How the instrument is changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Amendment {
     /// Whose signature alone is enough for a change that is proven to only narrow what machines may do.

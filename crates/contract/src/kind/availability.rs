@@ -8,7 +8,7 @@ use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
 /// A share of requests that must be answered in each period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Availability {
     /// Who must reach it.
@@ -26,7 +26,7 @@ pub struct Availability {
 }
 
 /// One line of the credit schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Credit {
     /// Below this share.

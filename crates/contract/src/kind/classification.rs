@@ -8,7 +8,7 @@ use crate::terms::{Class, Whole};
 use serde::{Deserialize, Serialize};
 
 /// A ceiling on the classification of resources.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Classification {
     /// At most this.

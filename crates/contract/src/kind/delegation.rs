@@ -8,7 +8,7 @@ use crate::terms::{List, Whole, Word};
 use serde::{Deserialize, Serialize};
 
 /// How far authority may be passed on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Delegation {
     /// At most so many machines in between; 0 means none.

@@ -8,7 +8,7 @@ use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
 /// Something that must happen in time, once after an event or again and again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Duty {
     /// Who must see to it.

@@ -7,7 +7,7 @@ use crate::terms::{Side, Text, closed};
 use serde::{Deserialize, Serialize};
 
 /// The provisions lawyers expect at the end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct General {
     /// The law that governs.
@@ -25,7 +25,7 @@ pub struct General {
 }
 
 /// Where a side gets its notices.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Notice {
     /// The side.

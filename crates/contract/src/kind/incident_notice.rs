@@ -8,7 +8,7 @@ use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
 /// The other side is told in time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IncidentNotice {
     /// Who must tell.

@@ -7,7 +7,7 @@ use crate::terms::{List, Money, Side, Text, closed};
 use serde::{Deserialize, Serialize};
 
 /// What a side owes when things go wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Liability {
     /// Whose liability.

@@ -8,7 +8,7 @@ use crate::terms::{Field, List};
 use serde::{Deserialize, Serialize};
 
 /// Fields of answers are changed before they are released.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Masking {
     /// The fields.

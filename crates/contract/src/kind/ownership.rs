@@ -8,7 +8,7 @@ use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
 /// Accountable people, regular review, and what happens without.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ownership {
     /// The owner looks at each machine at least this often.

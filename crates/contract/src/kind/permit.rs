@@ -11,7 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What machines may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Permit {
     /// Acts, as the service names them.

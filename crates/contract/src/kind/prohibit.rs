@@ -9,7 +9,7 @@ use crate::terms::{Chosen, Effect, List, MachineKind, Place, Purpose, Target, Wo
 use serde::{Deserialize, Serialize};
 
 /// What machines shall not do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Prohibit {
     /// Acts.
@@ -28,7 +28,7 @@ pub struct Prohibit {
 }
 
 /// Exceptions: any one of them is enough.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Unless {
     /// The machine holds one of these roles.

@@ -8,7 +8,7 @@ use crate::terms::{List, Purpose as Declared};
 use serde::{Deserialize, Serialize};
 
 /// Requests must declare one of these purposes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Purpose {
     /// The purposes.

@@ -16,7 +16,7 @@ pub const QUOTA_WINDOW_MAX_MS: u64 = 31 * 86_400_000;
 const BURST_MS: u64 = 1_000;
 
 /// At most so much in any period of a length.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quota {
     /// What is counted.

@@ -8,7 +8,7 @@ use crate::terms::{List, Text, Word, closed};
 use serde::{Deserialize, Serialize};
 
 /// The regions in which data may be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Residency {
     /// The regions, as registered.

@@ -8,7 +8,7 @@ use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
 /// Data are deleted in time, and that is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Retention {
     /// Who holds the data.

@@ -9,7 +9,7 @@ use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
 /// The power to suspend.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Suspension {
     /// Who may.

@@ -11,7 +11,7 @@ use crate::value::{Instant, Span, instant};
 use serde::{Deserialize, Serialize};
 
 /// The life of the instrument.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Term {
     /// From this instant.

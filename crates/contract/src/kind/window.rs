@@ -8,7 +8,7 @@ use crate::terms::{Hours, List, Network, Weekday, Zone};
 use serde::{Deserialize, Serialize};
 
 /// Times and networks. What is given must hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Window {
     /// Days of the week.

@@ -7,7 +7,7 @@ use crate::terms::Text;
 use serde::{Deserialize, Serialize};
 
 /// A text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Words {
     /// The text.

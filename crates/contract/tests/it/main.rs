@@ -5,8 +5,8 @@
 mod findings;
 mod kinds;
 mod library;
-mod redline;
 mod mutation;
+mod redline;
 mod samples;
 mod wording;
 

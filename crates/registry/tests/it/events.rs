@@ -3,7 +3,7 @@
 use crate::world::World;
 use minicbor::{decode, to_vec};
 use registry::{
-    Actor, Attestation, Attested, Event, Identity, Office, Recorded, Scope, Selector, WorkloadRule,
+    Actor, Apart, Attestation, Attested, Event, Identity, Office, Recorded, Scope, Selector, WorkloadRule,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -91,5 +91,9 @@ fn golden_vectors() {
         attested: Some(attested),
     };
     found += &vector("credential-attested", attested, Actor::System);
+    let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
+    let bytes = to_vec(&apart).unwrap();
+    assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);
+    found += &format!("apart {}\n", hex(&bytes));
     assert_eq!(found, include_str!("../../testdata/events.txt"));
 }

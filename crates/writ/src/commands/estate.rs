@@ -2,42 +2,45 @@
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
 
+mod folder;
+mod places;
+
 use crate::exit::Failure;
 use crate::output;
-use anyhow::{Context as _, bail};
 use api::ClientError;
-use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use folder::Folder;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-/// Files read at most.
-const FILES_MAX: usize = 20_000;
-
-pub(crate) async fn plan(client: &api::Client, folder: &Path, json: bool) -> anyhow::Result<()> {
-    let estate = read(folder)?;
-    let plan: Value = told(client.post("/v1/estate/plan", &estate).await)?;
+pub(crate) async fn plan(client: &api::Client, path: &Path, json: bool) -> anyhow::Result<()> {
+    let folder = read(path, json)?;
+    let plan = told(client.post("/v1/estate/plan", folder.estate()).await, &folder, json)?;
     if json {
         output::json(&plan);
         return Ok(());
     }
     changes(&plan);
+    size(&plan);
     for compared in plan["decisions"].as_array().into_iter().flatten() {
-        output::line(format!("what machines may do under {}:", compared[0].as_str().unwrap_or_default()));
+        output::line(format!("what machines may do under {}:", text(&compared[0])));
         for sentence in compared[1].as_array().into_iter().flatten() {
-            output::line(format!("  {}", sentence.as_str().unwrap_or_default()));
+            output::line(format!("  {}", text(sentence)));
         }
     }
+    not_compared(&plan);
     Ok(())
 }
 
 pub(crate) async fn apply(
     client: &api::Client,
-    folder: &Path,
-    removals_max: usize,
+    path: &Path,
+    removals_max: Option<usize>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let estate = read(folder)?;
-    let body = json!({ "estate": estate, "removals_max": removals_max });
-    let applied: Value = told(client.post("/v1/estate/apply", &body).await)?;
+    let folder = read(path, json)?;
+    let body = json!({ "estate": folder.estate(), "removals_max": removals_max });
+    let applied = told(client.post("/v1/estate/apply", &body).await, &folder, json)?;
     if json {
         output::json(&applied);
         return Ok(());
@@ -50,14 +53,23 @@ pub(crate) async fn apply(
     Ok(())
 }
 
-/// Shows findings beside the documents they are about.
-fn told(answer: Result<Value, ClientError>) -> anyhow::Result<Value> {
+/// Reads the folder; what is wrong with its files is shown without asking anybody.
+fn read(path: &Path, json: bool) -> anyhow::Result<Folder> {
+    let folder = Folder::read(path)?;
+    for warning in folder.warnings() {
+        output::aside(format_args!("warning: {warning}"));
+    }
+    let count = folder.findings().len();
+    folder.show(folder.findings().to_vec(), json);
+    if count == 0 { Ok(folder) } else { Err(Failure::Findings(count).into()) }
+}
+
+/// Shows findings in the files they are about.
+fn told(answer: Result<Value, ClientError>, folder: &Folder, json: bool) -> anyhow::Result<Value> {
     match answer {
         Err(ClientError::Problem(problem)) if !problem.findings.is_empty() => {
             let count = problem.findings.len();
-            for finding in problem.findings {
-                output::line(format!("  {} ({})", finding.message, finding.help));
-            }
+            folder.show(problem.findings.into_iter().map(|found| folder.place(found)).collect(), json);
             Err(Failure::Findings(count).into())
         }
         answer => Ok(answer?),
@@ -65,84 +77,61 @@ fn told(answer: Result<Value, ClientError>) -> anyhow::Result<Value> {
 }
 
 fn changes(plan: &Value) {
-    let rows: Vec<_> = plan["changes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|change| {
-            let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
-            [text("verb"), text("what"), text("name"), text("detail")]
-        })
-        .collect();
+    let cells = |change: &Value| ["verb", "what", "name", "detail"].map(|key| text(&change[key]).to_owned());
+    let rows: Vec<_> = plan["changes"].as_array().into_iter().flatten().map(cells).collect();
     if rows.is_empty() {
         output::line("the registry is what the folder says");
     } else {
         output::table(["", "WHAT", "NAME", ""], &rows);
     }
-}
-
-/// All tables and documents below a folder.
-fn read(folder: &Path) -> anyhow::Result<Value> {
-    let mut files = Vec::new();
-    walk(folder, &mut files)?;
-    files.sort();
-    let mut estate = Map::new();
-    let mut documents = Vec::new();
-    for file in files {
-        let name = file.display().to_string();
-        let text = || std::fs::read_to_string(&file).with_context(|| format!("cannot read `{name}`"));
-        if name.ends_with(".writ.md") {
-            documents.push(json!({ "path": name, "text": text()? }));
-        } else if name.ends_with(".toml") {
-            let tables: Map<String, Value> =
-                toml::from_str(&text()?).with_context(|| format!("`{name}` is not TOML"))?;
-            for (kind, rows) in tables {
-                if !["party", "person", "service", "identity"].contains(&kind.as_str()) {
-                    bail!(
-                        "`{name}`: `{kind}` is no table of an estate: use party, person, service, identity"
-                    );
-                }
-                let Value::Array(mut rows) = rows else {
-                    bail!("`{name}`: write `[[{kind}]]`, a table for each")
-                };
-                if kind == "person" {
-                    rows.iter_mut().try_for_each(|person| key(person, &file))?;
-                }
-                if let Value::Array(all) = estate.entry(kind).or_insert_with(|| json!([])) {
-                    all.append(&mut rows);
-                }
-            }
-        }
+    let drift = rows.iter().filter(|[verb, ..]| verb == "drift").count();
+    if drift > 0 {
+        output::line(format!(
+            "{drift} difference(s) stay when it is applied: the last column says what removes each"
+        ));
     }
-    estate.insert("document".to_owned(), Value::Array(documents));
-    Ok(Value::Object(estate))
+    if let outside @ 1.. = number(&plan["outside"]) {
+        output::line(format!("not looked at: {outside} instrument(s) with a party the folder does not name"));
+    }
 }
 
-/// `key-file` names a `.pub` file beside the TOML file.
-fn key(person: &mut Value, beside: &Path) -> anyhow::Result<()> {
-    let Some(person) = person.as_object_mut() else { return Ok(()) };
-    let Some(file) = person.remove("key-file") else { return Ok(()) };
-    let path = beside.parent().unwrap_or(Path::new(".")).join(file.as_str().unwrap_or_default());
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    person.insert("key".to_owned(), json!(text));
-    Ok(())
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
-            continue;
-        }
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else if files.len() < FILES_MAX {
-            files.push(path);
+/// What applying takes, and what it ends.
+fn size(plan: &Value) {
+    let (steps, bytes) = (number(&plan["steps"]), number(&plan["bytes"]));
+    if steps > 0 {
+        let where_to = if plan["apart"] == true {
+            "beside one entry, which names them by their digest"
         } else {
-            bail!("there are more than {FILES_MAX} files below the folder");
-        }
+            "in one entry"
+        };
+        output::line(format!("{steps} step(s), {bytes} bytes {where_to}"));
     }
-    Ok(())
+    let (removals, most) = (number(&plan["removals"]), number(&plan["removals_max"]));
+    if removals > 0 {
+        let then =
+            if removals > most { format!("; this takes `--removals-max {removals}`") } else { String::new() };
+        let standing = number(&plan["standing"]);
+        output::line(format!(
+            "ends {removals} of {standing} that stand, for good; unasked at most {most} may end{then}"
+        ));
+    }
+}
+
+/// What nobody compared, by reason.
+fn not_compared(plan: &Value) {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for skipped in plan["not_compared"].as_array().into_iter().flatten() {
+        reasons.entry(text(&skipped["why"])).or_default().push(text(&skipped["name"]));
+    }
+    for (why, names) in reasons {
+        output::line(format!("not compared: {} ({}): {why}", names.len(), names.join(", ")));
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
 }

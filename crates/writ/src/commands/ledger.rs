@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use crate::output;
-use crate::verify::{Verdict, ledger_folder, verify as prove};
+use crate::verify::{Beside, Verdict, ledger_folder, verify as prove};
 use ::ledger::VerifierKey;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
@@ -55,13 +55,21 @@ pub(crate) fn fsck(data: &Path, quick: bool, json: bool) -> anyhow::Result<()> {
     for log in ["control", "decisions"] {
         let key = read_key(&ledger, log)?;
         let progress = progress(log);
-        let report = store::fsck(&ledger.join(log), &key, level, &mut |index, _, _, _| {
+        let (beside, mut unreadable) = (Beside::of(&ledger), Vec::new());
+        let report = store::fsck(&ledger.join(log), &key, level, &mut |index, bytes, _, _| {
             if index.is_multiple_of(1024) {
                 progress.set_message(format!("{log}: entry {index}"));
             }
+            // A log is its entries and the bodies they name.
+            if log == "control"
+                && let Err(error) = authority::entry::read(bytes, &|path| beside.get(path))
+            {
+                unreadable.push(store::Finding { entry: Some(index), what: error.to_string() });
+            }
         });
         progress.finish_and_clear();
-        let report = report?;
+        let mut report = report?;
+        report.findings.append(&mut unreadable);
         sound &= report.findings.is_empty();
         if json {
             let findings: Vec<_> =
