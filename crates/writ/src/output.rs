@@ -14,6 +14,11 @@ pub(crate) fn line(text: impl fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Prints a line beside the output, for people who watch while a program reads.
+pub(crate) fn warn(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Prints text as it is.
 pub(crate) fn text(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -5,7 +5,7 @@ use crate::error::{ApiError, Input, ProblemBody};
 use crate::estate::read::{Change, Estate, Plan, plan};
 use axum::Json;
 use axum::extract::State;
-use prove::{Answer, Solver};
+use prove::{Answer, Solver, Version};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -55,13 +55,13 @@ pub(crate) async fn difference(ports: &Shared, plan: &Plan) -> Result<Vec<(Strin
     let mut found = Vec::new();
     for (name, before, after) in plan.amended.iter().take(COMPARED_MAX) {
         let old = authority::documents::read(ports.authority.objects(), before)?;
-        let (Some(Ok(old)), Ok(new)) = (old.map(|text| contract::read(&text)), contract::read(after)) else {
+        let (Some(Ok(old)), Ok(new)) = (old.map(|text| Version::read(&text)), Version::read(after)) else {
             continue;
         };
         let difference = prove::compare(&solver, &old, &new).await;
         let mut told = Vec::new();
         let mut tell = |what: &str, answer: Answer<Vec<String>>| match answer {
-            Answer::Proven => {}
+            Answer::NoneFound | Answer::Proven => {}
             Answer::Refuted(sentences) => told.extend(sentences.into_iter().map(|s| format!("{what}: {s}"))),
             Answer::Unknown(why) => told.push(format!("not proven: {why}")),
         };

@@ -11,5 +11,6 @@
 
 mod events;
 mod ownership;
+mod security_keys;
 mod signing;
 mod world;

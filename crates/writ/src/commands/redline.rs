@@ -5,7 +5,7 @@ use crate::output;
 use ::contract::Instrument;
 use ::contract::redline::{Piece, Row, redline};
 use anyhow::Context as _;
-use prove::{Answer, Difference, Solver};
+use prove::{Answer, Difference, Scripts, Solver, Version};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,45 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Out {
     pub(crate) html: Option<PathBuf>,
     pub(crate) pdf: Option<PathBuf>,
-    pub(crate) decisions: Option<String>,
+    pub(crate) scripts: Option<PathBuf>,
+    pub(crate) period: Option<Period>,
+}
+
+/// Which decisions are rehearsed.
+pub(crate) enum Period {
+    /// Those of the last so long, as it was written.
+    Last(String),
+    /// Those from an instant on, until another if there is one; as they were written, and in milliseconds since 1970.
+    Between((String, u64), Option<(String, u64)>),
+}
+
+/// Reads which decisions are to be rehearsed, if any.
+pub(crate) fn period(
+    last: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+) -> anyhow::Result<Option<Period>> {
+    let read = |text: String| match ::contract::value::parse_instant(&text) {
+        Some(ms) => Ok((text, ms)),
+        None => Err(anyhow::anyhow!(
+            "`{text}` is no date such as 2026-11-01 and no instant such as 2026-11-01T09:00:00Z"
+        )),
+    };
+    Ok(match (last, from) {
+        (Some(last), _) => Some(Period::Last(last)),
+        (None, Some(from)) => Some(Period::Between(read(from)?, to.map(read).transpose()?)),
+        (None, None) => None,
+    })
+}
+
+impl Period {
+    fn words(&self) -> String {
+        match self {
+            Self::Last(last) => format!("of the last {last}"),
+            Self::Between((from, _), None) => format!("since {from}"),
+            Self::Between((from, _), Some((to, _))) => format!("from {from} until {to}"),
+        }
+    }
 }
 
 /// What is said about decisions.
@@ -24,32 +62,33 @@ struct Said {
 
 pub(crate) async fn run(data: &Path, old: &Path, new: &Path, out: Out, json: bool) -> anyhow::Result<()> {
     let (first, second) = (read(old)?, read(new)?);
-    let rows = redline(&first.0, &second.0);
+    let rows = redline(&first, &second);
     let difference = match Solver::find(std::env::var_os("WRIT_CVC5")).await {
-        Ok(solver) => Ok(prove::compare(&solver, &first.0, &second.0).await),
+        Ok(solver) => Ok(prove::compare(&solver, &first, &second).await),
         Err(error) => Err(error.to_string()),
     };
-    let mut said = said(&difference);
-    let rehearsed = match &out.decisions {
-        None => None,
-        Some(period) => Some(rehearse(data, &second.1, period).await?),
-    };
-    if let (Some(rehearsed), Some(period)) = (&rehearsed, &out.decisions) {
-        said.lines.push(format!(
-            "of {} decisions of the last {period}, {} would be refused that were permitted, {} permitted that were refused",
-            rehearsed["decisions"], rehearsed["newly_refused"], rehearsed["newly_permitted"],
-        ));
-        for changed in rehearsed["changed"].as_array().into_iter().flatten() {
-            said.lines.push(format!("decision {}: {}", changed[0], changed[1].as_str().unwrap_or_default()));
+    if let (Ok(difference), Some(folder)) = (&difference, &out.scripts) {
+        for (name, scripts) in
+            [("narrower", &difference.narrower_scripts), ("wider", &difference.wider_scripts)]
+        {
+            super::proof::write(&folder.join(name), scripts)?;
         }
     }
+    let mut said = said(&difference);
+    let rehearsed = match &out.period {
+        None => None,
+        Some(period) => Some(rehearse(data, second.source(), period).await?),
+    };
+    if let (Some(rehearsed), Some(period)) = (&rehearsed, &out.period) {
+        said.lines.extend(rehearsal(rehearsed, period));
+    }
     if let Some(path) = &out.html {
-        let page = html(&second.0, &rows, &said);
+        let page = html(&second, &rows, &said);
         std::fs::write(path, page).with_context(|| format!("cannot write `{}`", path.display()))?;
         output::line(path.display().to_string());
     }
     if let Some(path) = &out.pdf {
-        let pdf = pdf(&first.0, &second.0, &rows, &said)?;
+        let pdf = pdf(&first, &second, &rows, &said)?;
         std::fs::write(path, pdf).with_context(|| format!("cannot write `{}`", path.display()))?;
         output::line(path.display().to_string());
     }
@@ -59,16 +98,45 @@ pub(crate) async fn run(data: &Path, old: &Path, new: &Path, out: Out, json: boo
             &json!({ "words": rows, "decisions": said.verdict, "said": said.lines, "rehearsal": rehearsed }),
         );
     } else if out.html.is_none() && out.pdf.is_none() {
-        output::text(&plain(&second.0, &rows, &said));
+        output::text(&plain(&second, &rows, &said));
     }
     Ok(())
 }
 
-fn read(file: &Path) -> anyhow::Result<(Instrument, String)> {
+/// What a rehearsal found, in lines; and what it could not look at.
+fn rehearsal(rehearsed: &Value, period: &Period) -> Vec<String> {
+    let mut lines = vec![format!(
+        "of {} decisions {}, {} would be refused that were permitted, {} permitted that were refused",
+        rehearsed["decisions"],
+        period.words(),
+        rehearsed["newly_refused"],
+        rehearsed["newly_permitted"],
+    )];
+    for (key, why) in [
+        ("erased", "how the request looked was erased"),
+        ("unreadable", "the record cannot be read"),
+        ("nameless", "the request named no known machine, service and act"),
+        ("left_out", "older ones, beyond the number that is looked at"),
+    ] {
+        let count = rehearsed[key].as_u64().unwrap_or_default();
+        if count > 0 {
+            lines.push(format!("not taken again: {count} ({why})"));
+        }
+    }
+    if rehearsed["cut_short"].as_bool().unwrap_or_default() {
+        lines.push("the period goes back further than was looked at".to_owned());
+    }
+    for changed in rehearsed["changed"].as_array().into_iter().flatten() {
+        lines.push(format!("decision {}: {}", changed[0], changed[1].as_str().unwrap_or_default()));
+    }
+    lines
+}
+
+fn read(file: &Path) -> anyhow::Result<Version> {
     let source =
         std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    match ::contract::check(&source) {
-        Ok(instrument) => Ok((instrument, source)),
+    match ::contract::check(&source).and_then(|_| Version::read(&source)) {
+        Ok(version) => Ok(version),
         Err(findings) => {
             let count = findings.len();
             let shown = findings.into_iter().map(Into::into).collect();
@@ -78,9 +146,15 @@ fn read(file: &Path) -> anyhow::Result<(Instrument, String)> {
     }
 }
 
-async fn rehearse(data: &Path, document: &str, period: &str) -> anyhow::Result<Value> {
+async fn rehearse(data: &Path, document: &str, period: &Period) -> anyhow::Result<Value> {
     let client = crate::client::client(data)?;
-    let body = json!({ "document": document, "period_ms": super::span(period)? });
+    let body = match period {
+        Period::Last(last) => json!({ "document": document, "period_ms": super::span(last)? }),
+        Period::Between((_, from), to) => {
+            let to = to.as_ref().map(|(_, to)| to);
+            json!({ "document": document, "from_ms": from, "to_ms": to })
+        }
+    };
     Ok(client.post("/v1/rehearsals", &body).await?)
 }
 
@@ -102,11 +176,13 @@ fn said(difference: &Result<Difference, String>) -> Said {
         (Answer::Refuted(_), Answer::Refuted(_)) => {
             "neither narrower nor wider: some acts are gained, some are lost"
         }
-        (Answer::Unknown(_), _) | (_, Answer::Unknown(_)) => "not proven",
+        (Answer::Unknown(_) | Answer::NoneFound, _) | (_, Answer::Unknown(_) | Answer::NoneFound) => {
+            "not proven"
+        }
     };
     let mut lines = Vec::new();
     let mut tell = |what: &str, answer: &Answer<Vec<String>>| match answer {
-        Answer::Proven => {}
+        Answer::NoneFound | Answer::Proven => {}
         Answer::Refuted(sentences) => {
             lines.extend(sentences.iter().map(|sentence| format!("{what}: {sentence}")))
         }
@@ -117,11 +193,9 @@ fn said(difference: &Result<Difference, String>) -> Said {
     if let Err(why) = &difference.beside {
         lines.push(format!("beside decisions: {why}"));
     }
-    lines.push(format!(
-        "{}, scripts {}",
-        difference.solver,
-        ::contract::canonical::hex(&difference.script).chars().take(16).collect::<String>()
-    ));
+    let hex = |scripts: &Scripts| ::contract::canonical::hex(&scripts.digest());
+    lines.push(format!("{}; scripts of “narrower” {}", difference.solver, hex(&difference.narrower_scripts)));
+    lines.push(format!("{}; scripts of “wider” {}", difference.solver, hex(&difference.wider_scripts)));
     Said { verdict: verdict.to_owned(), lines }
 }
 
