@@ -192,8 +192,8 @@ impl From<ProofError> for ApiError {
                 let help = "nothing is proven without a solver, and nothing is pretended";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), help)
             }
+            ProofError::Store(error) => error.into(),
             ProofError::Submit(error) => error.into(),
-            ProofError::TooLong => Self::invalid(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod draft;
 pub(crate) mod end;
+pub(crate) mod examine;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod notice;

@@ -1,3 +1,4 @@
 //! Questions to a solver.
 
 pub(crate) mod ask;
+pub(crate) mod scripts;

@@ -1,5 +1,6 @@
 //! How things look in JSON. The registry's own types never leave this crate: they may change.
 
+use authority::proofs::{Examined, ProofError};
 use registry::admit::signatories;
 use registry::{Identity, Instrument, Person, Seat, Service, State};
 use serde::{Deserialize, Serialize};
@@ -180,16 +181,65 @@ pub struct InstrumentView {
 /// An answer of a solver.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ProofView {
-    /// What was asked: `never-errs`, `not-dead`, `within-guardrail`, `no-contradiction`, `narrower`, `wider`.
+    /// What was asked: `never-errs`, `not-dead`, `within-guardrail`, `bounds`, `no-contradiction`, `narrower`, `wider`.
     pub question: String,
     /// About which clause, guardrail or version.
     pub about: String,
-    /// `proven`, `refuted` or `unknown`.
+    /// `proven`, `refuted`, `unknown`, or `none-found` by a comparison that proves nothing.
     pub verdict: String,
-    /// The solver and its version.
+    /// The solver and its version; `writ` where clauses were only compared.
     pub solver: String,
-    /// SHA-256 of the SMT-LIB scripts, hexadecimal.
+    /// SHA-256 over the SMT-LIB scripts, each with its length before it, hexadecimal: `/v1/proofs/{script}`.
     pub script: String,
+}
+
+/// What is known about an instrument before it is signed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ExaminationView {
+    /// The solver that was asked, or why none was.
+    pub solver: String,
+    /// Whether a solver was asked.
+    pub examined: bool,
+    /// What nobody should sign without having read it.
+    pub warnings: Vec<String>,
+    /// What else people should know.
+    pub notes: Vec<String>,
+    /// Everything that was asked, in order.
+    pub findings: Vec<FindingView>,
+}
+
+/// A question and its answer.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FindingView {
+    /// As it is recorded.
+    #[serde(flatten)]
+    pub proof: ProofView,
+    /// The counterexample, or why there is no answer.
+    pub sentence: Option<String>,
+}
+
+/// An examination, or what holds without one.
+pub(crate) fn examination(examined: &Result<Examined, ProofError>) -> ExaminationView {
+    match examined {
+        Ok(examined) => ExaminationView {
+            solver: examined.examination.solver.clone(),
+            examined: true,
+            warnings: examined.warnings(),
+            notes: examined.notes(),
+            findings: examined
+                .findings()
+                .iter()
+                .map(|(proof, sentence)| FindingView { proof: proof.into(), sentence: sentence.clone() })
+                .collect(),
+        },
+        Err(error) => ExaminationView {
+            solver: error.to_string(),
+            examined: false,
+            warnings: vec![error.warning()],
+            notes: Vec::new(),
+            findings: Vec::new(),
+        },
+    }
 }
 
 impl From<&registry::ProofRecord> for ProofView {

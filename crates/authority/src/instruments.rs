@@ -1,6 +1,6 @@
 //! Drafting: a document becomes an instrument that can be signed.
 
-use crate::proofs::Examined;
+use crate::proofs::{Examined, ProofError};
 use crate::{Admitted, Authority, SubmitError, documents};
 use contract::diagnostic::suggestion;
 use contract::norm::{Norm, On, PowerEffect};
@@ -14,7 +14,7 @@ use registry::{
 };
 
 /// A draft that is in the ledger.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Drafted {
     /// Its id.
     pub instrument: InstrumentId,
@@ -25,7 +25,7 @@ pub struct Drafted {
     /// Clauses that this version's gateways cannot enforce: they refuse to serve the instrument.
     pub unenforceable: Vec<String>,
     /// What a solver said, or why there was none.
-    pub examined: Result<Examined, String>,
+    pub examined: Result<Examined, ProofError>,
 }
 
 /// Why a document is not a draft.
@@ -62,7 +62,7 @@ impl Authority {
         match events.first() {
             Some(Event::InstrumentDrafted(instrument)) => {
                 let id = instrument.id;
-                let examined = self.examine(id).await.map_err(|error| error.to_string());
+                let examined = self.examine(id).await;
                 Ok(Drafted { instrument: id, envelope: json, index, unenforceable, examined })
             }
             Some(_) | None => Err(SubmitError::Internal("no draft among the events".into()).into()),

@@ -1,13 +1,12 @@
 //! Proofs by the solver: the amendment of a contract of 30 clauses, and what signing examines.
 
 use crate::{quantile, us};
-use contract::Instrument;
-use prove::{Answer, Solver};
+use prove::{Answer, Solver, Version};
 use std::time::Instant;
 use testkit::document;
 
 /// The contract; `limit` and `extra` are what amendments change.
-fn deal(limit: u32, extra: Option<&str>) -> anyhow::Result<Instrument> {
+fn deal(limit: u32, extra: Option<&str>) -> anyhow::Result<Version> {
     let mut clauses = Vec::new();
     for n in 0..12 {
         clauses.push(format!("kind = \"permit\"\nactions = [\"read\", \"write\"]\nresources = [\"a{n}\"]"));
@@ -37,7 +36,7 @@ fn deal(limit: u32, extra: Option<&str>) -> anyhow::Result<Instrument> {
         extra.unwrap_or("kind = \"prohibit\"\nactions = [\"write\"]\nresources = [\"a11\"]").to_owned(),
     );
     let text = document("deal", &clauses.iter().map(String::as_str).collect::<Vec<_>>());
-    contract::check(&text).map_err(|found| anyhow::anyhow!("{found:?}"))
+    Version::read(&text).map_err(|found| anyhow::anyhow!("{found:?}"))
 }
 
 pub(crate) async fn run() -> anyhow::Result<()> {
@@ -69,7 +68,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     anyhow::ensure!(proven == 10, "{proven} amendments were proven to narrow");
     samples.sort();
     let started = Instant::now();
-    let examined = prove::examine(&solver, &old, &[]).await;
+    let examined = prove::examine(&solver, &old, &[], None).await;
     println!(
         "\nproofs, contract of 30 clauses, {}: amendment (narrower? wider?) p50 {} ms   p95 {} ms   (40 amendments)\n  \
          what signing examines: {} questions in {} ms",

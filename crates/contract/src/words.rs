@@ -12,11 +12,11 @@ use crate::terms::Side;
 use std::fmt;
 
 /// Opens the wording Writ owns; invisible where the document is shown.
-pub(crate) const OPEN: &str = "<!-- words of Writ -->";
+pub const OPEN: &str = "<!-- words of Writ -->";
 /// Opens the annex, which stands at the end.
-pub(crate) const ANNEX: &str = "<!-- annex of Writ -->";
+pub const ANNEX: &str = "<!-- annex of Writ -->";
 /// Closes both.
-pub(crate) const CLOSE: &str = "<!-- end of words -->";
+pub const CLOSE: &str = "<!-- end of words -->";
 
 pub(crate) fn fenced(open: &str, words: &str) -> String {
     format!("{open}\n{words}\n{CLOSE}\n")

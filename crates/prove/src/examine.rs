@@ -1,21 +1,30 @@
-//! Questions about one instrument: asked when it is drafted, and when a new version is compared with an old.
+//! Questions about one instrument: asked when it is drafted, and before somebody signs it.
 
-use crate::query::{Part, Query, in_order};
+use crate::domain::{circumstances, domain};
+use crate::known::{acts, machine_facts, service_facts};
+use crate::query::{Choice, Part, Query};
+use crate::scene::Scene;
 use crate::solver::Solver;
-use crate::{Answer, Scripts};
+use crate::{Answer, Scripts, Version};
 use cedar_policy::{PolicySet, Schema};
 use cedar_policy_symcc::err::Error;
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy};
-use contract::canonical::norms;
 use contract::example::explain;
-use contract::norm::{Facts, Flag, Label, Rule, Test};
+use contract::norm::{Duty, Evidence, Facts, Happening, Level, Norm, Rule, Test};
 use contract::{Body, Instrument, Kind, Number};
-use policy::Bundle;
-use std::collections::{BTreeMap, BTreeSet};
+use policy::{Bundle, Verdict};
+use registry::{Identity, Service, State};
+
+/// Rules of one instrument that are asked about one by one; beyond that the questions would take too long.
+pub const CLAUSE_BY_CLAUSE_MAX: usize = 150;
+/// Acts in a question about one instrument under another.
+const ACTS_MAX: usize = 5_000;
 
 /// What was asked. The text forms are stable: the ledger keeps them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
+    /// A guardrail refuses nothing that a standing instrument permits.
+    Bounds,
     /// No policy can fail to be evaluated.
     NeverErrs,
     /// A permit permits something; a prohibition prohibits something that is otherwise permitted.
@@ -34,6 +43,7 @@ impl Question {
     /// The stable code.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Bounds => "bounds",
             Self::NeverErrs => "never-errs",
             Self::NotDead => "not-dead",
             Self::WithinGuardrail => "within-guardrail",
@@ -53,8 +63,8 @@ pub struct Finding {
     pub about: String,
     /// The answer; a counterexample is a sentence.
     pub answer: Answer<String>,
-    /// SHA-256 over the scripts.
-    pub script: [u8; 32],
+    /// The scripts behind it; none if no solver was asked.
+    pub scripts: Scripts,
 }
 
 /// All answers about an instrument.
@@ -66,166 +76,161 @@ pub struct Examination {
     pub findings: Vec<Finding>,
 }
 
-/// Examines an instrument by itself and against the guardrails it will stand under.
-pub async fn examine(solver: &Solver, instrument: &Instrument, guardrails: &[Instrument]) -> Examination {
-    let mut findings = vec![never_errs(solver, instrument).await];
-    for (number, at, rule) in instrument.rules() {
-        if number != Number::READING {
-            findings.push(not_dead(solver, instrument, (number, at), &rule).await);
+/// Examines an instrument by itself and beside others: a charter or contract under the guardrails it will
+/// stand under, a guardrail over the charters and contracts that stand. With a registry, for the machines
+/// and services it knows.
+pub async fn examine(
+    solver: &Solver,
+    version: &Version,
+    others: &[Version],
+    registry: Option<&State>,
+) -> Examination {
+    let mut findings = vec![never_errs(solver, version).await];
+    let rules = version.rules();
+    if rules.len() > CLAUSE_BY_CLAUSE_MAX {
+        let why = format!(
+            "it has more than {CLAUSE_BY_CLAUSE_MAX} rules, and was not asked about clause by clause"
+        );
+        findings.push(Finding::plain(Question::NotDead, String::new(), Answer::Unknown(why)));
+    } else {
+        for (number, at, rule) in rules {
+            if number != Number::READING {
+                findings.push(not_dead(solver, version, (number, at), &rule).await);
+            }
         }
     }
-    if matches!(instrument.body, Body::Contract { .. }) {
-        for guardrail in guardrails {
-            findings.push(within(solver, instrument, guardrail).await);
-        }
+    let guardrail = matches!(version.body, Body::Guardrail { .. });
+    for other in others {
+        let (subject, above, question) = match guardrail {
+            true => (other, version, Question::Bounds),
+            false => (version, other, Question::WithinGuardrail),
+        };
+        let mut scripts = Scripts::default();
+        let answer = within(solver, subject, above, registry, &mut scripts).await;
+        // Of one instrument several versions may be signed: only then its name does not say which is meant.
+        let several = others.iter().filter(|known| known.name == other.name).count() > 1;
+        let about =
+            if several { format!("{}@{}", other.name, other.version) } else { other.name.to_string() };
+        findings.push(Finding { question, about, answer, scripts });
     }
-    findings.push(no_contradiction(instrument));
+    findings.push(no_contradiction(solver, version).await);
     Examination { solver: solver.version().to_owned(), findings }
 }
 
-/// The decision difference between two versions of an instrument.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The solver and its version.
-    pub solver: String,
-    /// Whether the new version permits nothing the old one refuses; else what it permits anew, in sentences.
-    pub narrower: Answer<Vec<String>>,
-    /// Whether it permits all the old one permits; else what it refuses anew.
-    pub wider: Answer<Vec<String>>,
-    /// Whether duties, powers, levels, masking, values and recording are as before or stricter.
-    pub beside: Result<(), String>,
-    /// SHA-256 over the scripts.
-    pub script: [u8; 32],
-}
-
-impl Difference {
-    /// Whether the new version is proven to take nothing away from anybody but machines.
-    pub fn only_narrows(&self) -> bool {
-        self.narrower == Answer::Proven && self.beside.is_ok()
+impl Finding {
+    /// A finding that no solver was asked for.
+    pub fn plain(question: Question, about: String, answer: Answer<String>) -> Self {
+        Self { question, about, answer, scripts: Scripts::default() }
     }
-}
-
-/// Compares two versions of an instrument.
-pub async fn compare(solver: &Solver, old: &Instrument, new: &Instrument) -> Difference {
-    let mut scripts = Scripts::default();
-    let narrower = beyond(solver, new, old, &mut scripts).await;
-    let wider = beyond(solver, old, new, &mut scripts).await;
-    let solver = solver.version().to_owned();
-    Difference { solver, narrower, wider, beside: beside(old, new), script: scripts.digest() }
-}
-
-/// What is not a decision about requests must stay as it was; recording may only become stricter.
-fn beside(old: &Instrument, new: &Instrument) -> Result<(), String> {
-    let body = |of: &Instrument| {
-        let sides: Vec<_> = of.body.sides().iter().map(|side| of.body.organisation(*side).clone()).collect();
-        (of.body.noun(), sides, of.body.service().cloned())
-    };
-    if body(old) != body(new) {
-        return Err("it is between others, or for another service".into());
-    }
-    if old.title != new.title || old.headings != new.headings {
-        return Err("its title or its headings are others".into());
-    }
-    if old.signing != new.signing {
-        return Err("other people sign it".into());
-    }
-    if norms(old) != norms(new) {
-        return Err("its duties, powers or words are others".into());
-    }
-    let spans = |of: &Instrument| -> Vec<Option<u64>> {
-        let permits =
-            of.rules().into_iter().filter(|(number, _, rule)| rule.permits && *number != Number::READING);
-        permits.map(|(_, _, rule)| rule.recorded_within.map(|span| span.as_ms())).collect()
-    };
-    let strictest = spans(old).into_iter().map(Option::unwrap_or_default).min().unwrap_or(0);
-    if spans(new).into_iter().map(Option::unwrap_or_default).any(|span| span > strictest) {
-        return Err("acts may be recorded later than before".into());
-    }
-    Ok(())
 }
 
 fn part(instrument: &Instrument, test: Test) -> Part {
     Part { instrument: instrument.name.to_string(), test }
 }
 
-/// Whether `first` permits something `second` refuses: one sentence for each permit of `first` that does.
-async fn beyond(
-    solver: &Solver,
-    first: &Instrument,
-    second: &Instrument,
-    scripts: &mut Scripts,
-) -> Answer<Vec<String>> {
-    let mut query = Query::default();
-    query.require(&part(first, first.permitted())).exclude(&part(second, second.permitted()));
-    query.require(&part(first, domain(&[first, second])));
-    match query.never(solver, scripts).await {
-        Answer::Proven => return Answer::Proven,
-        Answer::Unknown(why) => return Answer::Unknown(why),
-        Answer::Refuted(_) => {}
-    }
-    let mut sentences = Vec::new();
-    for (_, _, rule) in first.rules().iter().filter(|(_, _, rule)| rule.permits) {
-        let mut query = Query::default();
-        query.require(&part(first, rule.reach()));
-        query.require(&part(first, first.permitted())).exclude(&part(second, second.permitted()));
-        query.require(&part(first, domain(&[first, second])));
-        match query.never(solver, scripts).await {
-            Answer::Proven => {}
-            Answer::Unknown(why) => return Answer::Unknown(why),
-            Answer::Refuted(case) => {
-                let differs = |facts: &Facts| {
-                    policy::compile::says(first, facts) == Ok(true)
-                        && policy::compile::says(second, facts) == Ok(false)
-                };
-                match case.facts(first.name.as_str()) {
-                    // Tried on the compiled policies of both before anybody sees it.
-                    Ok(facts) if differs(&facts) => {
-                        let sentence = explain(first, &facts, differs);
-                        if !sentences.contains(&sentence) {
-                            sentences.push(sentence);
-                        }
-                    }
-                    Ok(_) => {
-                        return Answer::Unknown("a counterexample did not hold when it was tried".into());
-                    }
-                    Err(why) => return Answer::Unknown(why),
-                }
-            }
-        }
-    }
-    if sentences.is_empty() {
-        return Answer::Unknown("the solver contradicts itself".into());
-    }
-    Answer::Refuted(sentences)
+/// The machines and services of an instrument, as the registry knows them.
+struct Bound<'s> {
+    state: &'s State,
+    machines: Vec<&'s Identity>,
+    services: Vec<&'s Service>,
 }
 
-async fn within(solver: &Solver, instrument: &Instrument, guardrail: &Instrument) -> Finding {
-    let mut scripts = Scripts::default();
+impl<'s> Bound<'s> {
+    /// None if the registry does not know all of them.
+    fn of(state: &'s State, instrument: &Instrument) -> Option<Self> {
+        let party = state.party_named(instrument.body.machine_side().party.as_str())?;
+        let machine = |name| state.identity_named(party.id, name);
+        let machines: Vec<&Identity> =
+            instrument.body.machines().iter().map(machine).collect::<Option<_>>()?;
+        let services = match instrument.body.service() {
+            Some(name) => vec![state.service_named(name.as_str())?],
+            None => state.services.values().collect(),
+        };
+        (!machines.is_empty()).then_some(Self { state, machines, services })
+    }
+
+    /// Requires a request of one of the machines to one of the services.
+    fn require(&self, query: &mut Query, subject: &Instrument, above: &Instrument) -> Result<(), String> {
+        let mut count = 0;
+        let mut any = Vec::new();
+        for service in &self.services {
+            let acts = acts(service);
+            count += acts.len();
+            any.push(service_facts(self.state, service, &acts));
+        }
+        if count > ACTS_MAX {
+            return Err(format!("the services have more than {ACTS_MAX} acts"));
+        }
+        query.require(&part(subject, Test::Any(any)));
+        query.require(&part(subject, circumstances(&[subject, above])));
+        let choices: Vec<Choice> = self
+            .machines
+            .iter()
+            .map(|machine| Choice {
+                parts: vec![part(subject, machine_facts(self.state, machine, &[subject, above]))],
+                review_ms: machine.review_ms,
+            })
+            .collect();
+        query.any(&choices);
+        Ok(())
+    }
+}
+
+/// Whether all that `subject` permits is permitted by a guardrail.
+async fn within(
+    solver: &Solver,
+    subject: &Version,
+    guardrail: &Version,
+    registry: Option<&State>,
+    scripts: &mut Scripts,
+) -> Answer<String> {
     let mut query = Query::default();
-    query.require(&part(instrument, instrument.permitted()));
+    query.require(&part(subject, subject.permitted())).visible();
     query.exclude(&part(guardrail, guardrail.permitted()));
-    query.require(&part(instrument, domain(&[instrument, guardrail])));
-    let answer = match query.never(solver, &mut scripts).await {
-        Answer::Proven => Answer::Proven,
-        Answer::Unknown(why) => Answer::Unknown(why),
-        Answer::Refuted(case) => {
-            let both = case.facts(instrument.name.as_str()).and_then(|own| {
-                let theirs = case.facts(guardrail.name.as_str())?;
-                let permits = policy::compile::says(instrument, &own)?;
-                Ok((permits && !policy::compile::says(guardrail, &theirs)?).then_some(theirs))
-            });
-            match both {
-                Ok(Some(facts)) => {
-                    let refused = |facts: &Facts| policy::compile::says(guardrail, facts) == Ok(false);
-                    Answer::Refuted(explain(guardrail, &facts, refused))
-                }
-                Ok(None) => Answer::Unknown("a counterexample did not hold when it was tried".into()),
-                Err(why) => Answer::Unknown(why),
+    let charter = matches!(subject.body, Body::Charter { .. });
+    match registry.and_then(|state| Bound::of(state, subject)) {
+        Some(bound) => {
+            // What a charter permits, it permits while it is in force.
+            let test = if charter { Test::Is(contract::norm::Flag::Chartered) } else { Test::always() };
+            query.require(&part(subject, test));
+            if let Err(why) = bound.require(&mut query, subject, guardrail) {
+                return Answer::Unknown(why);
             }
         }
+        None => {
+            query.require(&part(subject, domain(&[subject, guardrail])));
+        }
+    }
+    let case = match query.never(solver, scripts).await {
+        Answer::NoneFound | Answer::Proven => return Answer::Proven,
+        Answer::Unknown(why) => return Answer::Unknown(why),
+        Answer::Refuted(case) => case,
     };
-    let about = guardrail.name.to_string();
-    Finding { question: Question::WithinGuardrail, about, answer, script: scripts.digest() }
+    let (alone, together) = (Scene::of(&[subject]), Scene::of(&[subject, guardrail]));
+    let tried = || {
+        let (own, theirs) = (case.facts(subject.name.as_str())?, case.facts(guardrail.name.as_str())?);
+        let beside = [(guardrail.name.as_str(), &theirs)];
+        let breaks = |facts: &Facts| -> Result<(), String> {
+            match alone.decide(facts, &[])? {
+                Verdict::Permit(_) => {}
+                Verdict::Denial(denial) => return Err(denial.detail),
+            }
+            let both = together.decide(facts, &beside)?;
+            match &both {
+                Verdict::Denial(_) if together.refuses(&both) => Ok(()),
+                Verdict::Denial(denial) => Err(denial.detail.clone()),
+                Verdict::Permit(_) => Err("the guardrail permits it".to_owned()),
+            }
+        };
+        breaks(&own)?;
+        Ok::<String, String>(explain(guardrail, &own, |fewer| breaks(fewer).is_ok()))
+    };
+    match tried() {
+        Ok(sentence) => Answer::Refuted(sentence),
+        Err(why) => Answer::Unknown(format!(
+            "a counterexample did not hold when it was tried on the real decision: {why}"
+        )),
+    }
 }
 
 /// Whether a rule ever makes a difference: a permit that is always overruled, or a prohibition of what
@@ -247,15 +252,15 @@ async fn not_dead(solver: &Solver, instrument: &Instrument, place: (Number, usiz
     let answer = match query.never(solver, &mut scripts).await {
         Answer::Refuted(_) => Answer::Proven,
         Answer::Unknown(why) => Answer::Unknown(why),
-        Answer::Proven if rule.permits => {
+        Answer::NoneFound | Answer::Proven if rule.permits => {
             Answer::Refuted("it permits nothing: other clauses prohibit all of it".to_owned())
         }
-        Answer::Proven => {
+        Answer::NoneFound | Answer::Proven => {
             Answer::Refuted("it is precaution only: no clause permits what it prohibits".to_owned())
         }
     };
     let about = format!("{}/{}", place.0, place.1);
-    Finding { question: Question::NotDead, about, answer, script: scripts.digest() }
+    Finding { question: Question::NotDead, about, answer, scripts }
 }
 
 /// Every compiled policy under its own schema, for every kind of request.
@@ -267,7 +272,7 @@ async fn never_errs(solver: &Solver, instrument: &Instrument) -> Finding {
         Ok(Some(sentence)) => Answer::Refuted(sentence),
         Err(why) => Answer::Unknown(why),
     };
-    Finding { question: Question::NeverErrs, about: String::new(), answer, script: scripts.digest() }
+    Finding { question: Question::NeverErrs, about: String::new(), answer, scripts }
 }
 
 async fn errs(solver: &Solver, bundle: &Bundle, scripts: &mut Scripts) -> Result<Option<String>, String> {
@@ -295,8 +300,69 @@ async fn errs(solver: &Solver, bundle: &Bundle, scripts: &mut Scripts) -> Result
     Ok(None)
 }
 
-/// Duties that cannot both be kept. Found by comparing spans, without a solver.
-fn no_contradiction(instrument: &Instrument) -> Finding {
+/// Duties that cannot both be kept. What concerns requests is asked of the solver; spans and targets are
+/// compared, which finds contradictions but does not prove that there are none.
+async fn no_contradiction(solver: &Solver, instrument: &Instrument) -> Finding {
+    let mut scripts = Scripts::default();
+    let mut sentences = compared(instrument);
+    let mut doubt = None;
+    let mut asked: Option<Answer<()>> = None;
+    for (number, _, said) in instrument.statements() {
+        let (test, what) = match &said.norm {
+            Norm::Duty(Duty { act: Happening::RequestPermitted, .. }) => (None, "asks for a request"),
+            Norm::Level(_) => (None, "promises answers"),
+            Norm::Masking(masking) => (Some(masking.rule.reach()), "masks answers"),
+            Norm::Rule(_)
+            | Norm::Duty(_)
+            | Norm::Power(_)
+            | Norm::Evidence(_)
+            | Norm::Cap(_)
+            | Norm::Words(_) => continue,
+        };
+        let answer = match (&test, &asked) {
+            (None, Some(known)) => known.clone(),
+            (Some(_), _) | (None, None) => ever(solver, instrument, test.as_ref(), &mut scripts).await,
+        };
+        if test.is_none() {
+            asked = Some(answer.clone());
+        }
+        match answer {
+            Answer::NoneFound | Answer::Refuted(()) => {}
+            Answer::Proven => {
+                let which = if test.is_some() { "of those requests nothing is" } else { "nothing is" };
+                sentences.push(format!("clause {number} {what}, but {which} permitted"));
+            }
+            Answer::Unknown(why) => doubt = Some(why),
+        }
+    }
+    let answer = match (sentences.is_empty(), doubt) {
+        (false, _) => Answer::Refuted(sentences.join("; ")),
+        (true, Some(why)) => Answer::Unknown(why),
+        (true, None) => Answer::NoneFound,
+    };
+    Finding { question: Question::NoContradiction, about: String::new(), answer, scripts }
+}
+
+/// Proven if nothing is ever permitted, of what a test describes.
+async fn ever(
+    solver: &Solver,
+    instrument: &Instrument,
+    test: Option<&Test>,
+    scripts: &mut Scripts,
+) -> Answer<()> {
+    let mut query = Query::default();
+    query.require(&part(instrument, instrument.permitted()));
+    query.require(&part(instrument, test.cloned().unwrap_or_else(Test::always)));
+    match query.never(solver, scripts).await {
+        Answer::NoneFound => Answer::NoneFound,
+        Answer::Proven => Answer::Proven,
+        Answer::Refuted(_) => Answer::Refuted(()),
+        Answer::Unknown(why) => Answer::Unknown(why),
+    }
+}
+
+/// What a comparison of spans and targets finds.
+fn compared(instrument: &Instrument) -> Vec<String> {
     let mut sentences = Vec::new();
     for first in &instrument.clauses {
         let Kind::Retention(retention) = &first.kind else { continue };
@@ -310,85 +376,61 @@ fn no_contradiction(instrument: &Instrument) -> Finding {
             }
         }
     }
-    for clause in &instrument.clauses {
-        let duty = matches!(clause.kind, Kind::Availability(_));
-        let nothing = !instrument.rules().iter().any(|(_, _, rule)| rule.permits);
-        if duty && nothing {
-            sentences
-                .push(format!("clause {} promises answers, but nothing is permitted to ask", clause.number));
+    let said = instrument.statements();
+    for (at, (first, _, one)) in said.iter().enumerate() {
+        for (second, _, other) in said.iter().skip(at + 1) {
+            sentences.extend(
+                conflict(&one.norm, &other.norm)
+                    .map(|what| format!("clauses {first} and {second} say {what}")),
+            );
         }
     }
-    let answer = if sentences.is_empty() { Answer::Proven } else { Answer::Refuted(sentences.join("; ")) };
-    let script = Scripts::default().digest();
-    Finding { question: Question::NoContradiction, about: String::new(), answer, script }
+    sentences
 }
 
-/// The requests that are asked about: every name the instruments mention, and one other of each kind.
-pub(crate) fn domain(instruments: &[&Instrument]) -> Test {
-    let mut words: BTreeMap<Label, BTreeSet<String>> = BTreeMap::new();
-    let mut flags: BTreeSet<Flag> = BTreeSet::new();
-    for instrument in instruments {
-        for (_, _, rule) in instrument.rules() {
-            rule.reach().visit(&mut |test| {
-                if let Test::OneOf(label, list) = test {
-                    words.entry(*label).or_default().extend(list.iter().cloned());
-                }
-                if let Test::Is(flag) = test {
-                    flags.insert(*flag);
-                }
-            });
+/// How two norms ask for different things of the same kind.
+fn conflict(one: &Norm, other: &Norm) -> Option<String> {
+    match (one, other) {
+        (Norm::Duty(one), Norm::Duty(other)) => {
+            let what = |duty: &Duty| (duty.bearer, duty.act, duty.after, duty.detail.clone());
+            let when = |duty: &Duty| (duty.within.as_ms(), duty.calendar);
+            (what(one) == what(other) && when(one) != when(other)).then(|| {
+                let span = |duty: &Duty| format!("{} ({})", duty.within, duty.calendar.words());
+                let act = one.act.words();
+                format!("differently in what time there must be {act}: {} and {}", span(one), span(other))
+            })
         }
-    }
-    // A request always has these four, whatever the clauses mention.
-    for label in [Label::Machine, Label::Action, Label::Service, Label::Resource] {
-        words.entry(label).or_default();
-    }
-    let contracts: Vec<String> = instruments
-        .iter()
-        .filter_map(|instrument| instrument.body.service().map(ToString::to_string))
-        .collect();
-    let mut tests = Vec::new();
-    for (label, mut words) in words {
-        if label == Label::Service && !contracts.is_empty() {
-            words = contracts.iter().cloned().collect();
-        } else {
-            words.extend(others(label).iter().map(|other| (*other).to_owned()));
+        (Norm::Level(one), Norm::Level(other)) => {
+            let what = |level: &Level| (level.bearer, level.metric.clone(), level.period.as_ms());
+            (what(one) == what(other) && one.target != other.target)
+                .then(|| format!("differently which share of {} there must be", one.metric))
         }
-        tests.push(Test::OneOf(label, words.into_iter().collect()));
-    }
-    // The instrument is not suspended: while it is, it permits nothing.
-    for flag in flags.into_iter().filter(|flag| *flag == Flag::Suspended) {
-        let test = Test::Is(flag);
-        tests.push(if in_order(flag) { test } else { test.negated() });
-    }
-    Test::and(tests)
-}
-
-/// What a label can be beside the words that are mentioned.
-fn others(label: Label) -> &'static [&'static str] {
-    match label {
-        Label::Action => &["other-act"],
-        Label::Attestation => &["join-token", "ci-oidc", "kubernetes", "process", "renewal"],
-        Label::Binding => &["mtls", "dpop"],
-        Label::CallerRegion | Label::ServiceRegion => &["", "elsewhere"],
-        Label::Consumer | Label::Provider => &["another-party"],
-        Label::CredentialKind => &["x509-svid", "jwt-svid"],
-        Label::Environment => &["production", "staging", "test", "development"],
-        Label::KeyAlgorithm => &["ed25519", "ecdsa-p256", "rsa", "ecdsa-p384", "ml-dsa-65"],
-        Label::Machine => &["another-party/another-machine"],
-        Label::MachineKind => &[
-            "ai-agent",
-            "api-key",
-            "bot",
-            "ci-pipeline",
-            "container-workload",
-            "iot-device",
-            "microservice",
-            "service-account",
-            "synthetic-account",
-        ],
-        Label::Purpose => &["", "something else"],
-        Label::Resource => &["other-resource"],
-        Label::Service => &["other-service"],
+        (Norm::Evidence(one), Norm::Evidence(other)) => {
+            let (least, most) = match (one.at_least, other.at_least) {
+                (true, false) => (one, other),
+                (false, true) => (other, one),
+                (true, true) | (false, false) => return None,
+            };
+            let impossible = |least: &Evidence, most: &Evidence| {
+                least.subject == most.subject && least.span.as_ms() > most.span.as_ms()
+            };
+            impossible(least, most).then(|| {
+                format!(
+                    "that the {} must be at least {} and at most {}",
+                    least.subject, least.span, most.span
+                )
+            })
+        }
+        (
+            Norm::Rule(_)
+            | Norm::Duty(_)
+            | Norm::Level(_)
+            | Norm::Power(_)
+            | Norm::Masking(_)
+            | Norm::Evidence(_)
+            | Norm::Cap(_)
+            | Norm::Words(_),
+            _,
+        ) => None,
     }
 }

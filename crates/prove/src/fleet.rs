@@ -1,19 +1,31 @@
-//! Questions about all instruments in force: can any such machine ever do such a thing? What the registry
-//! knows of machines and services is part of the question; what changes from request to request is free.
+//! Questions about all instruments in force: can any such machine ever do such a thing, from now on? What the
+//! registry knows of machines and services is part of the question; what changes from request to request is
+//! free, and so is what people may bring about under the instruments as they stand: a suspension ends, a term
+//! is renewed, somebody answers for a machine.
+//!
+//! Of several signed versions one binds at a time, and what ended by notice binds no more: so each span of
+//! time between such changes is a question of its own.
 
-use crate::query::{Case, Part, Query};
+use crate::clock::moment;
+use crate::domain::circumstances;
+use crate::known::{Act, acts, machine_facts, service_facts};
+use crate::query::{Case, Choice, Part, Query};
+use crate::scene::{SERIAL, certificate, channel, dates_of, restore, standing};
 use crate::solver::Solver;
 use crate::{Answer, Scripts};
+use contract::Instrument;
 use contract::example::explain;
-use contract::norm::{Facts, Flag, Label, Measure, Test};
-use contract::terms::{Effect, Zone};
-use contract::{Instrument, Number};
-use policy::{Channel, Counters, Permit, Request, Rules, Verdict, decide};
+use contract::norm::{Facts, Flag, Measure, Test};
+use contract::terms::Effect;
+use contract::value::instant;
+use policy::{Counters, Permit, Request, Rules, Verdict, decide};
 use registry::{
-    Environment, Event, Identity, IdentityId, IdentityKind, InstrumentId, InstrumentKind, InstrumentStatus,
-    Lifecycle, Millis, Name, PartyId, Recorded, Service,
+    Environment, Event, Identity, IdentityId, IdentityKind, InstrumentKind, InstrumentStatus, Lifecycle,
+    Millis, Name, PartyId, Person, PersonId, Recorded, Seat, Service,
 };
-use std::net::{IpAddr, Ipv6Addr};
+
+/// Spans of time in a question about one contract at most.
+const SPANS_MAX: usize = 64;
 
 /// What is asked: all that is given must fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,8 +63,8 @@ pub struct Ruling {
     pub above: usize,
     /// The solver and its version.
     pub solver: String,
-    /// SHA-256 over the scripts.
-    pub script: [u8; 32],
+    /// The scripts behind it.
+    pub scripts: Scripts,
 }
 
 impl Ask {
@@ -95,54 +107,60 @@ impl Ask {
 /// Answers a question about all instruments in force.
 pub async fn ask(solver: &Solver, rules: &Rules, ask: &Ask, now_ms: Millis) -> Ruling {
     let mut scripts = Scripts::default();
-    let estate = Estate::of(rules, now_ms);
+    let estate = Estate { rules, now_ms };
     let mut answer = Answer::Proven;
-    let mut asked = 0;
-    for (id, contract) in estate.contracts(ask) {
-        asked += 1;
-        match contract {
-            Err(why) => answer = Answer::Unknown(why),
-            Ok(contract) => match estate.contract(solver, ask, id, &contract, &mut scripts).await {
-                Answer::Proven => {}
-                Answer::Unknown(why) => answer = Answer::Unknown(why),
-                Answer::Refuted(sentence) => {
-                    answer = Answer::Refuted(sentence);
-                    break;
-                }
-            },
+    let contracts = estate.contracts(ask);
+    for contract in &contracts {
+        match estate.contract(solver, ask, contract, &mut scripts).await {
+            Answer::NoneFound | Answer::Proven => {}
+            Answer::Unknown(why) => answer = Answer::Unknown(why),
+            Answer::Refuted(sentence) => {
+                answer = Answer::Refuted(sentence);
+                break;
+            }
         }
     }
+    let above = [InstrumentKind::Charter, InstrumentKind::Guardrail];
     Ruling {
         question: ask.words(),
         answer,
-        contracts: asked,
-        above: estate.above,
+        contracts: contracts.len(),
+        above: above.map(|kind| estate.standing(kind).count()).into_iter().sum(),
         solver: solver.version().to_owned(),
-        script: scripts.digest(),
+        scripts,
     }
 }
 
-/// The rules, with what stands above contracts.
+/// The rules, from now on.
 struct Estate<'r> {
     rules: &'r Rules,
     now_ms: Millis,
-    above: usize,
 }
 
-/// What the gateway could be asked of a service: an act on a resource, and whether it changes something.
-type Act = (Name, Name, bool, i64);
+/// From when until when (exclusive; none means for ever) the same instruments bind.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: Millis,
+    until: Option<Millis>,
+    /// Whether it begins later than now.
+    later: bool,
+}
+
+impl Span {
+    /// When something is so that is so in this span, as words before a full stop.
+    fn words(&self) -> String {
+        let from = if self.later { format!(" from {} on", instant(self.from)) } else { String::new() };
+        let until = self.until.map(|until| format!(" until {}", instant(until))).unwrap_or_default();
+        format!("{from}{until}")
+    }
+}
+
+/// A signed instrument and its words.
+type Signed<'r> = (&'r registry::Instrument, Instrument);
 
 impl<'r> Estate<'r> {
-    fn of(rules: &'r Rules, now_ms: Millis) -> Self {
-        let mut estate = Self { rules, now_ms, above: 0 };
-        estate.above = [InstrumentKind::Charter, InstrumentKind::Guardrail]
-            .map(|kind| estate.standing(kind).count())
-            .into_iter()
-            .sum();
-        estate
-    }
-
-    fn standing(&self, kind: InstrumentKind) -> impl Iterator<Item = &registry::Instrument> {
+    /// Everything signed that has not ended; what is suspended may go on.
+    fn standing(&self, kind: InstrumentKind) -> impl Iterator<Item = &'r registry::Instrument> + use<'r> {
         let now_ms = self.now_ms;
         self.rules.state().instruments.values().filter(move |instrument| {
             instrument.kind == kind
@@ -151,8 +169,8 @@ impl<'r> Estate<'r> {
         })
     }
 
-    /// Contracts the question touches. What no gateway can serve permits nothing.
-    fn contracts(&self, ask: &Ask) -> Vec<(InstrumentId, Result<Instrument, String>)> {
+    /// Contracts the question touches.
+    fn contracts(&self, ask: &Ask) -> Vec<&'r registry::Instrument> {
         let state = self.rules.state();
         let touched = self.standing(InstrumentKind::Contract).filter(|contract| {
             let service = contract.service.and_then(|id| state.services.get(&id));
@@ -160,17 +178,10 @@ impl<'r> Estate<'r> {
                 service.is_some_and(|s| ask.service.as_ref().is_none_or(|wanted| *wanted == s.name));
             service && contract.machines.iter().any(|machine| self.machine(ask, *machine).is_some())
         });
-        touched
-            .map(|contract| {
-                let read = self.rules.instrument(contract.id);
-                let read =
-                    read.map_err(|why| format!("the contract `{}` cannot be read: {why}", contract.name));
-                (contract.id, read)
-            })
-            .collect()
+        touched.collect()
     }
 
-    fn machine(&self, ask: &Ask, id: IdentityId) -> Option<&Identity> {
+    fn machine(&self, ask: &Ask, id: IdentityId) -> Option<&'r Identity> {
         let identity = self.rules.state().identities.get(&id)?;
         let party = self.rules.state().parties.get(&identity.party)?;
         ask.fits(identity, &party.name).then_some(identity)
@@ -181,279 +192,343 @@ impl<'r> Estate<'r> {
         &self,
         solver: &Solver,
         ask: &Ask,
-        id: InstrumentId,
-        contract: &Instrument,
+        contract: &'r registry::Instrument,
         scripts: &mut Scripts,
     ) -> Answer<String> {
-        let state = self.rules.state();
-        let found =
-            state.instruments.get(&id).and_then(|found| Some((found, state.services.get(&found.service?)?)));
-        let Some((found, service)) = found else { return Answer::Proven };
-        let acts = acts(ask, service);
+        let service = contract.service.and_then(|id| self.rules.state().services.get(&id));
+        let Some(service) = service else { return Answer::Proven };
+        let acts: Vec<Act> = acts(service).into_iter().filter(|act| is_asked(ask, act)).collect();
         let machines: Vec<&Identity> =
-            found.machines.iter().filter_map(|machine| self.machine(ask, *machine)).collect();
+            contract.machines.iter().filter_map(|machine| self.machine(ask, *machine)).collect();
         if acts.is_empty() || machines.is_empty() {
             return Answer::Proven;
         }
-        let part = |instrument: &Instrument, test| Part { instrument: instrument.name.to_string(), test };
-        let mut query = Query::default();
-        query.require(&part(contract, contract.permitted()));
-        query.require(&part(contract, standing_facts(found, self.now_ms)));
-        query.require(&part(contract, self.service_facts(service, &acts)));
-        let consumers = machines.first().map(|machine| machine.party);
-        let mut above = Vec::new();
-        for party in [consumers, Some(service.party)].into_iter().flatten() {
-            match self.guardrails(party) {
-                Ok(guardrails) => above.extend(guardrails),
-                // A guardrail nobody can enforce denies everything.
-                Err(_) => return Answer::Proven,
-            }
-        }
-        for (registered, guardrail) in &above {
-            query.require(&part(guardrail, guardrail.permitted()));
-            query.require(&part(guardrail, standing_facts(registered, self.now_ms)));
-        }
-        let mut alternatives = Vec::new();
-        for machine in &machines {
-            let mut parts = vec![part(contract, self.machine_facts(machine, contract, &above))];
-            let Ok(charters) = self.charters(machine.id) else { continue };
-            for (registered, charter) in &charters {
-                parts.push(part(charter, charter.permitted()));
-                parts.push(part(charter, standing_facts(registered, self.now_ms)));
-            }
-            alternatives.push(parts);
-        }
-        query.any(&alternatives);
-        match query.never(solver, scripts).await {
-            Answer::Proven => Answer::Proven,
-            Answer::Unknown(why) => Answer::Unknown(why),
-            Answer::Refuted(case) => self.tell(&case, (id, contract), service, &machines),
-        }
-    }
-
-    fn guardrails(&self, party: PartyId) -> Result<Vec<(&registry::Instrument, Instrument)>, String> {
-        let of_party =
-            self.standing(InstrumentKind::Guardrail).filter(|guardrail| guardrail.provider == party);
-        of_party.map(|guardrail| Ok((guardrail, self.rules.instrument(guardrail.id)?))).collect()
-    }
-
-    fn charters(&self, machine: IdentityId) -> Result<Vec<(&registry::Instrument, Instrument)>, String> {
-        let of_machine = self.standing(InstrumentKind::Charter).filter(|c| c.machines.contains(&machine));
-        of_machine.map(|charter| Ok((charter, self.rules.instrument(charter.id)?))).collect()
-    }
-
-    /// What the registry knows of a machine, and what gateways of this version can see at all.
-    fn machine_facts(
-        &self,
-        machine: &Identity,
-        contract: &Instrument,
-        above: &[(&registry::Instrument, Instrument)],
-    ) -> Test {
-        let state = self.rules.state();
-        let word = |label, word: String| Test::OneOf(label, vec![word]);
-        let party = state.parties.get(&machine.party).map(|party| party.name.to_string()).unwrap_or_default();
-        let flag = |flag, set: bool| if set { Test::Is(flag) } else { Test::Is(flag).negated() };
-        let mut tests = vec![
-            word(Label::Machine, state.identity_label(machine.id)),
-            word(Label::MachineKind, machine.kind.to_string()),
-            word(Label::Environment, machine.environment.to_string()),
-            word(Label::CallerRegion, machine.region.as_ref().map(ToString::to_string).unwrap_or_default()),
-            word(Label::Consumer, party),
-            word(Label::Binding, "mtls".into()),
-            word(Label::CredentialKind, "x509-svid".into()),
-            Test::OneOf(Label::Attestation, vec!["join-token".into(), "renewal".into()]),
-            flag(Flag::Owned, state.is_answered_for(machine)),
-            flag(Flag::Chartered, self.charters(machine.id).is_ok_and(|charters| !charters.is_empty())),
-            Test::MoreThan(Measure::DelegationDepth, 0).negated(),
-            Test::MoreThan(Measure::CredentialLife, registry::admit::CREDENTIAL_LIFE_MAX_MS.cast_signed())
-                .negated(),
-            Test::AtLeast(Measure::CredentialLife, 60_000),
-        ];
-        let mut mentioned: Vec<Name> = Vec::new();
-        for instrument in above.iter().map(|(_, guardrail)| guardrail).chain([contract]) {
-            for (_, _, rule) in instrument.rules() {
-                rule.when.visit(&mut |test| {
-                    if let Test::HasRole(role) = test {
-                        mentioned.push(role.clone());
-                    }
-                });
-            }
-        }
-        for role in mentioned {
-            let held = machine.roles.contains(&role);
-            let test = Test::HasRole(role);
-            tests.push(if held { test } else { test.negated() });
-        }
-        Test::and(tests)
-    }
-
-    /// What the service is and what can be asked of it.
-    fn service_facts(&self, service: &Service, acts: &[Act]) -> Test {
-        let state = self.rules.state();
-        let word = |label, word: String| Test::OneOf(label, vec![word]);
-        let party = state.parties.get(&service.party).map(|party| party.name.to_string()).unwrap_or_default();
-        let act = |(action, resource, changes, class): &Act| {
-            let changes = if *changes { Test::Is(Flag::Changes) } else { Test::Is(Flag::Changes).negated() };
-            Test::and(vec![
-                word(Label::Action, action.to_string()),
-                word(Label::Resource, resource.to_string()),
-                changes,
-                Test::AtLeast(Measure::ResourceClass, *class),
-                Test::MoreThan(Measure::ResourceClass, *class).negated(),
-            ])
+        let Some(spans) = self.spans(contract, service) else {
+            return Answer::Unknown(format!(
+                "what stands above the contract `{}` changes more than {SPANS_MAX} times",
+                contract.name
+            ));
         };
-        Test::and(vec![
-            word(Label::Service, service.name.to_string()),
-            word(Label::Provider, party),
-            word(Label::ServiceRegion, service.region.as_ref().map(ToString::to_string).unwrap_or_default()),
-            Test::Any(acts.iter().map(act).collect()),
-        ])
+        let mut answer = Answer::Proven;
+        for span in spans {
+            match self.span(solver, contract, (service, &acts), &machines, span, scripts).await {
+                Answer::NoneFound | Answer::Proven => {}
+                Answer::Unknown(why) => answer = Answer::Unknown(why),
+                Answer::Refuted(sentence) => return Answer::Refuted(sentence),
+            }
+        }
+        answer
     }
 
-    /// Tries a counterexample on the real decision, and tells it.
-    fn tell(
+    /// The spans of time in which the same instruments bind, from now on.
+    fn spans(&self, contract: &registry::Instrument, service: &Service) -> Option<Vec<Span>> {
+        let parties = [contract.consumer, service.party];
+        let concerned = self
+            .standing(InstrumentKind::Contract)
+            .filter(|other| other.name == contract.name)
+            .chain(self.standing(InstrumentKind::Guardrail).filter(|g| parties.contains(&g.provider)))
+            .chain(self.standing(InstrumentKind::Charter).filter(|charter| {
+                charter.machines.iter().any(|machine| contract.machines.contains(machine))
+            }));
+        let changes = concerned.flat_map(|found| [found.start_ms, found.ends_by_notice_ms]).flatten();
+        let mut changes: Vec<Millis> = changes.filter(|at| *at > self.now_ms).collect();
+        changes.sort_unstable();
+        changes.dedup();
+        if changes.len() >= SPANS_MAX {
+            return None;
+        }
+        let starts = std::iter::once(self.now_ms).chain(changes.iter().copied());
+        let ends = changes.iter().copied().map(Some).chain([None]);
+        Some(starts.zip(ends).map(|(from, until)| Span { from, until, later: from > self.now_ms }).collect())
+    }
+
+    /// Whether an instrument binds at a moment, beside others that could be indexed with it.
+    fn binds(&self, found: &registry::Instrument, machine: Option<IdentityId>, at: Millis) -> bool {
+        let beside = |other: &registry::Instrument| {
+            other.name == found.name
+                && other.id != found.id
+                && machine.is_none_or(|machine| other.machines.contains(&machine))
+                && other.service == found.service
+        };
+        let alone = !self.standing(found.kind).any(beside);
+        let binding = self.rules.state().binding_version(&found.name, at);
+        !found.is_over(at) && (alone || binding.is_some_and(|binding| binding.id == found.id))
+    }
+
+    /// What binds of one kind in a span, with its words. What nobody can read or enforce denies everything
+    /// today; whether it will is not known.
+    fn binding(
         &self,
-        case: &Case,
-        (id, contract): (InstrumentId, &Instrument),
-        service: &Service,
-        machines: &[&Identity],
+        kind: InstrumentKind,
+        of: impl Fn(&registry::Instrument) -> bool,
+        machine: Option<IdentityId>,
+        at: Millis,
+    ) -> Result<Vec<Signed<'r>>, String> {
+        self.standing(kind)
+            .filter(|found| of(found) && self.binds(found, machine, at))
+            .map(|found| Ok((found, self.words(found)?)))
+            .collect()
+    }
+
+    fn words(&self, found: &registry::Instrument) -> Result<Instrument, String> {
+        let read = self.rules.instrument(found.id);
+        read.map_err(|why| format!("the {} `{}` cannot be read: {why}", found.kind, found.name))
+    }
+
+    /// Whether a contract permits what is asked in a span of time.
+    async fn span(
+        &self,
+        solver: &Solver,
+        found: &'r registry::Instrument,
+        (service, acts): (&'r Service, &[Act]),
+        machines: &[&'r Identity],
+        span: Span,
+        scripts: &mut Scripts,
     ) -> Answer<String> {
-        let facts = match case.facts(contract.name.as_str()) {
-            Ok(facts) => facts,
+        let bound: Vec<&'r Identity> =
+            machines.iter().copied().filter(|m| self.binds(found, Some(m.id), span.from)).collect();
+        if bound.is_empty() {
+            return Answer::Proven;
+        }
+        let (layers, doubt) = match self.layers(found, service, &bound, span) {
+            Ok(layers) => layers,
             Err(why) => return Answer::Unknown(why),
         };
-        let state = self.rules.state();
-        let machine = machines.iter().find(|machine| state.identity_label(machine.id) == facts.machine);
-        let Some(machine) = machine else { return Answer::Unknown("it names no machine".into()) };
-        let mut trial =
-            Trial { rules: self.rules.scratch(), case, contract: id, service, machine, now_ms: self.now_ms };
-        let Some(permit) = trial.run(contract.name.as_str(), &facts) else {
-            return Answer::Unknown(
-                "a counterexample did not hold when it was tried on the real decision".into(),
-            );
+        let query = layers.query(self.rules.state(), (service, acts), span);
+        let answer = match query.never(solver, scripts).await {
+            Answer::NoneFound | Answer::Proven => Answer::Proven,
+            Answer::Unknown(why) => Answer::Unknown(why),
+            Answer::Refuted(case) => match case.facts(found.name.as_str()) {
+                Err(why) => Answer::Unknown(why),
+                Ok(facts) => match layers.trial(self.rules, &case, (service, span), &facts.machine) {
+                    Some(trial) => trial.tell(&facts),
+                    None => Answer::Unknown("it names no machine".to_owned()),
+                },
+            },
         };
-        let clauses: Vec<String> = permit.contract().clauses.iter().map(ToString::to_string).collect();
-        let still = |fewer: &Facts| trial.run(contract.name.as_str(), fewer).is_some();
-        let story = explain(contract, &facts, still);
-        Answer::Refuted(format!(
-            "{} It is permitted by clause {} of {} (`{}` version {}).",
-            story,
-            clauses.join(", "),
-            contract.title,
-            contract.name,
-            contract.version
-        ))
+        match (answer, doubt) {
+            (Answer::Proven, Some(why)) => Answer::Unknown(why),
+            (answer, _) => answer,
+        }
+    }
+
+    /// A contract and what stands above it in a span; and why something above cannot be known.
+    fn layers(
+        &self,
+        found: &'r registry::Instrument,
+        service: &Service,
+        machines: &[&'r Identity],
+        span: Span,
+    ) -> Result<(Layers<'r>, Option<String>), String> {
+        let of = |party: PartyId| move |guardrail: &registry::Instrument| guardrail.provider == party;
+        let mut parties = vec![found.consumer, service.party];
+        parties.dedup();
+        let mut guardrails = Vec::new();
+        for party in parties {
+            guardrails.extend(self.binding(InstrumentKind::Guardrail, of(party), None, span.from)?);
+        }
+        let contract = (found, self.words(found)?);
+        let (mut charters, mut doubt) = (Vec::new(), None);
+        for machine in machines {
+            let of = |charter: &registry::Instrument| charter.machines.contains(&machine.id);
+            match self.binding(InstrumentKind::Charter, of, Some(machine.id), span.from) {
+                Ok(binding) => charters.push((*machine, binding)),
+                Err(why) => doubt = Some(why),
+            }
+        }
+        Ok((Layers { contract, guardrails, charters }, doubt))
+    }
+}
+
+/// A contract, the guardrails above it, and for each of its machines the charters.
+struct Layers<'r> {
+    contract: Signed<'r>,
+    guardrails: Vec<Signed<'r>>,
+    charters: Vec<(&'r Identity, Vec<Signed<'r>>)>,
+}
+
+impl<'r> Layers<'r> {
+    fn query(&self, state: &registry::State, (service, acts): (&Service, &[Act]), span: Span) -> Query {
+        let part = |instrument: &Instrument, test| Part { instrument: instrument.name.to_string(), test };
+        let (found, contract) = &self.contract;
+        let above = self.guardrails.iter().chain(self.charters.iter().flat_map(|(_, charters)| charters));
+        let all: Vec<&Instrument> = above.map(|(_, words)| words).chain([contract]).collect();
+        let mut query = Query::default();
+        query.require(&part(contract, contract.permitted())).visible();
+        query.require(&part(contract, renewal(found)));
+        query.require(&part(contract, within(span)));
+        query.require(&part(contract, service_facts(state, service, acts)));
+        query.require(&part(contract, circumstances(&all)));
+        for (registered, guardrail) in &self.guardrails {
+            query.require(&part(guardrail, guardrail.permitted()));
+            query.require(&part(guardrail, renewal(registered)));
+        }
+        let choice = |(machine, charters): &(&'r Identity, Vec<Signed<'r>>)| {
+            // A charter that permits is in force; without one that binds there is none.
+            let chartered = Test::Is(Flag::Chartered);
+            let chartered = if charters.is_empty() { chartered.negated() } else { chartered };
+            let facts = Test::and(vec![machine_facts(state, machine, &all), chartered]);
+            let mut parts = vec![part(contract, facts)];
+            for (registered, charter) in charters {
+                parts.push(part(charter, charter.permitted()));
+                parts.push(part(charter, renewal(registered)));
+            }
+            Choice { parts, review_ms: machine.review_ms }
+        };
+        let choices: Vec<Choice> = self.charters.iter().map(choice).collect();
+        query.any(&choices);
+        query
+    }
+
+    /// Where a case about a machine is tried.
+    fn trial<'t>(
+        &'t self,
+        rules: &Rules,
+        case: &'t Case,
+        (service, span): (&'t Service, Span),
+        machine: &str,
+    ) -> Option<Trial<'t, 'r>> {
+        let named = |(identity, _): &&(&Identity, _)| rules.state().identity_label(identity.id) == machine;
+        let (machine, charters) = self.charters.iter().find(named)?;
+        let layers = self.guardrails.iter().chain(charters).collect();
+        let rules = rules.scratch();
+        Some(Trial { rules, case, contract: &self.contract, layers, service, machine, span })
     }
 }
 
 /// The real decision, in a copy of the world that is otherwise as it is.
-struct Trial<'t> {
+struct Trial<'t, 'r> {
     rules: Rules,
     case: &'t Case,
-    contract: InstrumentId,
+    contract: &'t Signed<'r>,
+    layers: Vec<&'t Signed<'r>>,
     service: &'t Service,
     machine: &'t Identity,
-    now_ms: Millis,
+    span: Span,
 }
 
-impl Trial<'_> {
-    /// The permit for a request with these facts, if it is permitted.
-    fn run(&mut self, contract: &str, facts: &Facts) -> Option<Permit> {
-        const SERIAL: [u8; 16] = [0xfe; 16];
-        let now_ms = moment(facts, self.now_ms)?;
-        let life = facts.measures.get(&Measure::CredentialLife).copied().unwrap_or(60_000).unsigned_abs();
-        let age = facts.measures.get(&Measure::CredentialAge).copied().unwrap_or(0).unsigned_abs();
-        let not_before_ms = now_ms.saturating_sub(age.min(life.saturating_sub(1)));
-        let by_token = facts.labels.get(&Label::Attestation).is_none_or(|word| word != "renewal");
-        let mut events = vec![Event::CredentialIssued {
-            identity: self.machine.id,
-            serial: SERIAL,
-            public_key: [0; 32],
-            not_before_ms,
-            not_after_ms: not_before_ms + life,
-            token: by_token.then_some([0; 32]),
-            scope: None,
-            attested: None,
-        }];
-        if self.machine.state == Lifecycle::Suspended {
-            events.push(Event::IdentityResumed { identity: self.machine.id });
+impl Trial<'_, '_> {
+    /// Tries a counterexample on the real decision, and tells it.
+    fn tell(mut self, facts: &Facts) -> Answer<String> {
+        let permit = match self.run(facts) {
+            Ok(permit) => permit,
+            Err(why) => {
+                return Answer::Unknown(format!(
+                    "a counterexample did not hold when it was tried on the real decision: {why}"
+                ));
+            }
+        };
+        let clauses: Vec<String> = permit.contract().clauses.iter().map(ToString::to_string).collect();
+        // Another contract for the same machine may have permitted it first.
+        let by = self.rules.state().instruments.get(&permit.contract().instrument).cloned();
+        let Some(by) = by else { return Answer::Unknown("nothing that is known permitted it".to_owned()) };
+        let (_, words) = self.contract;
+        let story = explain(words, facts, |fewer| self.run(fewer).is_ok());
+        Answer::Refuted(format!(
+            "{story} It is permitted by clause {} of {} (`{}` version {}){}.",
+            clauses.join(", "),
+            by.title,
+            by.name,
+            by.version,
+            self.span.words()
+        ))
+    }
+
+    /// The permit for a request with these facts; else why it is refused.
+    fn run(&mut self, facts: &Facts) -> Result<Permit, String> {
+        let (contract, words) = self.contract;
+        let mut dates = dates_of(self.layers.iter().map(|(_, words)| words).chain([words]));
+        dates.extend([Some(self.span.from), self.span.until].into_iter().flatten().map(u64::cast_signed));
+        let facts = &self.in_span(facts);
+        let now_ms =
+            moment(facts, self.span.from, &dates).ok_or("there is no instant with these local times")?;
+        let mut events = self.answered_for(facts);
+        events.push(certificate(facts, self.machine.id, now_ms));
+        events.push(standing(contract, facts));
+        let counters = Counters::default();
+        restore(&counters, (contract.id, self.machine.id), words, facts, now_ms);
+        for (layer, words) in &self.layers {
+            let own = self.case.facts(layer.name.as_str())?;
+            events.push(standing(layer, &own));
+            restore(&counters, (layer.id, self.machine.id), words, &own, now_ms);
         }
         self.rules.apply(&Recorded { actor: registry::Actor::System, events }, 0);
-        let counters = Counters::default();
-        for (instrument, clause, count) in self.counted(contract, facts) {
-            for _ in 0..count.clamp(0, COUNTED_MAX) {
-                counters.restore((instrument, clause, self.machine.id), now_ms.saturating_sub(1));
-            }
-        }
         let request = Request {
             identity: self.machine.id,
             serial: SERIAL,
             service: self.service.id,
             action: facts.action.clone(),
             resource: facts.resource.clone(),
-            changes: changes(self.service, facts)?,
+            changes: changes(self.service, facts).ok_or("the service knows no such act")?,
             now_ms,
             channel: channel(facts),
         };
         match decide(&self.rules, &counters, request) {
-            Verdict::Permit(permit) => Some(permit),
-            Verdict::Denial(_) => None,
+            Verdict::Permit(permit) => Ok(permit),
+            Verdict::Denial(denial) => Err(denial.detail),
         }
     }
 
-    /// What quotas counted before the request: this contract's by the facts, others' by the case.
-    fn counted(&self, contract: &str, facts: &Facts) -> Vec<(InstrumentId, Number, i64)> {
-        let state = self.rules.state();
-        let named = |name: &str| {
-            let mut standing = state.instruments.values().filter(|i| i.name.as_str() == name);
-            standing.find(|i| i.status == InstrumentStatus::InForce).map(|i| i.id)
+    /// Facts whose time, where they name one, lies in the span.
+    fn in_span(&self, facts: &Facts) -> Facts {
+        let mut facts = facts.clone();
+        let inside = |now: &i64| {
+            let now = now.unsigned_abs();
+            now >= self.span.from && self.span.until.is_none_or(|until| now < until)
         };
-        let own = facts.measures.iter().filter_map(|(measure, count)| {
-            if let Measure::Counted(meter) = measure {
-                Some((self.contract, meter.clause, *count))
-            } else {
-                None
+        if facts.measures.get(&Measure::Now).is_some_and(|now| !inside(now)) {
+            facts.measures.remove(&Measure::Now);
+        }
+        facts
+    }
+
+    /// The machine active, and with an owner and a deputy as the facts say.
+    fn answered_for(&self, facts: &Facts) -> Vec<Event> {
+        let state = self.rules.state();
+        let mut machine = self.machine.clone();
+        (machine.state, machine.grace_until_ms) = (Lifecycle::Active, None);
+        let mut events = Vec::new();
+        let owned = facts.flags.get(&Flag::Owned).copied().unwrap_or(true);
+        if !owned {
+            (machine.owner.accepted_ms, machine.deputy.accepted_ms) = (None, None);
+        } else if !state.is_answered_for(&machine) {
+            for (n, office) in [(0xf1, &mut machine.owner), (0xf2, &mut machine.deputy)] {
+                let id = PersonId::from_entropy([n; 10]);
+                let left = state.people.get(&office.person).cloned();
+                let somebody = |person| Person { id, left_ms: None, ..person };
+                events.extend(left.map(|person| Event::PersonRegistered(somebody(person))));
+                *office = Seat { person: id, accepted_ms: Some(0), offer: [0; 10] };
             }
-        });
-        let elsewhere = self.case.counted_elsewhere(contract).into_iter();
-        own.chain(elsewhere.filter_map(|(name, clause, count)| Some((named(name)?, clause, count)))).collect()
+        }
+        events.push(Event::IdentityProposed(machine));
+        events
     }
 }
 
-/// More than any quota of calls counts.
-const COUNTED_MAX: i64 = contract::kind::quota::QUOTA_LIMIT_MAX as i64 + 1;
-
-/// Facts about an instrument's own standing, as it is.
-fn standing_facts(instrument: &registry::Instrument, now_ms: Millis) -> Test {
-    let renewed = instrument.renewed_until_ms.unwrap_or(0).cast_signed();
-    let suspended = Test::Is(Flag::Suspended);
-    Test::and(vec![
-        if instrument.is_suspended(now_ms) { suspended } else { suspended.negated() },
-        Test::AtLeast(Measure::RenewedUntil, renewed),
-        Test::MoreThan(Measure::RenewedUntil, renewed).negated(),
-    ])
+/// The time of requests in a span.
+fn within(span: Span) -> Test {
+    let from = Test::AtLeast(Measure::Now, span.from.cast_signed());
+    match span.until {
+        None => from,
+        Some(until) => Test::and(vec![from, Test::AtLeast(Measure::Now, until.cast_signed()).negated()]),
+    }
 }
 
-/// The acts of a service that the question is about.
-fn acts(ask: &Ask, service: &Service) -> Vec<Act> {
-    let mut found = Vec::new();
-    for resource in &service.resources {
-        if ask.resource.as_ref().is_some_and(|wanted| *wanted != resource.name) {
-            continue;
-        }
-        let class = resource.class.unwrap_or(registry::Classification::Restricted).rank();
-        for operation in &resource.operations {
-            let effect = ask.effect.is_none_or(|effect| (effect == Effect::Change) == operation.changes);
-            if effect && ask.action.as_ref().is_none_or(|wanted| *wanted == operation.action) {
-                let act =
-                    (operation.action.clone(), resource.name.clone(), operation.changes, i64::from(class));
-                if !found.contains(&act) {
-                    found.push(act);
-                }
-            }
-        }
+/// Until when an instrument may have been renewed: as it is, or beyond if it still can be.
+fn renewal(registered: &registry::Instrument) -> Test {
+    let renewed = registered.renewed_until_ms.unwrap_or(0).cast_signed();
+    let least = Test::AtLeast(Measure::RenewedUntil, renewed);
+    if registered.terms.renewal_ms.is_some() && !registered.not_renewed {
+        return least;
     }
-    found
+    Test::and(vec![least, Test::MoreThan(Measure::RenewedUntil, renewed).negated()])
+}
+
+/// Whether a question is about an act.
+fn is_asked(ask: &Ask, (action, resource, changes, _): &Act) -> bool {
+    ask.resource.as_ref().is_none_or(|wanted| wanted == resource)
+        && ask.action.as_ref().is_none_or(|wanted| wanted == action)
+        && ask.effect.is_none_or(|effect| (effect == Effect::Change) == *changes)
 }
 
 /// Whether the act changes something: as the case says, if the service has it both ways.
@@ -463,40 +538,4 @@ fn changes(service: &Service, facts: &Facts) -> Option<bool> {
     let first = ways.next()?;
     let both = ways.any(|other| other != first);
     Some(if both { facts.flag(Flag::Changes) } else { first })
-}
-
-fn channel(facts: &Facts) -> Channel {
-    let half = |measure| u128::from(facts.measure(&measure).cast_unsigned() ^ (1 << 63));
-    let given = facts.measures.contains_key(&Measure::AddressLow);
-    let bits = (half(Measure::AddressHigh) << 64) | half(Measure::AddressLow);
-    let address = if given { Ipv6Addr::from_bits(bits).to_canonical() } else { IpAddr::from([127, 0, 0, 1]) };
-    let known = contract::kind::credential::KeyAlgorithm::ALL;
-    let algorithm = facts.labels.get(&Label::KeyAlgorithm);
-    let algorithm = algorithm.and_then(|word| known.iter().find(|known| known.as_str() == word));
-    Channel {
-        address,
-        key_algorithm: algorithm.map_or("ed25519", |known| known.as_str()),
-        purpose: facts.labels.get(&Label::Purpose).filter(|word| !word.is_empty()).cloned(),
-    }
-}
-
-/// A moment that fits the facts: the instant asked for, or one nearby with the local times asked for.
-fn moment(facts: &Facts, now_ms: Millis) -> Option<Millis> {
-    const WEEK_MINUTES: u64 = 8 * 1_440;
-    let start = match facts.measures.get(&Measure::Now) {
-        Some(now) => now.unsigned_abs(),
-        None => now_ms,
-    };
-    let zones: Vec<(&Zone, i64)> = facts
-        .measures
-        .iter()
-        .filter_map(
-            |(measure, value)| {
-                if let Measure::WeekMinute(zone) = measure { Some((zone, *value)) } else { None }
-            },
-        )
-        .collect();
-    (0..WEEK_MINUTES)
-        .map(|minute| start + minute * 60_000)
-        .find(|at| zones.iter().all(|(zone, value)| zone.week_minute(*at) == *value))
 }

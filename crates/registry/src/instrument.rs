@@ -206,7 +206,7 @@ pub struct ProofRecord {
     /// What it is about: a clause, another instrument; empty for the whole.
     #[n(1)]
     pub about: String,
-    /// `proven`, `refuted` or `unknown`.
+    /// `proven`, `refuted`, `unknown`, or `none-found` by a comparison that proves nothing.
     #[n(2)]
     pub verdict: String,
     /// The solver and its version.

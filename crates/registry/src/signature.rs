@@ -35,7 +35,12 @@ impl PublicKey {
                 expected: self.fingerprint(),
             });
         }
-        key.verify(namespace, message, &signature).map_err(|_| SignatureError::DoesNotFit)
+        key.verify(namespace, message, &signature).map_err(|_| SignatureError::DoesNotFit)?;
+        // What a security key signs names its flags; they are covered by the signature that was just checked.
+        if is_security_key(&key.algorithm()) && !was_touched(signature.signature_bytes()) {
+            return Err(SignatureError::NobodyPresent);
+        }
+        Ok(())
     }
 
     /// The key's SHA-256 fingerprint, as `ssh-keygen -l` shows it.
@@ -44,6 +49,21 @@ impl PublicKey {
             .map(|key| key.fingerprint(HashAlg::Sha256).to_string())
             .unwrap_or_default()
     }
+}
+
+/// Bytes behind the signature of a security key: its flags, and a counter of 4 bytes (PROTOCOL.u2f).
+const SECURITY_KEY_TRAILER_BYTES: usize = 5;
+/// The flag that somebody touched the key.
+const USER_PRESENT: u8 = 0x01;
+
+fn is_security_key(algorithm: &ssh_key::Algorithm) -> bool {
+    matches!(algorithm, ssh_key::Algorithm::SkEd25519 | ssh_key::Algorithm::SkEcdsaSha2NistP256)
+}
+
+/// Whether a security key says that somebody was there when it signed.
+fn was_touched(signature: &[u8]) -> bool {
+    let flags = signature.len().checked_sub(SECURITY_KEY_TRAILER_BYTES).and_then(|at| signature.get(at));
+    flags.is_some_and(|flags| flags & USER_PRESENT != 0)
 }
 
 impl FromStr for PublicKey {
@@ -102,6 +122,11 @@ pub enum SignatureError {
         /// What it must be signed for.
         expected: String,
     },
+    /// A security key that signed by itself.
+    #[error(
+        "the security key signed without a touch: use a key that asks for presence (made without `no-touch-required`)"
+    )]
+    NobodyPresent,
     /// Not an SSH public key.
     #[error("not an SSH public key: give the line of a `.pub` file")]
     NotAKey,

@@ -35,6 +35,8 @@ pub struct State {
     pub workloads: BTreeMap<IdentityId, Vec<WorkloadRule>>,
     /// Public keys by which JWT-SVIDs are verified, by their ids, until they expire.
     pub jwt_keys: BTreeMap<String, JwtKey>,
+    /// Whose authority to sign was withdrawn and not recorded anew, and when.
+    pub withdrawn: BTreeMap<(PersonId, InstrumentKind), Millis>,
     /// What a solver last said about each instrument.
     pub proofs: BTreeMap<InstrumentId, Vec<ProofRecord>>,
     /// When certificates and tokens expire, soonest first.
@@ -91,9 +93,13 @@ impl State {
         match event {
             Event::AuthorityGranted { person, kinds, until_ms } => {
                 self.signatories.extend(kinds.iter().map(|kind| ((*person, *kind), *until_ms)));
+                self.withdrawn.retain(|(of, kind), _| of != person || !kinds.contains(kind));
             }
             Event::AuthorityWithdrawn { person, .. } => {
-                self.signatories.retain(|(of, _), _| of != person);
+                let of_person = |(of, _): &(PersonId, InstrumentKind)| of == person;
+                let kinds = self.signatories.keys().copied().filter(of_person);
+                self.withdrawn.extend(kinds.map(|key| (key, time_ms)));
+                self.signatories.retain(|key, _| !of_person(key));
             }
             Event::CredentialIssued {
                 identity,
@@ -158,7 +164,8 @@ impl State {
             }
             Event::InstrumentExamined { instrument, proofs, narrows } => {
                 self.proofs.insert(*instrument, proofs.clone());
-                if let (Some(instrument), Some(_)) = (self.instruments.get_mut(instrument), narrows) {
+                // An answer that is not given any more must not go on letting one side sign alone.
+                if let Some(instrument) = self.instruments.get_mut(instrument) {
                     instrument.narrows = *narrows;
                 }
             }

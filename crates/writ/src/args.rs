@@ -147,10 +147,13 @@ pub(crate) enum ClientCommand {
         #[arg(long)]
         removals_max: Option<usize>,
     },
-    /// Ask a solver over all instruments in force: can any such machine ever do such a thing?
+    /// Ask a solver over all instruments in force: can any such machine ever do such a thing, from now on?
     ///
     /// Answers with a proof, or with a request that was tried on the real decision. All that is given must fit.
     Prove(Question),
+    /// Recorded proofs.
+    #[command(subcommand)]
+    Proof(ProofCommand),
     /// One-time tokens for first certificates.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -233,9 +236,19 @@ pub(crate) enum LocalCommand {
         /// Write it as PDF.
         #[arg(long, value_hint = ValueHint::FilePath)]
         pdf: Option<PathBuf>,
-        /// Also ask the running Writ how many decisions of this period would change, for example "7 days".
+        /// Also ask the running Writ how many decisions of this last period would change, for example "7 days".
         #[arg(long)]
         decisions: Option<String>,
+        /// The same for decisions from this date or instant on, for example 2026-11-01.
+        #[arg(long, conflicts_with = "decisions")]
+        from: Option<String>,
+        /// And until this date or instant (exclusive); until now unless given.
+        #[arg(long, requires = "from")]
+        to: Option<String>,
+        /// Write the SMT-LIB scripts of both comparisons to this folder; `writ proof dump --help` says how they
+        /// are hashed.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        scripts: Option<PathBuf>,
     },
     /// The clause library: every kind of clause, its parameters, its wording.
     Library {
@@ -269,6 +282,23 @@ pub(crate) enum SchemaOf {
     FrontMatter,
     /// A clause block of a `*.writ.md` file.
     Clause,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProofCommand {
+    /// Write the SMT-LIB scripts behind recorded proofs to files, to run and to hash again.
+    ///
+    /// Each proof gets a folder: `001.smt2`, `002.smt2` … in the order they were run, and `scripts`, in which each
+    /// script stands behind its length (8 bytes, big endian). The recorded hash is the SHA-256 of `scripts`:
+    /// `sha256sum scripts`. `cvc5 --lang smt 001.smt2` answers `unsat` where nothing was found. A question that was
+    /// decided while it was written down has its policy in place of a script.
+    Dump {
+        /// An instrument (name, or name@version), or the hash of a proof's scripts.
+        of: String,
+        /// Where to write them.
+        #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+    },
 }
 
 /// A question about all instruments in force.

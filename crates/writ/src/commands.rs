@@ -18,7 +18,7 @@ mod service;
 mod signing;
 mod up;
 
-use crate::args::{Args, ClientCommand, Command, LocalCommand, ProcessCommand, SchemaOf};
+use crate::args::{Args, ClientCommand, Command, LocalCommand, ProcessCommand, ProofCommand, SchemaOf};
 use crate::{client, output, quickstart};
 use clap::CommandFactory as _;
 use std::path::{Path, PathBuf};
@@ -62,8 +62,8 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
             Ok(())
         }
         LocalCommand::Pdf { files } => export::drafts(&files),
-        LocalCommand::Redline { old, new, html, pdf, decisions } => {
-            let out = redline::Out { html, pdf, decisions };
+        LocalCommand::Redline { old, new, html, pdf, decisions, from, to, scripts } => {
+            let out = redline::Out { html, pdf, scripts, period: redline::period(decisions, from, to)? };
             tokio::runtime::Runtime::new()?.block_on(redline::run(data, &old, &new, out, json))
         }
         LocalCommand::Verify { directory: Some(file), people, .. } if file.is_file() => {
@@ -109,6 +109,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Party(command) => party::run(&client, command, json).await,
         ClientCommand::Person(command) => person::run(&client, command, json).await,
         ClientCommand::Prove(question) => proof::ask(&client, question, json).await,
+        ClientCommand::Proof(ProofCommand::Dump { of, out }) => proof::dump(&client, &of, &out, json).await,
         ClientCommand::Secret(command) => service::secret(&client, command).await,
         ClientCommand::Service(command) => service::run(&client, command, json).await,
         ClientCommand::Notice { instrument, of, ground, signer, key, signature } => {

@@ -5,7 +5,7 @@ use super::steps::{Affected, Plan};
 use crate::Shared;
 use contract::norm::Rule;
 use contract::{Instrument, Number};
-use prove::{Answer, Solver};
+use prove::{Answer, Solver, Version};
 use registry::InstrumentStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,7 +76,7 @@ impl Decisions {
 }
 
 /// The version that binds and the one to come, read.
-fn pair(ports: &Shared, affected: &Affected) -> Result<(Option<Instrument>, Option<Instrument>), String> {
+fn pair(ports: &Shared, affected: &Affected) -> Result<(Option<Version>, Option<Version>), String> {
     let old = match affected.before {
         None => None,
         Some((version, _, digest)) => {
@@ -84,20 +84,20 @@ fn pair(ports: &Shared, affected: &Affected) -> Result<(Option<Instrument>, Opti
             let text = authority::documents::read(ports.authority.objects(), &digest)
                 .map_err(|error| unread(error.to_string()))?
                 .ok_or_else(|| unread("it is missing".to_owned()))?;
-            let read = contract::read(&text);
+            let read = Version::read(&text);
             Some(read.map_err(|_| unread("this version of Writ does not know its clauses".to_owned()))?)
         }
     };
     // It was checked when it was planned.
-    let new = affected.after.as_ref().and_then(|text| contract::read(text).ok());
+    let new = affected.after.as_ref().and_then(|text| Version::read(text).ok());
     Ok((old, new))
 }
 
-async fn compared(solver: &Solver, old: &Instrument, new: &Instrument) -> Vec<String> {
+async fn compared(solver: &Solver, old: &Version, new: &Version) -> Vec<String> {
     let difference = prove::compare(solver, old, new).await;
     let mut told = Vec::new();
     let mut tell = |what: &str, answer: Answer<Vec<String>>| match answer {
-        Answer::Proven => {}
+        Answer::NoneFound | Answer::Proven => {}
         Answer::Refuted(sentences) => told.extend(sentences.into_iter().map(|s| format!("{what}: {s}"))),
         Answer::Unknown(why) => told.push(format!("not proven: {why}")),
     };

@@ -2,6 +2,7 @@
 
 use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
+use crate::view::{self, ExaminationView};
 use axum::Json;
 use axum::extract::State;
 use registry::Actor;
@@ -27,7 +28,9 @@ pub(crate) struct Draft {
     index: u64,
     /// Clauses that this version's gateways cannot enforce: they refuse to serve the instrument.
     unenforceable: Vec<String>,
-    /// What people should know before they sign, as far as it was proven or refuted.
+    /// What nobody should sign without having read it.
+    warnings: Vec<String>,
+    /// What else people should know before they sign, as far as it was proven or refuted.
     notes: Vec<String>,
     /// The solver that was asked, or why none was.
     solver: String,
@@ -41,15 +44,13 @@ pub(crate) async fn draft_instrument(
     Input(new): Input<NewInstrument>,
 ) -> Result<Json<Draft>, ApiError> {
     let drafted = ports.authority.draft(Actor::Operator, &new.document).await?;
-    let (notes, solver) = match &drafted.examined {
-        Ok(examined) => (examined.notes(), examined.examination.solver.clone()),
-        Err(why) => (Vec::new(), why.clone()),
-    };
+    let ExaminationView { solver, warnings, notes, .. } = view::examination(&drafted.examined);
     Ok(Json(Draft {
         id: drafted.instrument.to_string(),
         envelope: drafted.envelope,
         index: drafted.index,
         unenforceable: drafted.unenforceable,
+        warnings,
         notes,
         solver,
     }))

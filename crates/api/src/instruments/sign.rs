@@ -4,7 +4,8 @@ use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
 use crate::instruments::get::Version;
 use crate::reference::{instrument, look, person};
-use crate::view::{self, InstrumentView};
+use crate::view::{self, ExaminationView, InstrumentView};
+use authority::proofs::Examined;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use registry::{Actor, Command};
@@ -30,6 +31,8 @@ pub(crate) struct Signed {
     index: u64,
     /// Where the instrument stands now.
     instrument: InstrumentView,
+    /// What was known about it when it was signed.
+    examination: ExaminationView,
 }
 
 /// Signs an instrument. With the last signature it needs it is in force.
@@ -45,10 +48,10 @@ pub(crate) async fn sign_instrument(
     let (id, person) = look(&ports, |state| {
         Ok((instrument(state, &name, version.version)?, person(state, &new.party, &new.person)?))
     })?;
-    // Guardrails may have changed since it was drafted. Without a solver people sign as before.
-    if let Ok(examined) = ports.authority.examine(id).await
-        && examined.errs()
-    {
+    // What stands above it may have changed since it was drafted, and with it whether one signature is enough.
+    // Without a solver people sign, are told so, and strict validation is what holds.
+    let examined = ports.authority.examine(id).await;
+    if examined.as_ref().is_ok_and(Examined::errs) {
         return Err(ApiError::invalid(
             "a policy of this instrument can fail to be evaluated: it must not be signed",
         ));
@@ -61,5 +64,6 @@ pub(crate) async fn sign_instrument(
     Ok(Json(Signed {
         index: admitted.index,
         instrument: view::instrument(state, found, ports.authority.now_ms()),
+        examination: view::examination(&examined),
     }))
 }

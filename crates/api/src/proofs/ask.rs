@@ -50,7 +50,7 @@ pub(crate) struct RulingView {
     above: usize,
     /// The solver and its version.
     solver: String,
-    /// SHA-256 of the SMT-LIB scripts, hexadecimal.
+    /// SHA-256 over the SMT-LIB scripts, each with its length before it, hexadecimal: `/v1/proofs/{script}`.
     script: String,
     /// The record's index in the control ledger.
     index: u64,
@@ -92,7 +92,7 @@ pub(crate) async fn ask(
     let (ruling, index) = ports.authority.ask(Actor::Operator, &question).await?;
     let verdict = ruling.answer.as_str().to_owned();
     let sentence = match ruling.answer {
-        Answer::Proven => None,
+        Answer::NoneFound | Answer::Proven => None,
         Answer::Refuted(sentence) | Answer::Unknown(sentence) => Some(sentence),
     };
     Ok(Json(RulingView {
@@ -102,7 +102,7 @@ pub(crate) async fn ask(
         contracts: ruling.contracts,
         above: ruling.above,
         solver: ruling.solver,
-        script: contract::canonical::hex(&ruling.script),
+        script: contract::canonical::hex(&ruling.scripts.digest()),
         index,
     }))
 }

@@ -10,6 +10,9 @@ use crate::terms::{List, Side};
 use crate::value::{Instant, Span, instant};
 use serde::{Deserialize, Serialize};
 
+/// 1 January 2200: the dates of a term lie before it. Proofs look further than any date a clause may name.
+pub const TERM_BEFORE_MS: u64 = 7_258_118_400_000;
+
 /// The life of the instrument.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -102,6 +105,12 @@ impl Terms for Term {
         if self.start >= self.end {
             let help = "the end lies after the start";
             faults.push(Fault::new("end", "writ::term", "the term ends before it begins", help));
+        }
+        for (key, date) in [("start", self.start), ("end", self.end)] {
+            if date.0 >= TERM_BEFORE_MS {
+                let help = format!("write a date before {}; let the term be renewed instead", Instant(TERM_BEFORE_MS));
+                faults.push(Fault::new(key, "writ::term", "this date is further away than anything can be proven about", &help));
+            }
         }
         if self.renew_for.is_some() != self.renewal_notice.is_some() {
             let help = "write both `renew-for` and `renewal-notice`, or neither";

@@ -59,6 +59,7 @@ fn each_fault_is_named_where_it_is() {
     check_one("max-ttl = \"15 minutes\"", "max-ttl = \"3 days\"", "writ::span", "3 days", "at most 1 day");
     check_one("end = 2036-01-01", "end = 2025-01-01", "writ::term", "2025-01-01", "after the start");
     check_one("end = 2036-01-01", "end = 09:00:00", "writ::instant", "09:00:00", "2026-12-01");
+    check_one("end = 2036-01-01", "end = 2999-01-01", "writ::term", "2999-01-01", "before 2200-01-01");
     check_one(
         "purposes = [\"reconciliation\"]",
         "recording = \"soon\"",

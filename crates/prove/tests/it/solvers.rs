@@ -1,7 +1,6 @@
 //! No solver, a wrong one, one that gives up, one that lies: nothing is ever pretended.
 
-use contract::check;
-use prove::{Answer, Question, Solver, SolverError, compare, examine};
+use prove::{Answer, Question, Solver, SolverError, Version, compare, examine};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use testkit::document;
@@ -33,8 +32,10 @@ async fn a_missing_solver_is_said_plainly() {
 
 #[tokio::test]
 async fn whatever_is_no_answer_is_no_proof() {
-    let (old, new) =
-        (check(&document("deal", &[PERMIT])).unwrap(), check(&document("deal", &[WIDE])).unwrap());
+    let (old, new) = (
+        Version::read(&document("deal", &[PERMIT])).unwrap(),
+        Version::read(&document("deal", &[WIDE])).unwrap(),
+    );
     for (name, answer) in [
         ("unknown", "echo unknown"),
         ("silent", "true"),
@@ -47,7 +48,7 @@ async fn whatever_is_no_answer_is_no_proof() {
         let difference = compare(&solver, &old, &new).await;
         assert!(!difference.only_narrows(), "{name}");
         assert!(matches!(difference.narrower, Answer::Unknown(_)), "{name}: {difference:#?}");
-        let examination = examine(&solver, &old, &[]).await;
+        let examination = examine(&solver, &old, &[], None).await;
         let dead = examination.findings.iter().find(|f| f.question == Question::NotDead).unwrap();
         assert!(matches!(dead.answer, Answer::Unknown(_)), "{name}: {dead:#?}");
     }

@@ -170,11 +170,20 @@ fn sides_of(
     if !sides.is_empty() {
         return Ok(sides);
     }
+    let anew = "record it anew: `writ person authorize`";
     if let Some(Some(until)) = state.signatories.get(&(signer.id, found.kind)) {
-        return Err(not_entitled(
-            format!("the authority of `{}` to sign ended ({until} ms since 1970)", signer.name),
-            "record it anew: `writ person authorize`",
-        ));
+        let why =
+            format!("the authority of `{}` to sign a {} ended on {}", signer.name, found.kind, date(*until));
+        return Err(not_entitled(why, anew));
+    }
+    if let Some(withdrawn) = state.withdrawn.get(&(signer.id, found.kind)) {
+        let why = format!(
+            "the authority of `{}` to sign a {} was withdrawn on {}",
+            signer.name,
+            found.kind,
+            date(*withdrawn)
+        );
+        return Err(not_entitled(why, anew));
     }
     let help = match found.kind {
         InstrumentKind::Contract => {
@@ -188,6 +197,15 @@ fn sides_of(
         }
     };
     Err(not_entitled(format!("`{}` does not sign `{}`", signer.name, found.name), help))
+}
+
+/// `2026-12-01 09:30:00 UTC`.
+fn date(ms: Millis) -> String {
+    let time = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    time.map_or_else(
+        || "a day beyond the calendar".to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
 }
 
 /// Refuses a side that signs before the one that is to sign first.
@@ -231,6 +249,7 @@ fn unfit(
         SignatureError::KeyKind(_)
         | SignatureError::Malformed
         | SignatureError::Namespace { .. }
+        | SignatureError::NobodyPresent
         | SignatureError::NotAKey
         | SignatureError::OtherKey { .. } => None,
     };

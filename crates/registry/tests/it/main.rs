@@ -11,6 +11,7 @@
 
 mod events;
 mod ownership;
+mod security_keys;
 mod signing;
 mod workloads;
 mod world;

@@ -97,11 +97,17 @@ fn a_recorded_signatory_signs_for_the_party_until_the_authority_ends_or_is_withd
     deal.grant(3, Some(until));
     deal.world.now_ms = until;
     let late = deal.signature(3);
-    assert!(deal.world.refused(late).contains("authority of"), "expired authority has its own error");
+    let why = deal.world.refused(late);
+    assert!(why.contains("authority of"), "expired authority has its own error");
+    // Day 1,001 after 1970, as people write it.
+    assert!(why.contains("ended on 1972-09-28 00:00:00 UTC"), "{why}");
     deal.grant(3, None);
     deal.sign(3);
     // Withdrawn before the other side signs: the signature no longer counts.
     deal.world.ok(Command::WithdrawAuthority { person: deal.people[2], reason: "left the board".into() });
+    let again = deal.signature(3);
+    let why = deal.world.refused(again);
+    assert!(why.contains("authority of") && why.contains("was withdrawn on 1972-09-28"), "{why}");
     deal.sign(4);
     assert_eq!(deal.status(), InstrumentStatus::Drafted);
     deal.sign(1);
@@ -171,6 +177,26 @@ fn a_proven_narrower_version_takes_effect_on_one_signature_where_the_clause_says
     deal.world.try_as(Actor::System, proven).unwrap();
     deal.sign(4);
     assert_eq!(deal.status(), InstrumentStatus::InForce, "the provider alone");
+}
+
+/// An answer that is not given any more, by a better solver or under other guardrails, is no answer.
+#[test]
+fn a_proof_that_is_taken_back_lets_nobody_sign_alone() {
+    let terms = InstrumentTerms { narrowed_by: vec![Side::Provider], ..InstrumentTerms::default() };
+    let mut deal = Deal::new(terms.clone());
+    deal.sign(1);
+    deal.sign(4);
+    deal.next_version(2, terms);
+    for narrows in [Some(1), None] {
+        let proofs = Vec::new();
+        let command = Command::RecordProofs { instrument: deal.instrument, proofs, narrows };
+        deal.world.try_as(Actor::System, command).unwrap();
+        assert_eq!(deal.world.state.instruments[&deal.instrument].narrows, narrows);
+    }
+    deal.sign(4);
+    assert_eq!(deal.status(), InstrumentStatus::Drafted, "both sides sign");
+    deal.sign(1);
+    assert_eq!(deal.status(), InstrumentStatus::InForce);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::exit::Failure;
 use crate::output;
 use anyhow::Context as _;
 use api::ClientError;
-use api::view::{Done, InstrumentView};
+use api::view::{Done, ExaminationView, InstrumentView};
 use registry::signature::{INSTRUMENT, NOTICE};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -27,6 +27,9 @@ pub(crate) async fn run(client: &api::Client, command: InstrumentCommand, json: 
                         output::line(format!("it will not be served by gateways of this version: {why}"));
                     }
                     output::line(format!("  solver: {}", draft["solver"].as_str().unwrap_or_default()));
+                    for warning in draft["warnings"].as_array().into_iter().flatten() {
+                        output::line(format!("  WARNING: {}", warning.as_str().unwrap_or_default()));
+                    }
                     for note in draft["notes"].as_array().into_iter().flatten() {
                         output::line(format!("  {}", note.as_str().unwrap_or_default()));
                     }
@@ -179,9 +182,16 @@ pub(crate) async fn sign(
             "\nAnnex: {examples} examples of these clauses (writ instrument show {contract})\n"
         ));
     }
+    // Who signs knows what is known: it is asked anew, and shown before the signature is made.
+    let operation = |what: &str| format!("/v1/instruments/{}/{what}?version={}", view.name, view.version);
+    let examined: ExaminationView = client.post(&operation("examination"), &json!({})).await?;
+    for line in examination(&examined) {
+        // What a program reads stays JSON.
+        if json { output::aside(&line) } else { output::line(&line) }
+    }
     let signature = super::signing::obtain(key, signature, INSTRUMENT, &view.envelope)?;
     let body = json!({ "party": party, "person": person, "signature": signature });
-    let path = format!("/v1/instruments/{}/sign?version={}", view.name, view.version);
+    let path = operation("sign");
     let signed: Value = client.post(&path, &body).await?;
     if json {
         output::json(&signed);
@@ -191,6 +201,26 @@ pub(crate) async fn sign(
     output::line(format!("signed; {contract} is {}  (control entry {})", view.status, signed["index"]));
     signatures(&view);
     Ok(())
+}
+
+/// What an examination found, in lines: first what nobody must miss.
+fn examination(view: &ExaminationView) -> Vec<String> {
+    let count = |verdict: &str| view.findings.iter().filter(|f| f.proof.verdict == verdict).count();
+    let mut lines: Vec<String> = view.warnings.iter().map(|warning| format!("WARNING: {warning}")).collect();
+    lines.push(if view.examined {
+        format!(
+            "examined by {}: {} answers proven, {} refuted, {} not known, {} compared only",
+            view.solver,
+            count("proven"),
+            count("refuted"),
+            count("unknown"),
+            count("none-found")
+        )
+    } else {
+        format!("not examined: {}", view.solver)
+    });
+    lines.extend(view.notes.iter().map(|note| format!("  {note}")));
+    lines
 }
 
 /// The path of a contract given as `name` or `name@version`.

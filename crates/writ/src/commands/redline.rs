@@ -7,7 +7,7 @@ use ::contract::canonical::{digest, hex};
 use ::contract::redline::{Line, Piece, Row, redline};
 use ::contract::words::{Place, Run, runs};
 use anyhow::Context as _;
-use prove::{Answer, Difference, Solver};
+use prove::{Answer, Difference, Scripts, Solver, Version};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -15,15 +15,59 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Out {
     pub(crate) html: Option<PathBuf>,
     pub(crate) pdf: Option<PathBuf>,
-    pub(crate) decisions: Option<String>,
+    pub(crate) scripts: Option<PathBuf>,
+    pub(crate) period: Option<Period>,
+}
+
+/// Which decisions are rehearsed.
+pub(crate) enum Period {
+    /// Those of the last so long, as it was written.
+    Last(String),
+    /// Those from an instant on, until another if there is one; as they were written, and in milliseconds since 1970.
+    Between((String, u64), Option<(String, u64)>),
+}
+
+/// Reads which decisions are to be rehearsed, if any.
+pub(crate) fn period(
+    last: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+) -> anyhow::Result<Option<Period>> {
+    let read = |text: String| match ::contract::value::parse_instant(&text) {
+        Some(ms) => Ok((text, ms)),
+        None => Err(anyhow::anyhow!(
+            "`{text}` is no date such as 2026-11-01 and no instant such as 2026-11-01T09:00:00Z"
+        )),
+    };
+    Ok(match (last, from) {
+        (Some(last), _) => Some(Period::Last(last)),
+        (None, Some(from)) => Some(Period::Between(read(from)?, to.map(read).transpose()?)),
+        (None, None) => None,
+    })
+}
+
+impl Period {
+    fn words(&self) -> String {
+        match self {
+            Self::Last(last) => format!("of the last {last}"),
+            Self::Between((from, _), None) => format!("since {from}"),
+            Self::Between((from, _), Some((to, _))) => format!("from {from} until {to}"),
+        }
+    }
 }
 
 /// One of the versions.
-struct Version {
-    instrument: Instrument,
-    source: String,
+struct Read {
+    version: Version,
     /// The name of its file, without its folders.
     file: String,
+}
+
+impl std::ops::Deref for Read {
+    type Target = Version;
+    fn deref(&self) -> &Version {
+        &self.version
+    }
 }
 
 /// What is said about decisions.
@@ -34,24 +78,25 @@ struct Said {
 
 pub(crate) async fn run(data: &Path, old: &Path, new: &Path, out: Out, json: bool) -> anyhow::Result<()> {
     let (first, second) = (read(old)?, read(new)?);
-    let rows = redline(&first.instrument, &second.instrument);
+    let rows = redline(&first, &second);
     let difference = match Solver::find(std::env::var_os("WRIT_CVC5")).await {
-        Ok(solver) => Ok(prove::compare(&solver, &first.instrument, &second.instrument).await),
+        Ok(solver) => Ok(prove::compare(&solver, &first, &second).await),
         Err(error) => Err(error.to_string()),
     };
-    let mut said = said(&difference);
-    let rehearsed = match &out.decisions {
-        None => None,
-        Some(period) => Some(rehearse(data, &second.source, period).await?),
-    };
-    if let (Some(rehearsed), Some(period)) = (&rehearsed, &out.decisions) {
-        said.lines.push(format!(
-            "of {} decisions of the last {period}, {} would be refused that were permitted, {} permitted that were refused",
-            rehearsed["decisions"], rehearsed["newly_refused"], rehearsed["newly_permitted"],
-        ));
-        for changed in rehearsed["changed"].as_array().into_iter().flatten() {
-            said.lines.push(format!("decision {}: {}", changed[0], changed[1].as_str().unwrap_or_default()));
+    if let (Ok(difference), Some(folder)) = (&difference, &out.scripts) {
+        for (name, scripts) in
+            [("narrower", &difference.narrower_scripts), ("wider", &difference.wider_scripts)]
+        {
+            super::proof::write(&folder.join(name), scripts)?;
         }
+    }
+    let mut said = said(&difference);
+    let rehearsed = match &out.period {
+        None => None,
+        Some(period) => Some(rehearse(data, second.source(), period).await?),
+    };
+    if let (Some(rehearsed), Some(period)) = (&rehearsed, &out.period) {
+        said.lines.extend(rehearsal(rehearsed, period));
     }
     if let Some(path) = &out.html {
         let page = html(&first, &second, &rows, &said);
@@ -75,13 +120,42 @@ pub(crate) async fn run(data: &Path, old: &Path, new: &Path, out: Out, json: boo
     Ok(())
 }
 
-fn read(file: &Path) -> anyhow::Result<Version> {
+/// What a rehearsal found, in lines; and what it could not look at.
+fn rehearsal(rehearsed: &Value, period: &Period) -> Vec<String> {
+    let mut lines = vec![format!(
+        "of {} decisions {}, {} would be refused that were permitted, {} permitted that were refused",
+        rehearsed["decisions"],
+        period.words(),
+        rehearsed["newly_refused"],
+        rehearsed["newly_permitted"],
+    )];
+    for (key, why) in [
+        ("erased", "how the request looked was erased"),
+        ("unreadable", "the record cannot be read"),
+        ("nameless", "the request named no known machine, service and act"),
+        ("left_out", "older ones, beyond the number that is looked at"),
+    ] {
+        let count = rehearsed[key].as_u64().unwrap_or_default();
+        if count > 0 {
+            lines.push(format!("not taken again: {count} ({why})"));
+        }
+    }
+    if rehearsed["cut_short"].as_bool().unwrap_or_default() {
+        lines.push("the period goes back further than was looked at".to_owned());
+    }
+    for changed in rehearsed["changed"].as_array().into_iter().flatten() {
+        lines.push(format!("decision {}: {}", changed[0], changed[1].as_str().unwrap_or_default()));
+    }
+    lines
+}
+
+fn read(file: &Path) -> anyhow::Result<Read> {
     let source =
         std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    match ::contract::check(&source) {
-        Ok(instrument) => {
+    match ::contract::check(&source).and_then(|_| Version::read(&source)) {
+        Ok(version) => {
             let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-            Ok(Version { instrument, source, file })
+            Ok(Read { version, file })
         }
         Err(findings) => {
             let count = findings.len();
@@ -92,9 +166,15 @@ fn read(file: &Path) -> anyhow::Result<Version> {
     }
 }
 
-async fn rehearse(data: &Path, document: &str, period: &str) -> anyhow::Result<Value> {
+async fn rehearse(data: &Path, document: &str, period: &Period) -> anyhow::Result<Value> {
     let client = crate::client::client(data)?;
-    let body = json!({ "document": document, "period_ms": super::span(period)? });
+    let body = match period {
+        Period::Last(last) => json!({ "document": document, "period_ms": super::span(last)? }),
+        Period::Between((_, from), to) => {
+            let to = to.as_ref().map(|(_, to)| to);
+            json!({ "document": document, "from_ms": from, "to_ms": to })
+        }
+    };
     Ok(client.post("/v1/rehearsals", &body).await?)
 }
 
@@ -116,11 +196,13 @@ fn said(difference: &Result<Difference, String>) -> Said {
         (Answer::Refuted(_), Answer::Refuted(_)) => {
             "neither narrower nor wider: some acts are gained, some are lost"
         }
-        (Answer::Unknown(_), _) | (_, Answer::Unknown(_)) => "not proven",
+        (Answer::Unknown(_) | Answer::NoneFound, _) | (_, Answer::Unknown(_) | Answer::NoneFound) => {
+            "not proven"
+        }
     };
     let mut lines = Vec::new();
     let mut tell = |what: &str, answer: &Answer<Vec<String>>| match answer {
-        Answer::Proven => {}
+        Answer::NoneFound | Answer::Proven => {}
         Answer::Refuted(sentences) => {
             lines.extend(sentences.iter().map(|sentence| format!("{what}: {sentence}")))
         }
@@ -131,22 +213,20 @@ fn said(difference: &Result<Difference, String>) -> Said {
     if let Err(why) = &difference.beside {
         lines.push(format!("beside decisions: {why}"));
     }
-    lines.push(format!(
-        "{}, scripts {}",
-        difference.solver,
-        ::contract::canonical::hex(&difference.script).chars().take(16).collect::<String>()
-    ));
+    let hex = |scripts: &Scripts| ::contract::canonical::hex(&scripts.digest());
+    lines.push(format!("{}; scripts of “narrower” {}", difference.solver, hex(&difference.narrower_scripts)));
+    lines.push(format!("{}; scripts of “wider” {}", difference.solver, hex(&difference.wider_scripts)));
     Said { verdict: verdict.to_owned(), lines }
 }
 
 /// `files, version 2: File Access Agreement (new.writ.md, SHA-256 0123456789abcdef…)`.
-fn told(version: &Version) -> String {
-    let hash: String = hex(&digest(&version.source)).chars().take(16).collect();
-    let Instrument { name, version: number, title, .. } = &version.instrument;
+fn told(version: &Read) -> String {
+    let hash: String = hex(&digest(&version.source())).chars().take(16).collect();
+    let Instrument { name, version: number, title, .. } = version.instrument();
     format!("{name}, version {number}: {title} ({}, SHA-256 {hash}…)", version.file)
 }
 
-fn plain(old: &Version, new: &Version, rows: &[Row], said: &Said) -> String {
+fn plain(old: &Read, new: &Read, rows: &[Row], said: &Said) -> String {
     let mut text = format!("{}\ncompared with\n{}\n\n", told(new), told(old));
     let woven = |pieces: &[Piece]| -> String {
         let piece = |piece: &Piece| match piece {
@@ -212,7 +292,7 @@ fn woven(pieces: &[Piece]) -> String {
 }
 
 /// A page that stands alone: no script, no file beside it; changes are told by more than colour.
-fn html(old: &Version, new: &Version, rows: &[Row], said: &Said) -> String {
+fn html(old: &Read, new: &Read, rows: &[Row], said: &Said) -> String {
     let row = |row: &Row| {
         let mut classes = Vec::new();
         if row.is_same() {
@@ -260,7 +340,7 @@ fn html(old: &Version, new: &Version, rows: &[Row], said: &Said) -> String {
          <h2>What machines may do</h2>\n<p><strong>{verdict}</strong></p>\n<ul>\n{lines}</ul>\n\
          <h2>Words</h2>\n<p><del>Struck</del>: in the old version only. <ins>Underlined</ins>: in the new version only. The annex of \
          examples follows from the clauses and is not compared.</p>\n<table>\n{rows}</table></main>\n</body></html>\n",
-        title = escape(&new.instrument.title),
+        title = escape(&new.instrument().title),
         new = escape(&told(new)),
         old = escape(&told(old)),
         verdict = escape(&said.verdict),
@@ -268,17 +348,16 @@ fn html(old: &Version, new: &Version, rows: &[Row], said: &Said) -> String {
 }
 
 #[cfg(feature = "pdf")]
-fn pdf(old: &Version, new: &Version, rows: &[Row], said: &Said) -> anyhow::Result<Vec<u8>> {
+fn pdf(old: &Read, new: &Read, rows: &[Row], said: &Said) -> anyhow::Result<Vec<u8>> {
     let lines: Vec<&str> = said.lines.iter().map(String::as_str).collect();
-    fn of(version: &Version) -> press::Version<'_> {
-        let Version { instrument, source, file } = version;
-        press::Version { instrument, source, file }
+    fn of(version: &Read) -> press::Version<'_> {
+        press::Version { instrument: version.instrument(), source: version.source(), file: &version.file }
     }
     let (old, new) = (of(old), of(new));
     Ok(press::redline(&press::Compared { old, new, rows, verdict: &said.verdict, lines: &lines })?)
 }
 
 #[cfg(not(feature = "pdf"))]
-fn pdf(_: &Version, _: &Version, _: &[Row], _: &Said) -> anyhow::Result<Vec<u8>> {
+fn pdf(_: &Read, _: &Read, _: &[Row], _: &Said) -> anyhow::Result<Vec<u8>> {
     anyhow::bail!("this program was built without PDF: use --html, or build it with `--features pdf`")
 }

@@ -10,7 +10,7 @@ use ::contract::terms::Side;
 use ::contract::{Envelope, Instrument, LIBRARY, Seal};
 use anyhow::Context as _;
 use policy::{Bundle, COMPILER};
-use prove::Solver;
+use prove::{Solver, Version};
 use registry::PublicKey;
 use registry::signature::INSTRUMENT;
 use serde_json::{Map, Value, json};
@@ -201,7 +201,8 @@ async fn chain(
         for side in &full {
             enough(&about, &instrument, *side, &found, report);
         }
-        narrows(&about, &instrument, seal, narrowing, &full, report).await;
+        let Ok(version) = Version::read(text) else { return };
+        narrows(&about, &version, seal, narrowing, &full, report).await;
         about = format!("version {}: ", narrowing.version);
         (text, seal) = (&narrowing.text, &narrowing.seal);
     }
@@ -370,14 +371,14 @@ fn enough(about: &str, instrument: &Instrument, side: Side, found: &Found, repor
 /// narrowing happened.
 async fn narrows(
     about: &str,
-    new: &Instrument,
+    new: &Version,
     seal: &Seal,
     narrowing: &Narrowing,
     full: &[Side],
     report: &mut Report,
 ) {
     let version = narrowing.version;
-    let Ok(old) = ::contract::read(&narrowing.text) else {
+    let Ok(old) = Version::read(&narrowing.text) else {
         return report.fails(format!("{about}version {version}, which it narrows, cannot be read"));
     };
     if old.name != new.name || old.version != version || old.version >= new.version {
@@ -411,6 +412,9 @@ async fn narrows(
                 (_, Err(why)) => Err((Standing::Fails, why.clone())),
                 (prove::Answer::Refuted(gained), Ok(())) => {
                     Err((Standing::Fails, format!("it permits more: {}", gained.join(" "))))
+                }
+                (prove::Answer::NoneFound, Ok(())) => {
+                    Err((Standing::Open, "it was only compared".to_owned()))
                 }
                 (prove::Answer::Unknown(why), Ok(())) => Err((Standing::Open, why.clone())),
             }

@@ -44,6 +44,11 @@ impl Writ {
 
     /// Starts (or restarts) the process and waits until it is ready.
     pub(crate) fn up(&mut self) {
+        self.up_with(&[]);
+    }
+
+    /// The same, with variables in its environment.
+    pub(crate) fn up_with(&mut self, variables: &[(&str, &str)]) {
         let _ = std::fs::remove_file(self.data().join("api.json"));
         let log = std::fs::File::options().create(true).append(true).open(self.path("writ.log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_writ"))
@@ -59,6 +64,7 @@ impl Writ {
                 "info",
             ])
             .env("WRIT_DATA", self.data())
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

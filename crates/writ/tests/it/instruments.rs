@@ -400,3 +400,136 @@ fn a_narrowing_amendment_proves_itself_by_its_file() {
     assert_eq!(code, 3, "{shown}");
     assert!(shown.contains("for the provider 0 of at least 1 people signed"), "{shown}");
 }
+
+/// What is known about an instrument stands before the text to sign, and is in the answer of the API.
+#[test]
+fn whoever_signs_is_told_before_the_signature() {
+    let (mut writ, _nginx, _credential) = world();
+    let key = |writ: &Writ, person: &str| writ.key(person).to_str().unwrap().to_owned();
+    writ.ok(&["person", "authorize", "acme/build-lead", "--for", "guardrail"]);
+    // A guardrail is examined over what stands already.
+    let (_, drafted) = draft(&writ, "acme-rules", GUARDRAIL);
+    assert!(
+        drafted["warnings"][0].as_str().unwrap().contains("refuses some of what `files` permits"),
+        "{drafted}"
+    );
+    let build = key(&writ, "acme/build-lead");
+    let shown = writ.ok(&["sign", "acme-rules", "--as", "acme/build-lead", "--key", &build]);
+    let (warning, text_to_sign) =
+        (shown.find("WARNING: it refuses some of what `files` permits"), shown.find("you sign:"));
+    assert!(warning.is_some() && warning < text_to_sign, "{shown}");
+
+    // And a contract under the guardrails that stand.
+    let amended = CONTRACT.replace("version = 1", "version = 2");
+    let (_, drafted) = draft(&writ, "files-2", &amended);
+    let breach = "the guardrail `acme-rules` refuses some of what it permits, and will at every request";
+    assert!(drafted["warnings"][0].as_str().unwrap().contains(breach), "{drafted}");
+    let shown = writ.ok(&["sign", "files", "--as", "acme/build-lead", "--key", &build]);
+    let (warning, text_to_sign) = (shown.find(&format!("WARNING: {breach}")), shown.find("you sign:"));
+    assert!(warning.is_some() && warning < text_to_sign, "{shown}");
+    assert!(
+        shown.contains("examined by cvc5 ")
+            && shown.contains("2 refuted")
+            && shown.contains("1 compared only"),
+        "{shown}"
+    );
+
+    // Without a solver that is said, and people sign.
+    writ.stop();
+    writ.up_with(&[("WRIT_CVC5", "/nowhere/cvc5")]);
+    let lead = key(&writ, "forge/repo-lead");
+    let signed = writ.run(&["sign", "files", "--as", "forge/repo-lead", "--key", &lead, "--json"]);
+    assert!(signed.status.success(), "{}", text(&signed.stderr));
+    let aside = text(&signed.stderr);
+    for part in ["WARNING: nothing was proven about it", "strict validation", "not examined: no solver"] {
+        assert!(aside.contains(part), "{part}: {aside}");
+    }
+    let answer = text(&signed.stdout);
+    assert!(answer.contains("\"examined\": false") && answer.contains("in-force"), "{answer}");
+    writ.assert_verifies();
+}
+
+/// An outsider hashes the scripts again and runs them again.
+#[test]
+fn recorded_proofs_can_be_audited() {
+    let (writ, _nginx, _credential) = world();
+    let out = writ.path("proofs");
+    let dumped = writ.json(&["proof", "dump", "files", "--out", out.to_str().unwrap()]);
+    let dumped = dumped.as_array().unwrap();
+    assert!(dumped.len() >= 3, "{dumped:?}");
+    let shown = writ.json(&["instrument", "show", "files"]);
+    let recorded: Vec<&str> = shown["instrument"]["proofs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|proof| proof["script"].as_str().unwrap())
+        .collect();
+    for proof in dumped {
+        let (folder, hash) = (Path::new(proof["folder"].as_str().unwrap()), proof["hash"].as_str().unwrap());
+        assert!(recorded.contains(&hash) && folder.join("001.smt2").is_file(), "{proof}");
+        let summed = Command::new("sha256sum").arg(folder.join("scripts")).output().unwrap();
+        assert!(text(&summed.stdout).starts_with(hash), "{proof}");
+    }
+    let dead = dumped.iter().find(|proof| proof["proof"].as_str().unwrap().starts_with("not-dead")).unwrap();
+    let script = Path::new(dead["folder"].as_str().unwrap()).join("001.smt2");
+    let run = Command::new("cvc5").args(["--lang", "smt"]).arg(script).output().unwrap();
+    assert_eq!(text(&run.stdout).trim(), "sat", "what makes the clause alive: {}", text(&run.stderr));
+    let ruling = writ.run(&["prove", "--can", "read", "--on", "files/private", "--json"]);
+    let ruling: Value = serde_json::from_slice(&ruling.stdout).unwrap();
+    writ.ok(&[
+        "proof",
+        "dump",
+        ruling["script"].as_str().unwrap(),
+        "--out",
+        writ.path("ruling").to_str().unwrap(),
+    ]);
+    assert!(writ.path("ruling/001-proof/scripts").is_file());
+    let error = writ.fails(&["proof", "dump", &"0".repeat(64)], 1);
+    assert!(error.contains("there is no proof with the scripts"), "{error}");
+    // The same of two files, without a server.
+    let (old, scripts) = (writ.path("files.writ.md"), writ.path("compared"));
+    let redline = writ.ok(&[
+        "redline",
+        old.to_str().unwrap(),
+        old.to_str().unwrap(),
+        "--scripts",
+        scripts.to_str().unwrap(),
+    ]);
+    let summed = Command::new("sha256sum").arg(scripts.join("narrower/scripts")).output().unwrap();
+    let summed = text(&summed.stdout);
+    assert!(redline.contains(summed.split(' ').next().unwrap()), "{redline}");
+}
+
+/// What was decided is taken from the record, and decided again under what stood then.
+#[test]
+fn a_rehearsal_counts_what_was_decided_then() {
+    let (writ, _nginx, credential) = world();
+    curl(&writ, &credential, "/public/a.txt", &[]);
+    curl(&writ, &credential, "/private/a.txt", &[]);
+    curl(&writ, &credential, "/elsewhere", &[]);
+    let amended = CONTRACT
+        .replace("version = 1", "version = 2")
+        .replace("resources = [\"private\"]", "resources = [\"public\"]");
+    let file = writ.path("amended.writ.md");
+    std::fs::write(&file, amended).unwrap();
+    let (new, old) = (file.to_str().unwrap().to_owned(), writ.path("files.writ.md"));
+    writ.ok(&["fmt", &new]);
+    // Since then the machine was stopped and the contract ended: that changes nothing of what was.
+    writ.ok(&["identity", "suspend", "acme/reader", "--reason", "a pause"]);
+    writ.ok(&["instrument", "end", "files", "--reason", "over"]);
+    let redline = |more: &[&str]| writ.ok(&[&["redline", old.to_str().unwrap(), &new][..], more].concat());
+    let shown = redline(&["--decisions", "1 hour"]);
+    for part in [
+        "of 2 decisions of the last 1 hour, 1 would be refused that were permitted, 0 permitted that were refused",
+        "not taken again: 1 (the request named no known machine, service and act)",
+        "`acme/reader` asked to read `public`: permitted, and would be refused",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let before = redline(&["--from", "2020-01-01", "--to", "2020-02-01T00:00:00Z"]);
+    assert!(before.contains("of 0 decisions from 2020-01-01 until 2020-02-01T00:00:00Z"), "{before}");
+    let since = redline(&["--from", "2020-01-01"]);
+    assert!(since.contains("of 2 decisions since 2020-01-01, 1 would be refused"), "{since}");
+    let error = writ.fails(&["redline", old.to_str().unwrap(), &new, "--from", "yesterday"], 1);
+    assert!(error.contains("`yesterday` is no date"), "{error}");
+}
