@@ -141,7 +141,8 @@ pub fn norms(instrument: &Instrument) -> String {
 }
 
 fn signing(signing: &Signing) -> Value {
-    let quorum = signing.quorum.iter().map(|(side, people)| json!({ "people": people, "side": side.as_str() }));
+    let quorum =
+        signing.quorum.iter().map(|(side, people)| json!({ "people": people, "side": side.as_str() }));
     json!({ "first": signing.first.map(|side| side.as_str()), "quorum": quorum.collect::<Vec<_>>() })
 }
 

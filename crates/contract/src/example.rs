@@ -3,12 +3,12 @@
 
 use crate::clause::Number;
 use crate::document::{Body, Instrument};
+use crate::kind::{Kind, Liability};
 use crate::library::Library;
 use crate::norm::{
     Cap, Duty, Evidence, Facts, Flag, Ground as PowerGround, Label, Level, Masking, Measure, Norm, Power,
     Rule, Test, Words,
 };
-use crate::kind::{Kind, Liability};
 use crate::setting::{Setting, join};
 use crate::terms::{Class, LIST_MAX, Money, Ratio, Side, Weekday};
 use crate::value::{Span, instant};
@@ -158,7 +158,8 @@ pub fn examples(instrument: &Instrument) -> Vec<Example> {
 /// a clause can never matter, which nobody signs on purpose. Free words name nothing that could be tried.
 pub fn idle(instrument: &Instrument, found: &[Example]) -> Option<(Number, String)> {
     instrument.clauses.iter().filter(|clause| !matches!(clause.kind, Kind::Words(_))).find_map(|clause| {
-        let has = |holds| found.iter().any(|example| example.clause == clause.number && example.holds == holds);
+        let has =
+            |holds| found.iter().any(|example| example.clause == clause.number && example.holds == holds);
         let permits = matches!(clause.kind, Kind::Permit(_));
         let rules = instrument.statements_of(clause).iter().any(|said| matches!(said.norm, Norm::Rule(_)));
         let why = match (has(true), has(false)) {
@@ -401,7 +402,8 @@ fn outside(rules: &[(Number, usize, Rule)], facts: &Facts) -> Option<Facts> {
     let party = facts.machine.split('/').next().unwrap_or_default();
     // One of these is no machine of the rules, for they are one more than a list can name.
     let names = (1..=LIST_MAX + 1).map(|n| if n == 1 { String::new() } else { format!("-{n}") });
-    let strangers = names.map(|nth| Facts { machine: format!("{party}/another-machine{nth}"), ..facts.clone() });
+    let strangers =
+        names.map(|nth| Facts { machine: format!("{party}/another-machine{nth}"), ..facts.clone() });
     let nothing_permits =
         |facts: &Facts| !rules.iter().any(|(_, _, rule)| rule.permits && rule.applies(facts));
     acts.chain(strangers).find(nothing_permits)

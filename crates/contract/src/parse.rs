@@ -606,11 +606,17 @@ fn faults(instrument: &Instrument, clause: &Clause) -> Vec<Found> {
     match of_only("side").and_then(Value::as_str) {
         Some(_) if !guardrail => {
             let help = "leave it out: the instrument says whose machines it binds";
-            found.push(("only", "writ::only", "only a guardrail binds one side or the other".into(), help.into()));
+            found.push((
+                "only",
+                "writ::only",
+                "only a guardrail binds one side or the other".into(),
+                help.into(),
+            ));
         }
         Some("provider") if of_only("machines").is_some() => {
             let help = "leave out `machines`, or narrow by kinds, roles or environments";
-            let message = "names of machines are those of the organisation, not of those who use its services";
+            let message =
+                "names of machines are those of the organisation, not of those who use its services";
             found.push(("only", "writ::only", message.into(), help.into()));
         }
         Some(_) | None => {}

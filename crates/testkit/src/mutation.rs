@@ -35,8 +35,12 @@ impl Mutation {
 
 /// The words people sign, all but the annex.
 pub fn said(instrument: &Instrument) -> String {
-    let frame = words::frame(instrument).into_iter().map(|(number, text, mode)| format!("{number} {text} {mode}\n"));
-    let clauses = instrument.clauses.iter().map(|clause| format!("{} {}\n", clause.number, clause_words(instrument, clause)));
+    let frame =
+        words::frame(instrument).into_iter().map(|(number, text, mode)| format!("{number} {text} {mode}\n"));
+    let clauses = instrument
+        .clauses
+        .iter()
+        .map(|clause| format!("{} {}\n", clause.number, clause_words(instrument, clause)));
     format!("{}\n{}{}", words::opening(instrument), frame.collect::<String>(), clauses.collect::<String>())
 }
 
@@ -108,8 +112,8 @@ fn values(key: &str) -> Vec<Value> {
         "carve-outs" | "content" | "exclusions" | "scope" => json!([["intent and gross negligence"]]),
         "charter" | "entire-agreement" => json!([true]),
         "convenience" | "cure" | "dormant-after" | "keep-records" | "max-age" | "notice" | "period"
-        | "provide-within" | "recertify-every" | "refuse-after" | "renew-for" | "renewal-notice" | "rotate-every"
-        | "valid-for" | "window" | "within" | "every" => json!(["7 days"]),
+        | "provide-within" | "recertify-every" | "refuse-after" | "renew-for" | "renewal-notice"
+        | "rotate-every" | "valid-for" | "window" | "within" | "every" => json!(["7 days"]),
         "credits" => json!([[{ "below": "99%", "credit": "10%" }]]),
         "data" | "detail" | "forum" | "indemnity" | "law" | "mechanism" | "text" | "to" | "warranty" => {
             json!(["another text"])
@@ -132,7 +136,9 @@ fn values(key: &str) -> Vec<Value> {
         "meter" => json!(["rows", "bytes", "cost"]),
         "method" => json!(["drop", "hash"]),
         "networks" => json!([["10.30.0.0/16"], ["2001:db8::/32"]]),
-        "notices" => json!([[{ "side": "provider", "address": "a@b.example" }], [{ "side": "party", "address": "a@b.example" }]]),
+        "notices" => {
+            json!([[{ "side": "provider", "address": "a@b.example" }], [{ "side": "party", "address": "a@b.example" }]])
+        }
         "of" => json!(["machine", "service"]),
         "on-exceed" => json!(["throttle", "notify"]),
         "people" | "unless-approved-by" => json!([3]),
@@ -192,7 +198,8 @@ fn fewer_keys(terms: &Value) -> Vec<Value> {
         Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
     };
     let names: Vec<&String> = members.keys().collect();
-    let pairs = names.iter().enumerate().flat_map(|(at, one)| names.iter().skip(at + 1).map(move |two| [*one, *two]));
+    let pairs =
+        names.iter().enumerate().flat_map(|(at, one)| names.iter().skip(at + 1).map(move |two| [*one, *two]));
     let pairs: Vec<[&String; 2]> = pairs.collect();
     let triples = pairs.iter().flat_map(|[one, two]| {
         names.iter().skip_while(move |name| *name != two).skip(1).map(move |three| [*one, *two, *three])
@@ -239,7 +246,9 @@ pub fn instrument(noun: &str, signing: &str, kind: &str, terms: &Value) -> Optio
         _ => own.to_owned(),
     };
     let first = if noun == "guardrail" { "prohibit" } else { "permit" };
-    let front = format!("instrument = \"{noun}\"\nname = \"sample\"\nversion = 1\ntitle = \"Sample\"\n\n{parties}{signing}");
+    let front = format!(
+        "instrument = \"{noun}\"\nname = \"sample\"\nversion = 1\ntitle = \"Sample\"\n\n{parties}{signing}"
+    );
     let source = format!(
         "+++\n{front}+++\n\n# Sample\n\n## First\n\n```clause\nkind = \"{first}\"\nactions = [\"read\", \"create\"]\n\
          resources = \"any\"\n```\n\n## Second\n\n```clause\n{block}```\n"
@@ -266,10 +275,11 @@ pub fn changes(kind: &str, terms: &Value) -> Vec<(String, Value)> {
             }
         }
     }
-    let every = missing.iter().fold(members.clone(), |terms, path| match values(last(path)).into_iter().next() {
-        Some(value) if !path.contains('.') => with(&terms, path, value),
-        Some(_) | None => terms,
-    });
+    let every =
+        missing.iter().fold(members.clone(), |terms, path| match values(last(path)).into_iter().next() {
+            Some(value) if !path.contains('.') => with(&terms, path, value),
+            Some(_) | None => terms,
+        });
     found.push((String::new(), Value::Object(every)));
     // Sides that must differ change together.
     let turned = turned(terms);
@@ -368,16 +378,94 @@ fn changed(path: &str, value: &Value) -> Vec<(String, Value)> {
 /// Other values in place of a text: every spelling any closed set has, and changes of the text itself.
 fn replacements(text: &str) -> Vec<String> {
     let mut found: Vec<String> = [
-        "any", "provider", "consumer", "party", "change", "read", "public", "internal", "confidential",
-        "restricted", "drop", "hash", "tokenise", "truncate", "calls", "rows", "bytes", "cost", "deny", "notify",
-        "throttle", "machine", "service", "both", "attestation", "key-destruction", "jwt-svid", "x509-svid", "mtls",
-        "dpop", "ed25519", "ecdsa-p256", "ecdsa-p384", "rsa", "ml-dsa-65", "join-token", "ci-oidc", "kubernetes",
-        "process", "renewal", "low", "medium", "high", "critical", "event", "term", "year", "breach", "incident",
-        "law", "no-owner", "compromise", "consent", "successor", "none", "monday", "sunday", "always", "weekdays",
-        "recertified", "person-left", "credential-revoked", "logs-requested", "2 minutes", "3 hours", "4 days",
-        "5 seconds", "48 hours", "strict", "within 60 ms", "2027-01-01", "2035-06-01T10:00:00Z", "98.5%", "0.5%",
-        "EUR 7", "USD 9", "10.30.0.0/16", "2001:db8::/48", "09:00-17:00", "Asia/Tokyo", "refunds", "other", "1.1",
-        "payments/charges", "bot", "ai-agent", "production", "test",
+        "any",
+        "provider",
+        "consumer",
+        "party",
+        "change",
+        "read",
+        "public",
+        "internal",
+        "confidential",
+        "restricted",
+        "drop",
+        "hash",
+        "tokenise",
+        "truncate",
+        "calls",
+        "rows",
+        "bytes",
+        "cost",
+        "deny",
+        "notify",
+        "throttle",
+        "machine",
+        "service",
+        "both",
+        "attestation",
+        "key-destruction",
+        "jwt-svid",
+        "x509-svid",
+        "mtls",
+        "dpop",
+        "ed25519",
+        "ecdsa-p256",
+        "ecdsa-p384",
+        "rsa",
+        "ml-dsa-65",
+        "join-token",
+        "ci-oidc",
+        "kubernetes",
+        "process",
+        "renewal",
+        "low",
+        "medium",
+        "high",
+        "critical",
+        "event",
+        "term",
+        "year",
+        "breach",
+        "incident",
+        "law",
+        "no-owner",
+        "compromise",
+        "consent",
+        "successor",
+        "none",
+        "monday",
+        "sunday",
+        "always",
+        "weekdays",
+        "recertified",
+        "person-left",
+        "credential-revoked",
+        "logs-requested",
+        "2 minutes",
+        "3 hours",
+        "4 days",
+        "5 seconds",
+        "48 hours",
+        "strict",
+        "within 60 ms",
+        "2027-01-01",
+        "2035-06-01T10:00:00Z",
+        "98.5%",
+        "0.5%",
+        "EUR 7",
+        "USD 9",
+        "10.30.0.0/16",
+        "2001:db8::/48",
+        "09:00-17:00",
+        "Asia/Tokyo",
+        "refunds",
+        "other",
+        "1.1",
+        "payments/charges",
+        "bot",
+        "ai-agent",
+        "production",
+        "test",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -405,8 +493,14 @@ fn signings(noun: &str) -> Vec<Mutation> {
     let terms = json!({ "text": "The parties meet once a year." });
     let read = |signing: &str| instrument(noun, signing, "words", &terms);
     let lines = [
-        "provider = 2", "provider = 3", "consumer = 2", "party = 2", "party = 3", "first = \"provider\"",
-        "first = \"consumer\"", "first = \"party\"",
+        "provider = 2",
+        "provider = 3",
+        "consumer = 2",
+        "party = 2",
+        "party = 3",
+        "first = \"provider\"",
+        "first = \"consumer\"",
+        "first = \"party\"",
     ];
     let written = |lines: &[&str]| format!("\n[signing]\n{}\n", lines.join("\n"));
     let mut found = Vec::new();
@@ -431,4 +525,3 @@ pub fn norms(instrument: &Instrument, clause: &contract::Clause) -> Vec<contract
     let of = Setting { instrument, number: clause.number };
     clause.kind.statements(&of).into_iter().map(|said| said.norm).collect()
 }
-

@@ -100,5 +100,6 @@ fn difference(record: &VerdictRecord, again: &VerdictRecord) -> Option<String> {
     ];
     let other: Vec<&str> = other.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
     let is = if record.permitted { "permitted" } else { "refused" };
-    (!other.is_empty()).then(|| format!("was {is}, but taken again it names another {}", other.join(", another ")))
+    (!other.is_empty())
+        .then(|| format!("was {is}, but taken again it names another {}", other.join(", another ")))
 }

@@ -188,16 +188,20 @@ fn cut_anywhere() {
 /// One line of thousands of quotation marks took most of a minute to complain about.
 #[test]
 fn findings_are_told_up_to_a_limit() {
-    let nested = EXAMPLE.replacen("# Card Payments", &format!("{}x\n\n# Card Payments", "> ".repeat(4_000)), 1);
+    let nested =
+        EXAMPLE.replacen("# Card Payments", &format!("{}x\n\n# Card Payments", "> ".repeat(4_000)), 1);
     let findings = check(&nested).unwrap_err();
     assert_eq!(findings.last().unwrap().code, "writ::nesting", "{findings:#?}");
     assert!(findings.len() <= contract::diagnostic::FINDINGS_MAX + 1);
     let prose = "Free words.\n\n".repeat(4_000);
-    let findings = check(&EXAMPLE.replacen("# Card Payments", &format!("{prose}# Card Payments"), 1)).unwrap_err();
+    let findings =
+        check(&EXAMPLE.replacen("# Card Payments", &format!("{prose}# Card Payments"), 1)).unwrap_err();
     assert_eq!(findings.len(), contract::diagnostic::FINDINGS_MAX + 1);
     let last = findings.last().unwrap();
     assert_eq!((last.code, last.message.as_str()), ("writ::more", "and 3900 more findings"));
-    let many = "```clause\nkind = \"permit\"\nactions = \"any\"\nresources = \"any\"\non-breach = \"1.1\"\n```\n\n".repeat(5_000);
+    let many =
+        "```clause\nkind = \"permit\"\nactions = \"any\"\nresources = \"any\"\non-breach = \"1.1\"\n```\n\n"
+            .repeat(5_000);
     let findings = check(&EXAMPLE.replacen("## Limits\n", &format!("## Limits\n\n{many}"), 1)).unwrap_err();
     assert!(findings.iter().any(|finding| finding.code == "writ::too-many"), "{findings:#?}");
     let list = format!("actions = [{}]", "\"delete\", ".repeat(60_000));

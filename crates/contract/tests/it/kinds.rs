@@ -136,7 +136,8 @@ fn wording_is_fixed_by_its_version() {
         "the wording is not the one of its version: give `LIBRARY` a new one, and add this line to \
          crates/contract/testdata/library.txt:\n{line}"
     );
-    let versions: Vec<&str> = pinned.lines().filter_map(|line| line.split_once(' ')).map(|(v, _)| v).collect();
+    let versions: Vec<&str> =
+        pinned.lines().filter_map(|line| line.split_once(' ')).map(|(v, _)| v).collect();
     let mut once = versions.clone();
     once.dedup();
     assert_eq!(versions, once, "a version has one wording");

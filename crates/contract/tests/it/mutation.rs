@@ -11,7 +11,11 @@ const NOWHERE: [(&str, &str, &str); 7] = [
     ("permit", "only.actions", "`actions` of its own"),
     ("permit", "only.effect", "`effect` of its own"),
     ("permit", "only.resources", "`resources` of its own"),
-    ("permit", "only.side", "nothing: a guardrail permits nothing, and nothing else binds one side or the other"),
+    (
+        "permit",
+        "only.side",
+        "nothing: a guardrail permits nothing, and nothing else binds one side or the other",
+    ),
     ("prohibit", "only.actions", "`actions` of its own"),
     ("prohibit", "only.effect", "`effect` of its own"),
     ("prohibit", "only.resources", "`resources` of its own"),
@@ -50,11 +54,13 @@ fn no_parameter_hides() {
         for mutation in mutations(noun) {
             let (kind, path) = (mutation.kind, &mutation.path);
             let [base, changed] = mutation.clauses();
-            let what = format!("{noun}: {kind}: {path}: {:#?} to {:#?}", base.kind.terms(), changed.kind.terms());
+            let what =
+                format!("{noun}: {kind}: {path}: {:#?} to {:#?}", base.kind.terms(), changed.kind.terms());
             let words = said(&mutation.base) != said(&mutation.changed);
             let form_differs = to_jcs(&form(&mutation.base)) != to_jcs(&form(&mutation.changed));
             assert!(form_differs, "not in the canonical form: {what}");
-            let bundle = contract::canonical::norms(&mutation.base) != contract::canonical::norms(&mutation.changed)
+            let bundle = contract::canonical::norms(&mutation.base)
+                != contract::canonical::norms(&mutation.changed)
                 || norms(&mutation.base, base) != norms(&mutation.changed, changed);
             assert!(words || mutation.may_say_the_same(), "not in the words: {what}");
             assert_eq!(words, bundle, "words ({words}) and meaning ({bundle}) part: {what}");
@@ -78,7 +84,9 @@ fn what_reads_alike_means_the_same() {
     for noun in NOUNS {
         let mut seen = BTreeMap::new();
         for mutation in mutations(noun) {
-            for (instrument, clause) in [&mutation.base, &mutation.changed].into_iter().zip(mutation.clauses()) {
+            for (instrument, clause) in
+                [&mutation.base, &mutation.changed].into_iter().zip(mutation.clauses())
+            {
                 let norms = norms(instrument, clause);
                 let before = seen.entry(clause_words(instrument, clause)).or_insert_with(|| norms.clone());
                 assert_eq!(*before, norms, "{noun}: {}", clause_words(instrument, clause));

@@ -82,7 +82,8 @@ fn attribute_names_cannot_hide_control_characters() {
 /// Check 6: a clause that can never matter is a fault of the drafting, and named.
 #[test]
 fn a_clause_without_examples_on_both_sides_does_not_compile() {
-    let idle = |clauses: &[&str]| match Bundle::compile(&contract::check(&document("deal", clauses)).unwrap()) {
+    let idle = |clauses: &[&str]| match Bundle::compile(&contract::check(&document("deal", clauses)).unwrap())
+    {
         Err(CompileError::Idle { clause, why }) => format!("{clause}: {why}"),
         compiled => format!("{compiled:?}").chars().take(80).collect(),
     };
@@ -90,7 +91,10 @@ fn a_clause_without_examples_on_both_sides_does_not_compile() {
     let covering = "kind = \"prohibit\"\nactions = \"any\"\nresources = [\"a\", \"b\"]";
     assert_eq!(idle(&[permit, covering]), "1.1: every request it permits is prohibited by another clause");
     let beside = "kind = \"permit\"\nactions = [\"read\"]\nresources = [\"c\"]";
-    assert_eq!(idle(&[beside, permit, covering]), "1.2: every request it permits is prohibited by another clause");
+    assert_eq!(
+        idle(&[beside, permit, covering]),
+        "1.2: every request it permits is prohibited by another clause"
+    );
     assert!(idle(&[covering]).starts_with("1.1: nothing is permitted beside it"), "{}", idle(&[covering]));
     let bots = "kind = \"prohibit\"\nactions = [\"read\"]\nresources = [\"a\"]\nonly = { kinds = [\"bot\"] }\n\
                 unless = { kinds = [\"bot\"] }";
@@ -120,11 +124,15 @@ fn what_can_matter_has_its_examples() {
     ];
     printed(&[permit, "kind = \"amendment\""], &amendment);
     let insurance = "kind = \"liability\"\nbearer = \"provider\"\ninsurance = \"EUR 1000\"";
-    printed(&[permit, insurance], &["In line: insurance of EUR\u{a0}1,000.", "Not in line: insurance of EUR\u{a0}999."]);
+    printed(
+        &[permit, insurance],
+        &["In line: insurance of EUR\u{a0}1,000.", "Not in line: insurance of EUR\u{a0}999."],
+    );
     let window = "kind = \"window\"\nnetworks = [\"2001:db8::/32\"]";
     printed(&[permit, window], &["from 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff.", "from 2001:db9::."]);
     let weekend = "kind = \"window\"\ndays = [\"sunday\", \"saturday\"]\nzone = \"UTC\"";
     let mornings = "kind = \"window\"\nhours = [\"06:00-10:00\"]\nzone = \"UTC\"";
-    let shifts = "kind = \"prohibit\"\nactions = \"any\"\nresources = \"any\"\nunless = { roles = [\"early\"] }";
+    let shifts =
+        "kind = \"prohibit\"\nactions = \"any\"\nresources = \"any\"\nunless = { roles = [\"early\"] }";
     printed(&[permit, weekend, mornings, shifts], &["with the role “early”"]);
 }

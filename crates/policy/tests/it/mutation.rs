@@ -15,7 +15,8 @@ fn words_and_bundle_change_together() {
                 format!("{noun}: {}: {}: {base:#?} to {changed:#?}", mutation.kind, mutation.path)
             };
             let words = said(&mutation.base) != said(&mutation.changed);
-            let bundle = Bundle::unchecked(&mutation.base).hash() != Bundle::unchecked(&mutation.changed).hash();
+            let bundle =
+                Bundle::unchecked(&mutation.base).hash() != Bundle::unchecked(&mutation.changed).hash();
             assert!(words || mutation.may_say_the_same(), "not in the words: {}", what());
             assert_eq!(words, bundle, "words ({words}) and bundle ({bundle}) part: {}", what());
             tried += 1;

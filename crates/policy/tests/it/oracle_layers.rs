@@ -18,7 +18,8 @@ const KINDS: [(&str, IdentityKind); 3] = [
     ("microservice", IdentityKind::Microservice),
     ("ai-agent", IdentityKind::AiAgent),
 ];
-const PLACES: [(&str, Environment); 2] = [("production", Environment::Production), ("test", Environment::Test)];
+const PLACES: [(&str, Environment); 2] =
+    [("production", Environment::Production), ("test", Environment::Test)];
 const ROLES: [&str; 2] = ["sorter", "auditor"];
 const REGIONS: [&str; 2] = ["eu-west", "us-east"];
 const CLASSES: [(&str, Classification); 4] = [
@@ -174,7 +175,9 @@ impl Only {
         if !self.resources.is_empty() {
             keys.push(format!("resources = {}", self.resources(layer)));
         }
-        keys.extend(self.effect.map(|change| format!("effect = \"{}\"", if change { "change" } else { "read" })));
+        keys.extend(
+            self.effect.map(|change| format!("effect = \"{}\"", if change { "change" } else { "read" })),
+        );
         if keys.is_empty() { String::new() } else { format!("only = {{ {} }}\n", keys.join(", ")) }
     }
 
@@ -252,7 +255,8 @@ impl Said {
                 }
                 if !hours.is_empty() {
                     let clock = |minute: u64| format!("{:02}:{:02}", minute / 60, minute % 60);
-                    let hours = hours.iter().map(|at| format!("{}-{}", clock(HOURS[*at].0), clock(HOURS[*at].1)));
+                    let hours =
+                        hours.iter().map(|at| format!("{}-{}", clock(HOURS[*at].0), clock(HOURS[*at].1)));
                     toml.push_str(&format!("hours = {}\n", list(hours)));
                 }
                 if !toml.is_empty() {
@@ -280,7 +284,11 @@ impl Said {
                 toml + &only.toml(layer)
             }
             Self::Term { start, end } => {
-                format!("start = {}\nend = {}\n", crate::oracle::instant(*start), crate::oracle::instant(*end))
+                format!(
+                    "start = {}\nend = {}\n",
+                    crate::oracle::instant(*start),
+                    crate::oracle::instant(*end)
+                )
             }
             Self::Suspension => {
                 let holder = if matches!(layer, Layer::Charter) { "party" } else { "provider" };
@@ -385,7 +393,9 @@ impl Oracle<'_> {
                 });
                 about(only) && counted.count() >= *limit as usize
             }
-            Said::Class { max, only } => about(only) && facts.classes[self.asked.resource].unwrap_or(3) > *max,
+            Said::Class { max, only } => {
+                about(only) && facts.classes[self.asked.resource].unwrap_or(3) > *max
+            }
             Said::Purpose { purposes, only } => {
                 about(only) && !self.asked.purpose.is_some_and(|purpose| purposes.contains(&purpose))
             }
@@ -395,9 +405,11 @@ impl Oracle<'_> {
                 about(only) && ((*of != "service" && machine) || (*of != "machine" && service))
             }
             Said::Window { days, hours, zone, networks, only } => {
-                let late = !(days.is_empty() && hours.is_empty()) && !self.open(days, hours, *zone);
+                let timed = !days.is_empty() || !hours.is_empty();
+                let late = timed && !self.open(days, hours, *zone);
                 let address = ADDRESSES[self.asked.address];
-                let foreign = !networks.is_empty() && !networks.iter().any(|at| Self::inside(address, NETWORKS[*at]));
+                let foreign =
+                    !networks.is_empty() && !networks.iter().any(|at| Self::inside(address, NETWORKS[*at]));
                 about(only) && (late || foreign)
             }
             // Every call is direct.
@@ -421,7 +433,8 @@ impl Oracle<'_> {
 
     /// The clauses of a paper that stop this request, and whether one permits it.
     fn reads(&self, paper: &Paper, calls: &[Call]) -> (Vec<usize>, bool) {
-        let stopping = (0..paper.said.len()).filter(|at| self.stops(paper, &paper.said[*at], calls)).collect();
+        let stopping =
+            (0..paper.said.len()).filter(|at| self.stops(paper, &paper.said[*at], calls)).collect();
         let permits = match paper.layer {
             Layer::Acme | Layer::Forge => true,
             Layer::Charter | Layer::Contract(_) => paper
@@ -454,30 +467,45 @@ fn rarely(most: usize) -> impl Strategy<Value = Vec<usize>> {
 fn only() -> impl Strategy<Value = Only> {
     let acts = (rarely(3), rarely(3), prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)]);
     (acts, rarely(3), rarely(2), rarely(2), any::<bool>()).prop_map(
-        |((actions, resources, effect), kinds, roles, places, users)| {
-            Only { actions, resources, effect, kinds, roles, places, users }
+        |((actions, resources, effect), kinds, roles, places, users)| Only {
+            actions,
+            resources,
+            effect,
+            kinds,
+            roles,
+            places,
+            users,
         },
     )
 }
 
 fn unless() -> impl Strategy<Value = Unless> {
-    (rarely(3), rarely(2), rarely(2), rarely(2))
-        .prop_map(|(kinds, roles, places, purposes)| Unless { kinds, roles, places, purposes })
+    (rarely(3), rarely(2), rarely(2), rarely(2)).prop_map(|(kinds, roles, places, purposes)| Unless {
+        kinds,
+        roles,
+        places,
+        purposes,
+    })
 }
 
 fn permit() -> impl Strategy<Value = Said> {
     // Wide: what is permitted by nobody tries nothing else.
-    let wide = (prop_oneof![2 => Just(Vec::new()), 1 => some_of(3)], prop_oneof![2 => Just(Vec::new()), 1 => some_of(3)]);
+    let wide = (
+        prop_oneof![2 => Just(Vec::new()), 1 => some_of(3)],
+        prop_oneof![2 => Just(Vec::new()), 1 => some_of(3)],
+    );
     let wide = wide.prop_map(|(actions, resources)| Only { actions, resources, ..Only::default() });
     prop_oneof![3 => wide, 1 => only()].prop_map(Said::Permit)
 }
 
 fn limit() -> impl Strategy<Value = Said> {
     let near = |at: u64| prop::sample::select(vec![at - 1, at, at + 1]);
-    let window = (rarely(7), rarely(4), 0..2usize, rarely(4), only()).prop_map(|(days, hours, zone, networks, only)| {
-        let none = days.is_empty() && hours.is_empty() && networks.is_empty();
-        Said::Window { days, hours, zone, networks: if none { vec![0, 1] } else { networks }, only }
-    });
+    let window = (rarely(7), rarely(4), 0..2usize, rarely(4), only()).prop_map(
+        |(days, hours, zone, networks, only)| {
+            let none = days.is_empty() && hours.is_empty() && networks.is_empty();
+            Said::Window { days, hours, zone, networks: if none { vec![0, 1] } else { networks }, only }
+        },
+    );
     let of = prop::sample::select(vec!["both", "machine", "service"]);
     prop_oneof![
         2 => (only(), unless()).prop_map(|(only, unless)| Said::Prohibit(only, unless)),
@@ -511,7 +539,7 @@ fn paper(layer: Layer) -> impl Strategy<Value = Paper> {
                     said.iter().any(|before| before.kind() == limit.kind()),
                 );
                 let nowhere = guards && matches!(limit, Said::Term { .. } | Said::Suspension);
-                if !nowhere && !(once && seen) {
+                if !(nowhere || (once && seen)) {
                     said.push(limit);
                 }
             }
@@ -538,21 +566,59 @@ fn facts() -> impl Strategy<Value = Facts> {
     let class = || prop::option::weighted(0.8, 0..4usize);
     let machine = (0..3usize, 0..2usize, prop::sample::subsequence(vec![0, 1], 0..=2));
     let place = (prop::option::weighted(0.7, 0..2usize), prop::option::weighted(0.7, 0..2usize));
-    let overdue = prop::sample::select(vec![-1, OVERDUE_MS as i64 - 1, OVERDUE_MS as i64, OVERDUE_MS as i64 + 1]);
+    let overdue =
+        prop::sample::select(vec![-1, OVERDUE_MS as i64 - 1, OVERDUE_MS as i64, OVERDUE_MS as i64 + 1]);
     let scope = prop::option::weighted(0.2, (rarely(3), some_of(3)));
     let life = prop::sample::select(vec![LIFE_MS - 1, LIFE_MS, LIFE_MS + 1]);
-    (machine, place, [class(), class(), class()], overdue, prop::bool::weighted(0.85), life, any::<bool>(), scope)
-        .prop_map(|((kind, place, roles), (region, service_region), classes, overdue, owned, life, by_token, scope)| {
-            Facts { kind, place, roles, region, service_region, classes, overdue, owned, life, by_token, scope }
-        })
+    (
+        machine,
+        place,
+        [class(), class(), class()],
+        overdue,
+        prop::bool::weighted(0.85),
+        life,
+        any::<bool>(),
+        scope,
+    )
+        .prop_map(
+            |(
+                (kind, place, roles),
+                (region, service_region),
+                classes,
+                overdue,
+                owned,
+                life,
+                by_token,
+                scope,
+            )| {
+                Facts {
+                    kind,
+                    place,
+                    roles,
+                    region,
+                    service_region,
+                    classes,
+                    overdue,
+                    owned,
+                    life,
+                    by_token,
+                    scope,
+                }
+            },
+        )
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
     let later = prop::sample::select(vec![0u64, 1, 999, 1_000, 1_001, 4_999, 59_999]);
     let address = prop_oneof![1 => Just(1usize), 1 => 0..ADDRESSES.len()];
     (0..3usize, 0..3usize, later, address, prop::option::of(0..2usize), 0..3usize).prop_map(
-        |(action, resource, later, address, purpose, algorithm)| {
-            Asked { action, resource, later, address, purpose, algorithm }
+        |(action, resource, later, address, purpose, algorithm)| Asked {
+            action,
+            resource,
+            later,
+            address,
+            purpose,
+            algorithm,
         },
     )
 }
@@ -589,7 +655,9 @@ fn world(facts: &Facts, papers: &[Paper]) -> World {
     }
     world.event(issued);
     for paper in papers {
-        world.instrument_with(&paper.source(), |instrument| instrument.suspended_from_ms = paper.suspended_from);
+        world.instrument_with(&paper.source(), |instrument| {
+            instrument.suspended_from_ms = paper.suspended_from
+        });
     }
     world
 }
@@ -601,7 +669,11 @@ fn every_layer_decides_as_it_reads() {
     let tally: RefCell<BTreeMap<&'static str, usize>> = RefCell::new(BTreeMap::new());
     let count = |what| *tally.borrow_mut().entry(what).or_default() += 1;
     let requests = prop::collection::vec(asked(), 16);
-    let mut runner = TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     let run = runner.run(&(facts(), papers(), requests), |(mut facts, papers, requests)| {
         let mut world = world(&facts, &papers);
         let counters = Counters::default();
@@ -628,7 +700,8 @@ fn every_layer_decides_as_it_reads() {
             let chosen = contracts.iter().copied().find(|at| says(at));
             let expected = !oracle.scoped_out() && above.iter().all(says) && chosen.is_some();
 
-            let mut request = Request { now_ms: now, ..request(ACTIONS[asked.action], RESOURCES[asked.resource]) };
+            let mut request =
+                Request { now_ms: now, ..request(ACTIONS[asked.action], RESOURCES[asked.resource]) };
             request.channel.address = ADDRESSES[asked.address].parse().unwrap();
             request.channel.purpose = asked.purpose.map(|at| PURPOSES[at].to_owned());
             request.channel.key_algorithm = ALGORITHMS[asked.algorithm];
@@ -676,8 +749,19 @@ fn every_layer_decides_as_it_reads() {
     assert!(tally.get("requests").copied().unwrap_or_default() >= REQUESTS_MIN, "{tally:?}");
     // Every kind that can stop a direct call did, and enough went through for quotas to count.
     let stopping = [
-        "permit", "prohibit", "quota", "classification", "purpose", "residency", "window", "ownership", "credential",
-        "term", "suspension", "scope", "permitted",
+        "permit",
+        "prohibit",
+        "quota",
+        "classification",
+        "purpose",
+        "residency",
+        "window",
+        "ownership",
+        "credential",
+        "term",
+        "suspension",
+        "scope",
+        "permitted",
     ];
     for kind in stopping {
         assert!(tally.contains_key(kind), "{kind} never mattered: {tally:?}");

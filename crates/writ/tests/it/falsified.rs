@@ -33,7 +33,8 @@ fn a_verdict_that_was_not_given_is_found() {
             Some((entry, record, log.addendum(index).unwrap().unwrap()))
         })
         .collect();
-    let honest = |permitted: bool| verdicts.iter().find(|(_, record, _)| record.permitted == permitted).unwrap();
+    let honest =
+        |permitted: bool| verdicts.iter().find(|(_, record, _)| record.permitted == permitted).unwrap();
     let (_, permit, _) = honest(true);
     let last_ms = Entry::decode(&log.entry(log.size() - 1).unwrap().unwrap()).unwrap().time_ms;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -54,7 +55,10 @@ fn a_verdict_that_was_not_given_is_found() {
     };
     let false_ones = [
         (append(false, &|r| (r.permitted, r.reason) = (true, "permitted".into())), "refused by clause 2.1"),
-        (append(true, &|r| (r.permitted, r.reason) = (false, "nothing-permits".into())), "permitted by clause 1.1"),
+        (
+            append(true, &|r| (r.permitted, r.reason) = (false, "nothing-permits".into())),
+            "permitted by clause 1.1",
+        ),
         (append(false, &|r| r.reason = "nothing-permits".into()), "clause-forbids"),
         (append(true, &|r| r.clauses = vec!["2.1".into()]), "permitted by clause 1.1"),
         (append(true, &|r| r.bundle = Some([7; 32])), "another compiled rule"),
