@@ -7,7 +7,9 @@ use contract::Envelope;
 use ledger::entry::decode_canonical;
 use ledger::{Entry, ReadLog};
 use policy::record::VERDICT;
-use policy::{COMPILER, Counters, Inputs, Rules, Verdict, VerdictRecord, decide, replay};
+use policy::{
+    Bundle, COMPILER, CompileError, Counters, Inputs, Rules, Verdict, VerdictRecord, decide, replay,
+};
 use registry::{Actor, Command, Context, Event, InstrumentId, InstrumentStatus, Millis, Recorded, admit};
 
 /// Decisions rehearsed at most.
@@ -80,7 +82,12 @@ impl Authority {
     /// The events that would bring a document into force in place of what stands under its name.
     fn adopted(&self, rules: &Rules, source: &str) -> Result<Vec<Event>, DraftError> {
         let instrument = contract::check(source).map_err(DraftError::Document)?;
-        let bundle = compile(&instrument, source).map_err(DraftError::Document)?;
+        let bundle = match Bundle::compile(&instrument) {
+            // A clause that can never matter keeps a document from being drafted, not from being tried.
+            Err(CompileError::Idle { .. }) => Bundle::unchecked(&instrument),
+            Ok(bundle) => bundle,
+            Err(CompileError::Invalid(_)) => compile(&instrument, source).map_err(DraftError::Document)?,
+        };
         let state = rules.state();
         let envelope = Envelope::of(&instrument, source, bundle.hash(), COMPILER);
         let mut draft = resolve(state, &instrument, source, envelope).map_err(DraftError::Document)?;
