@@ -15,7 +15,7 @@ const HELP: &str = "cargo xtask COMMAND
   bench                 measure, as ratios in one run (release build)";
 
 /// The tests build everything, documents as PDF included.
-const PDF: &str = "writ/pdf";
+const PDF: &str = "writ/pdf,fuzzing/pdf";
 /// Other engines, for the comparison of decisions.
 const PEERS: &str = "bench/peers";
 
@@ -56,7 +56,7 @@ fn test() -> Result<(), String> {
     tidy::run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--features", PDF, "--", "--deny", "warnings"])?;
     cargo(&["test", "--workspace", "--features", PDF])?;
-    cargo(&["run", "--package", "writ", "--features", PDF, "--", "quickstart", "--check"])
+    cargo(&["run", "--package", "writ", "--features", "writ/pdf", "--", "quickstart", "--check"])
 }
 
 /// Arguments of the binary, and the file its answer is kept in.

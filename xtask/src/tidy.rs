@@ -49,7 +49,7 @@ const IMPURE: &[&str] = &[
     "tokio",
 ];
 /// Dev crates and the tool itself stand outside the graph.
-const OUTSIDE: &[&str] = &["bench", "testkit", "xtask"];
+const OUTSIDE: &[&str] = &["bench", "fuzzing", "testkit", "xtask"];
 
 pub(crate) fn run() -> Result<(), String> {
     let metadata = metadata()?;
@@ -137,7 +137,8 @@ fn purity(found: &Dependencies, problems: &mut Vec<String>) {
 }
 
 fn headers(problems: &mut Vec<String>) {
-    for file in sources(Path::new("crates")).into_iter().chain(sources(Path::new("xtask"))) {
+    let folders = ["crates", "fuzz/fuzz_targets", "xtask"];
+    for file in folders.into_iter().flat_map(|folder| sources(Path::new(folder))) {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
         let first = text.lines().next().unwrap_or_default();
         if !first.starts_with("//! ") || first.len() < 10 {

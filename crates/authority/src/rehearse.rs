@@ -8,7 +8,9 @@ use contract::Envelope;
 use ledger::entry::decode_canonical;
 use ledger::{Entry, ReadLog};
 use policy::record::VERDICT;
-use policy::{COMPILER, Counters, Inputs, Rules, Verdict, VerdictRecord, decide, replay};
+use policy::{
+    Bundle, COMPILER, CompileError, Counters, Inputs, Rules, Verdict, VerdictRecord, decide, replay,
+};
 use registry::{
     Actor, Command, Context, Event, Instrument, InstrumentId, Millis, Name, NoticeKind, Recorded, State,
     admit,
@@ -117,7 +119,12 @@ impl Authority {
     /// how far back calls may count.
     fn adopted(&self, source: &str) -> Result<(Instrument, Millis), DraftError> {
         let instrument = contract::check(source).map_err(DraftError::Document)?;
-        let bundle = compile(&instrument, source).map_err(DraftError::Document)?;
+        let bundle = match Bundle::compile(&instrument) {
+            // A clause that can never matter keeps a document from being drafted, not from being tried.
+            Err(CompileError::Idle { .. }) => Bundle::unchecked(&instrument),
+            Ok(bundle) => bundle,
+            Err(CompileError::Invalid(_)) => compile(&instrument, source).map_err(DraftError::Document)?,
+        };
         let rules = self.rules();
         let state = rules.state();
         let envelope = Envelope::of(&instrument, source, bundle.hash(), COMPILER);

@@ -405,7 +405,8 @@ impl Oracle<'_> {
                 about(only) && ((*of != "service" && machine) || (*of != "machine" && service))
             }
             Said::Window { days, hours, zone, networks, only } => {
-                let late = !(days.is_empty() && hours.is_empty()) && !self.open(days, hours, *zone);
+                let timed = !days.is_empty() || !hours.is_empty();
+                let late = timed && !self.open(days, hours, *zone);
                 let address = ADDRESSES[self.asked.address];
                 let foreign =
                     !networks.is_empty() && !networks.iter().any(|at| Self::inside(address, NETWORKS[*at]));
@@ -538,7 +539,7 @@ fn paper(layer: Layer) -> impl Strategy<Value = Paper> {
                     said.iter().any(|before| before.kind() == limit.kind()),
                 );
                 let nowhere = guards && matches!(limit, Said::Term { .. } | Said::Suspension);
-                if !nowhere && !(once && seen) {
+                if !(nowhere || (once && seen)) {
                     said.push(limit);
                 }
             }

@@ -1,0 +1,5 @@
+//! `policy_compile` under libFuzzer; what it asserts is in `crates/fuzzing`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::policy_compile(data));
