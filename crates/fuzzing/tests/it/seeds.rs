@@ -425,7 +425,7 @@ fn papers() {
     let instrument = contract::check(&source).unwrap();
     let envelope =
         contract::Envelope::of(&instrument, &source, Bundle::unchecked(&instrument).hash(), "fuzz");
-    let seal = Seal { envelope: envelope.to_json(), signatories: vec![] };
+    let seal = Seal { envelope: envelope.to_json(), signatories: vec![], narrowing: None };
     let sheet = press::Sheet { instrument: &instrument, source: &source, seal: &seal, at_ms: NOW };
     keep("press_attached", "instrument", &press::instrument(&sheet).unwrap());
     keep("press_attached", "no-pdf", b"%PDF-1.7\n%%EOF\n");
