@@ -7,7 +7,6 @@ use crate::query::is_same;
 use contract::kind::credential::KeyAlgorithm;
 use contract::norm::{Facts, Flag, Label, Measure, Meter, Test, Unit};
 use contract::{Body, Instrument, Kind, Number};
-use policy::attribute::Attribute;
 use policy::{Bundle, Channel, Counters, Documents, Request, Rules, Verdict, decide};
 use registry::{
     Actor, Classification, Environment, Event, Identity, IdentityId, IdentityKind, InstrumentId,
@@ -371,10 +370,10 @@ pub(crate) fn restore(
     now_ms: Millis,
 ) {
     let mut clauses: BTreeMap<Number, Vec<(u64, i64)>> = BTreeMap::new();
-    for meter in meters(words) {
+    for (meter, enough) in meters(words) {
         let measure = Measure::Counted(meter.clone());
         let count = facts.measures.iter().find(|(known, _)| is_same(known, &measure)).map_or(0, |(_, n)| *n);
-        clauses.entry(meter.clause).or_default().push((meter.window.as_ms(), count.clamp(0, COUNTED_MAX)));
+        clauses.entry(meter.clause).or_default().push((meter.window.as_ms(), count.clamp(0, enough)));
     }
     for (clause, mut windows) in clauses {
         windows.sort_unstable();
@@ -389,17 +388,22 @@ pub(crate) fn restore(
     }
 }
 
-/// What the quotas of an instrument count, of those gateways can count.
-fn meters(instrument: &Instrument) -> Vec<Meter> {
-    let rules = instrument.rules();
-    Attribute::of(rules.iter().map(|(_, _, rule)| rule))
-        .into_iter()
-        .filter_map(|attribute| match attribute {
-            Attribute::Measure(Measure::Counted(meter)) => Some(meter),
-            Attribute::Measure(_) | Attribute::Label(_) | Attribute::Flag(_) | Attribute::Roles => None,
-        })
-        .filter(|meter| meter.unit == Unit::Calls)
-        .collect()
+/// What the quotas of an instrument count, of those gateways can count, each with a count beyond which it does
+/// not matter how many more there are.
+fn meters(instrument: &Instrument) -> BTreeMap<Meter, i64> {
+    let mut found = BTreeMap::new();
+    for (_, _, rule) in instrument.rules() {
+        rule.when.visit(&mut |test| {
+            if let Test::AtLeast(Measure::Counted(meter), bound)
+            | Test::MoreThan(Measure::Counted(meter), bound) = test
+                && meter.unit == Unit::Calls
+            {
+                let enough = found.entry(meter.clone()).or_insert(0);
+                *enough = bound.saturating_add(1).clamp(*enough, COUNTED_MAX);
+            }
+        });
+    }
+    found
 }
 
 /// The dates at which instruments change what they say.
