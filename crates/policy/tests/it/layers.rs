@@ -116,6 +116,20 @@ fn of_two_versions_one_binds_at_a_time() {
 }
 
 #[test]
+fn a_renewed_term_ends_when_nothing_renews_it_any_more() {
+    let term = "kind = \"term\"\nstart = 2026-01-01\nend = 2027-01-01\nrenew-for = \"30 days\"\nrenewal-notice = \"10 days\"";
+    let mut world = World::new();
+    let end_ms = 1_798_761_600_000;
+    world.instrument_with(&document("deal", &[PERMIT, term]), |deal| {
+        deal.end_ms = Some(end_ms);
+        deal.renewed_until_ms = Some(NOW + 1_000);
+    });
+    let at = |now_ms| ask(&world, Request { now_ms, ..request("read", "a") });
+    assert!(at(NOW).is_ok() && NOW > end_ms, "renewed");
+    assert_eq!(at(NOW + 1_000).unwrap_err().reason, Reason::NoContract);
+}
+
+#[test]
 fn a_certificate_is_good_for_its_scope_only() {
     let (mut world, _) = world();
     let narrowed = |actions: &[&str], on: &[&str]| {

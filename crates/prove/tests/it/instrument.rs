@@ -191,11 +191,12 @@ async fn other_words_are_no_narrowing() {
     let source = document("deal", &[PERMIT, QUOTA, words]);
     let old = read(&source);
     let tighter = ("limit = 100", "limit = 10");
-    let why = |changes: &'static [(&'static str, &'static str)]| {
+    let why = |changes: &[(&'static str, &'static str)]| {
         let (solver, old, source) = (solver.clone(), old.clone(), source.clone());
+        let changes = changes.to_vec();
         async move {
             let mut all = vec![tighter];
-            all.extend_from_slice(changes);
+            all.extend_from_slice(&changes);
             let difference = compare(&solver, &old, &edited(&source, &all)).await;
             assert_eq!(difference.narrower, Answer::Proven, "{changes:?}");
             difference.beside.err().unwrap_or_default()
@@ -203,13 +204,17 @@ async fn other_words_are_no_narrowing() {
     };
     assert_eq!(why(&[]).await, "");
     assert_eq!(why(&[("version = 1", "version = 2")]).await, "");
-    assert_eq!(why(&[("title = \"Title\"", "title = \"Another Title\"")]).await, "it has another title");
+    let retitled =
+        [("title = \"Title\"", "title = \"Another Title\""), ("# Title\n\n", "# Another Title\n\n")];
+    assert_eq!(why(&retitled).await, "it has another title");
     assert_eq!(why(&[("## Clauses", "## Bindings")]).await, "its sections have other titles");
-    assert_eq!(
-        why(&[("# Title\n\n", "# Waiver of All Liability\n\n")]).await,
-        "people wrote other text into it"
-    );
-    assert_eq!(why(&[("## Clauses", "### Aside\n\n## Clauses")]).await, "people wrote other text into it");
+    // Headings that are shown nowhere are no documents at all.
+    for (from, to) in
+        [("# Title\n\n", "# Waiver of All Liability\n\n"), ("## Clauses", "### Aside\n\n## Clauses")]
+    {
+        let findings = contract::format(&source.replace(from, to)).unwrap_err();
+        assert!(findings.iter().any(|finding| finding.code == "writ::heading"), "{findings:#?}");
+    }
     assert_eq!(
         why(&[("limit = 10\n", "limit = 10\n# the Provider owes nothing\n")]).await,
         "people wrote other text into it"
