@@ -1,7 +1,7 @@
 //! SSH signatures over statements: what `ssh-keygen -Y sign` makes, checked here.
 
 use minicbor::{Decode, Encode};
-use ssh_key::{HashAlg, SshSig};
+use ssh_key::{HashAlg, LineEnding, SshSig};
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,6 +22,15 @@ impl PublicKey {
     /// Checks an armored SSH signature over `message` in `namespace`.
     pub fn verify(&self, namespace: &str, message: &[u8], armored: &str) -> Result<(), SignatureError> {
         let signature = SshSig::from_pem(armored.trim()).map_err(|_| SignatureError::Malformed)?;
+        // One signature has one spelling: the reader overlooks a wrong length of the key in it.
+        let spelled = signature.to_pem(LineEnding::LF).map_err(|_| SignatureError::Malformed)?;
+        if !armored
+            .split_whitespace()
+            .flat_map(str::chars)
+            .eq(spelled.split_whitespace().flat_map(str::chars))
+        {
+            return Err(SignatureError::Malformed);
+        }
         if signature.namespace() != namespace {
             return Err(SignatureError::Namespace {
                 found: signature.namespace().to_owned(),
