@@ -1,7 +1,7 @@
 //! SSH signatures over statements: what `ssh-keygen -Y sign` makes, checked here.
 
 use minicbor::{Decode, Encode};
-use ssh_key::{HashAlg, SshSig};
+use ssh_key::{HashAlg, LineEnding, SshSig};
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,6 +22,12 @@ impl PublicKey {
     /// Checks an armored SSH signature over `message` in `namespace`.
     pub fn verify(&self, namespace: &str, message: &[u8], armored: &str) -> Result<(), SignatureError> {
         let signature = SshSig::from_pem(armored.trim()).map_err(|_| SignatureError::Malformed)?;
+        // One signature has one spelling. The reader overlooks a wrong length of the key, and versions before the first.
+        let spelled = signature.to_pem(LineEnding::LF).map_err(|_| SignatureError::Malformed)?;
+        let bare = |armored: &str| armored.split_whitespace().collect::<String>();
+        if signature.version() != SshSig::VERSION || bare(armored) != bare(&spelled) {
+            return Err(SignatureError::Malformed);
+        }
         if signature.namespace() != namespace {
             return Err(SignatureError::Namespace {
                 found: signature.namespace().to_owned(),

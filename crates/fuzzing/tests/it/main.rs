@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Files in the corpus of one target at most, and their bytes together: a corpus is read with every run of the tests.
-const FILES_MAX: usize = 60;
-const BYTES_MAX: u64 = 160 * 1024;
+const FILES_MAX: usize = 45;
+const BYTES_MAX: u64 = 112 * 1024;
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
