@@ -67,9 +67,12 @@ fn read(pid: i32, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
 }
 
 fn text(path: &str) -> Result<String, AttestError> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => AttestError::Ended,
-        _ => AttestError::Unreadable { path: path.to_owned(), error },
+    let unreadable = |error: std::io::Error| {
+        if error.kind() == ErrorKind::NotFound {
+            AttestError::Ended
+        } else {
+            AttestError::Unreadable { path: path.to_owned(), error }
+        }
     };
     let mut text = String::new();
     File::open(path)

@@ -32,7 +32,6 @@ use tokio::sync::watch;
 #[expect(
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
-    clippy::wildcard_enum_match_arm,
     unreachable_pub,
     reason = "generated from the protocol files"
 )]
