@@ -65,7 +65,9 @@ pub(super) async fn evaluate(ports: &Ports, body: &[u8], several: bool) -> Respo
                 merged.extend(item.clone());
                 one(ports, &merged).await
             }
-            _ => Err("an evaluation is to be a JSON object".to_owned()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Err("an evaluation is to be a JSON object".to_owned())
+            }
         };
         let answer = answer.unwrap_or_else(
             |error| json!({ "decision": false, "context": { "error": { "status": 400, "message": error } } }),
