@@ -323,10 +323,12 @@ mod tests {
         }
         let with = |key: &str, value: Value| {
             let mut claims = good.clone();
-            match value {
-                Value::Null => claims.as_object_mut().unwrap().remove(key),
-                value => claims.as_object_mut().unwrap().insert(key.into(), value),
-            };
+            let members = claims.as_object_mut().unwrap();
+            if value.is_null() {
+                members.remove(key);
+            } else {
+                members.insert(key.into(), value);
+            }
             check(&signer.raw(&header("ES256"), &claims), &keys, NOW)
         };
         assert_eq!(with("exp", Value::Null), Err(JwtError::Claim("exp")), "a token without an end");

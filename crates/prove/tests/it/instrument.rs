@@ -115,10 +115,10 @@ async fn a_dropped_duty_or_later_recording_is_no_narrowing() {
     assert!(later.narrower == Answer::Proven && !later.only_narrows(), "{later:#?}");
     assert!(compare(&solver, &deal(&[&relaxed]), &deal(&[PERMIT])).await.only_narrows());
     // Title and headings are signed too: one side alone does not change them.
-    let mut headed = deal(&[PERMIT]);
-    headed.headings = vec!["The Consumer indemnifies the Provider".into()];
+    let heading = ("## Clauses", "## The Consumer indemnifies the Provider");
+    let headed = edited(&document("deal", &[PERMIT]), &[heading]);
     let headed = compare(&solver, &deal(&[PERMIT]), &headed).await;
-    assert_eq!(headed.beside, Err("its title or its headings are others".into()));
+    assert_eq!(headed.beside, Err("its sections have other titles".into()));
     // Counting fewer acts under the same limit is wider, though no number changed.
     let fewer = "kind = \"quota\"\nlimit = 100\nwindow = \"1 minute\"\nonly = { actions = [\"write\"] }";
     let counted = compare(&solver, &deal(&[PERMIT, QUOTA]), &deal(&[PERMIT, fewer])).await;

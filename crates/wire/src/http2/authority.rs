@@ -192,8 +192,11 @@ mod tests {
         ]
     }
 
+    /// A frame: kind, flags, stream, the headers it holds, its payload.
+    type Seen = (u8, u8, u32, Vec<Header>, Vec<u8>);
+
     /// The header blocks of what came out, decoded, with the frames' flags; other frames as they are.
-    fn read(mut bytes: &[u8]) -> Vec<(u8, u8, u32, Vec<Header>, Vec<u8>)> {
+    fn read(mut bytes: &[u8]) -> Vec<Seen> {
         assert_eq!(&bytes[..24], PREFACE);
         bytes = &bytes[24..];
         let mut decoder = Decoder::default();

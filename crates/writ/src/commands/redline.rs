@@ -221,7 +221,7 @@ fn said(difference: &Result<Difference, String>) -> Said {
 
 /// `files, version 2: File Access Agreement (new.writ.md, SHA-256 0123456789abcdef…)`.
 fn told(version: &Read) -> String {
-    let hash: String = hex(&digest(&version.source())).chars().take(16).collect();
+    let hash: String = hex(&digest(version.source())).chars().take(16).collect();
     let Instrument { name, version: number, title, .. } = version.instrument();
     format!("{name}, version {number}: {title} ({}, SHA-256 {hash}…)", version.file)
 }
