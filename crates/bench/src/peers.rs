@@ -326,6 +326,11 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = r.sub == p.sub && r.act == p.act && r.obj == p.obj && within(r.now, r.life, r.until) && below(r.counted, p.limit)
 ";
 
+/// Its numbers have 32 bits: ours travel as text. What is no number is more than anything.
+fn number(value: &Dynamic) -> u64 {
+    casbin::function_map::dynamic_to_str(value).parse().unwrap_or(u64::MAX)
+}
+
 impl Casbin {
     async fn new(contracts: u32) -> anyhow::Result<Self> {
         let deals: Vec<Deal> = (0..contracts).map(Deal::of).collect();
@@ -334,7 +339,7 @@ impl Casbin {
         enforcer.add_function(
             "within",
             casbin::function_map::OperatorFunction::Arg3(|now, life, until| {
-                let of = |value: Dynamic| value.as_int().unwrap_or(i64::MAX) as u64;
+                let of = |value: Dynamic| number(&value);
                 let (now, life, until) = (of(now), of(life), of(until));
                 (now < until && (START_MS..END_MS).contains(&now) && life <= HOUR_MS).into()
             }),
@@ -342,8 +347,7 @@ impl Casbin {
         enforcer.add_function(
             "below",
             casbin::function_map::OperatorFunction::Arg2(|counted, limit| {
-                let limit: i64 = casbin::function_map::dynamic_to_str(&limit).parse().unwrap_or(0);
-                counted.as_int().is_ok_and(|counted| counted < limit).into()
+                (number(&counted) < number(&limit)).into()
             }),
         );
         let mut lines = Vec::new();
@@ -370,10 +374,10 @@ impl Engine for Casbin {
             machine,
             asked.action,
             asked.resource,
-            asked.now_ms as i64,
-            deal.life_ms as i64,
-            deal.until_ms() as i64,
-            asked.counted as i64,
+            asked.now_ms.to_string(),
+            deal.life_ms.to_string(),
+            deal.until_ms().to_string(),
+            asked.counted.to_string(),
         );
         Ok(self.enforcer.enforce(facts)?)
     }
