@@ -135,8 +135,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
 
 fn with(size: Size) -> anyhow::Result<()> {
     let (shelf, events) = history(size)?;
-    let start = start(&shelf, &events)?;
-    let mut rules = Rules::new(shelf);
+    let mut rules = Rules::new(shelf.clone());
+    // Before anything is given back: what is freed would hide what is taken.
     let before = resident_kib()?;
     events.iter().for_each(|recorded| rules.apply(recorded, NOW - 1_000));
     rules.seal(AsOf { size: 1, root: [0; 32] });
@@ -152,6 +152,8 @@ fn with(size: Size) -> anyhow::Result<()> {
     let busy = sample(&rules, &counters, |n| n % BUSY)?;
     // A stride that is coprime to the number of contracts: each is met far from the one before.
     let any = sample(&rules, &counters, |n| (n * 7_919) % size.contracts)?;
+    drop(rules);
+    let start = start(&shelf, &events)?;
     println!(
         "\ndecision (request, slice, decide), {} contracts in force, 5 clauses each, {} identities, one thread, \
          {DECISIONS} samples (¼ denied)\n  \
