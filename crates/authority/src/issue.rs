@@ -114,6 +114,12 @@ impl Authority {
         })
     }
 
+    /// The longest life a certificate of this machine may have now: what its instruments allow, at most an hour.
+    pub fn life_max_ms(&self, identity: IdentityId) -> Millis {
+        let asked = self.rules().credential_terms(identity).map(|(ttl, _)| ttl);
+        asked.unwrap_or(DEFAULT_LIFE_MS).min(DEFAULT_LIFE_MS)
+    }
+
     /// Certifies a key on some ground. Only when this returns is the certificate on record; it does not leave
     /// before.
     pub(crate) async fn certify(
@@ -124,17 +130,9 @@ impl Authority {
         key: &CertifiedKey,
     ) -> Result<(Certified, Made), IssueFailure> {
         let now_ms = self.now_ms();
-        let (spiffe_id, life_ms) = {
-            let rules = self.rules();
-            let state = rules.state();
-            let found = state.identities.get(&identity);
-            let party = found.and_then(|found| state.parties.get(&found.party));
-            let (Some(found), Some(party)) = (found, party) else {
-                return Err(IssueError::Failed("the identity is not registered".into()).into());
-            };
-            let asked = rules.credential_terms(identity).map_or(DEFAULT_LIFE_MS, |(ttl, _)| ttl);
-            (self.ca.trust_domain().machine(&party.name, &found.name), asked.min(DEFAULT_LIFE_MS))
-        };
+        let unknown = || IssueError::Failed("the identity is not registered".into());
+        let spiffe_id = self.spiffe_id(identity).ok_or_else(unknown)?;
+        let life_ms = self.life_max_ms(identity);
         // The life a contract limits is the whole of it: from the first to the last valid moment.
         let mut terms = terms(serial()?, now_ms, life_ms);
         terms.not_before_ms = terms.not_before_ms.max(now_ms.saturating_sub(BACKDATE_MS.min(life_ms / 10)));

@@ -10,9 +10,8 @@ use credential::jwt::{self, DEFAULT_LIFE_MS};
 use credential::{
     IssueError, JwtClaims, JwtError, JwtPublicKey, ProcessEvidence, Recognised, SpiffeId, Unrecognised,
 };
-use registry::admit::JWT_LIFE_MAX_MS;
 use registry::command::{IssueGround, JwtRequest};
-use registry::{Actor, Attested, Command, Event, IdentityId, Millis, State};
+use registry::{Actor, Attested, Command, Event, IdentityId, Millis};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -78,7 +77,9 @@ impl Authority {
     /// The SPIFFE ID of a machine, if it is registered.
     pub fn spiffe_id(&self, identity: IdentityId) -> Option<SpiffeId> {
         let rules = self.rules();
-        spiffe_id(self, rules.state(), identity)
+        let found = rules.state().identities.get(&identity)?;
+        let party = rules.state().parties.get(&found.party)?;
+        Some(self.ca.trust_domain().machine(&party.name, &found.name))
     }
 
     /// Certifies a key that a host made for a workload it recognised.
@@ -108,13 +109,9 @@ impl Authority {
         attested: Attested,
     ) -> Result<(SpiffeId, String), IssueFailure> {
         let now_ms = self.now_ms();
-        let (subject, life_ms) = {
-            let rules = self.rules();
-            let unknown = || IssueError::Failed("the identity is not registered".into());
-            let subject = spiffe_id(self, rules.state(), identity).ok_or_else(unknown)?;
-            let life_ms = rules.credential_terms(identity).map_or(DEFAULT_LIFE_MS, |(ttl, _)| ttl);
-            (subject, life_ms.min(DEFAULT_LIFE_MS).min(JWT_LIFE_MAX_MS))
-        };
+        let unknown = || IssueError::Failed("the identity is not registered".into());
+        let subject = self.spiffe_id(identity).ok_or_else(unknown)?;
+        let life_ms = self.life_max_ms(identity).min(DEFAULT_LIFE_MS);
         let jti: [u8; 16] = serial()?;
         // Whole seconds are what a token can say.
         let not_after_ms = (now_ms + life_ms) / 1_000 * 1_000;
@@ -164,12 +161,6 @@ impl Authority {
         };
         self.submit(Actor::System, command).await.map(drop)
     }
-}
-
-fn spiffe_id(authority: &Authority, state: &State, identity: IdentityId) -> Option<SpiffeId> {
-    let found = state.identities.get(&identity)?;
-    let party = state.parties.get(&found.party)?;
-    Some(authority.ca.trust_domain().machine(&party.name, &found.name))
 }
 
 /// Whether an event can change what a workload is given: what hosts watch.

@@ -422,7 +422,8 @@ impl Findings {
                 let help = "only headings and clauses count: delete it";
                 let start = range.start..range.end.min(range.start + 1);
                 self.find("writ::nesting", start, "quotations or lists too deep in each other", help);
-                break;
+                // Nothing is said of what was not read.
+                return clauses;
             }
             match event {
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.as_ref() == "clause" => {

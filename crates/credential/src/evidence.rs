@@ -10,13 +10,13 @@ pub struct ProcessEvidence {
     pub cgroup: Option<String>,
     /// Its effective group.
     pub gid: u32,
-    /// The path of its executable; none when that was deleted or replaced.
+    /// The path of its executable; none when the host has another file there, or none.
     pub path: Option<String>,
-    /// SHA-256 of its executable.
+    /// SHA-256 of its executable; none when no rule asks for it.
     pub sha256: Option<[u8; 32]>,
     /// Its effective user.
     pub uid: u32,
-    /// Its systemd unit.
+    /// Its unit of the system's systemd, not of a user's.
     pub unit: Option<String>,
 }
 
@@ -119,6 +119,12 @@ pub fn recognise(state: &State, evidence: &ProcessEvidence) -> Result<Vec<Recogn
         }
         [_, ..] => Ok(found.into_iter().map(|(_, recognised)| recognised).collect()),
     }
+}
+
+/// Whether any rule asks for the digest of an executable.
+pub fn wants_digest(state: &State) -> bool {
+    let mut selectors = state.workloads.values().flatten().flat_map(|rule| &rule.selectors);
+    selectors.any(|selector| matches!(selector, Selector::Sha256(_)))
 }
 
 fn inactive(machine: &Identity) -> Option<String> {

@@ -11,7 +11,7 @@ pub mod jwt;
 pub mod spiffe;
 pub mod svid;
 
-pub use evidence::{ProcessEvidence, Recognised, Unrecognised, recognise};
+pub use evidence::{ProcessEvidence, Recognised, Unrecognised, recognise, wants_digest};
 pub use issue::{Certified, IssueError, Terms};
 pub use jwt::{JwtClaims, JwtError, JwtPublicKey};
 pub use spiffe::{SpiffeId, TrustDomain};

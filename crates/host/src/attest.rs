@@ -6,6 +6,7 @@ use credential::ProcessEvidence;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The largest executable that is hashed.
@@ -29,8 +30,7 @@ pub enum AttestError {
     },
 }
 
-/// Finds out what a process is. `wanted_hash` says whether any rule asks for the digest of its executable:
-/// hashing takes time.
+/// Finds out what a process is; the digest of its executable only if that is wanted.
 pub fn attest(caller: &Caller, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
     let evidence = read(caller.pid(), wanted_hash);
     // Only now is it certain that all of it was read of the process that connected.
@@ -54,13 +54,11 @@ fn read(pid: i32, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
     let (uid, gid) = id("Uid:").zip(id("Gid:")).ok_or_else(missing)?;
     let cgroup = cgroup(&text(&format!("/proc/{pid}/cgroup")).unwrap_or_default());
     let link = format!("/proc/{pid}/exe");
-    let path = std::fs::read_link(&link).ok().and_then(|path| path.to_str().map(str::to_owned));
     Ok(ProcessEvidence {
         unit: cgroup.as_deref().and_then(unit),
         cgroup,
         gid,
-        // The kernel says so when the file is gone: its name means nothing any more.
-        path: path.filter(|path| !path.ends_with(" (deleted)")),
+        path: path(Path::new(&link)),
         sha256: if wanted_hash { digest(Path::new(&link)) } else { None },
         uid,
     })
@@ -81,6 +79,18 @@ fn text(path: &str) -> Result<String, AttestError> {
     Ok(text)
 }
 
+/// Where the file that is executed stands, if that very file stands there for us too: a process with mounts of its
+/// own can give its executable any path it likes, and that of a deleted or replaced file means nothing any more.
+fn path(link: &Path) -> Option<String> {
+    let path = std::fs::read_link(link).ok()?;
+    if is_same_file(link, &path) { path.to_str().map(str::to_owned) } else { None }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let [one, other] = [one, other].map(|path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())));
+    matches!((one, other), (Ok(one), Ok(other)) if one == other)
+}
+
 /// The digest of the file that is executed: the link leads to the very file, whatever its name means now.
 fn digest(link: &Path) -> Option<[u8; 32]> {
     let mut file = File::open(link).ok()?;
@@ -97,10 +107,12 @@ fn cgroup(text: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
-/// The systemd unit a control group is of: its last part that names a service or a scope.
+/// The unit of the system's manager a control group is of: the first part below the slices. What a service or a
+/// user's own manager calls the groups further down is their own business.
 fn unit(cgroup: &str) -> Option<String> {
-    let is_unit = |part: &&str| part.ends_with(".service") || part.ends_with(".scope");
-    cgroup.rsplit('/').find(is_unit).map(str::to_owned)
+    let mut parts = cgroup.split('/').filter(|part| !part.is_empty());
+    let first = parts.find(|part| !part.ends_with(".slice"))?;
+    (first.ends_with(".service") || first.ends_with(".scope")).then(|| first.to_owned())
 }
 
 #[cfg(test)]
@@ -119,6 +131,36 @@ mod tests {
         assert!(matches!(read(i32::MAX, false), Err(AttestError::Ended)));
     }
 
+    /// A process that mounts its own file over another's path is not executed from there.
+    #[test]
+    fn a_path_is_that_of_the_very_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [named, other, hard] = ["named", "other", "hard"].map(|name| folder.path().join(name));
+        std::fs::write(&named, "app").unwrap();
+        std::fs::copy("/bin/sleep", &other).unwrap();
+        std::fs::hard_link(&named, &hard).unwrap();
+        assert!(is_same_file(&named, &hard) && !is_same_file(&named, &other));
+        assert!(!is_same_file(&named, &folder.path().join("gone")));
+        let script = "mount --bind \"$1\" \"$2\" && exec \"$2\" 60";
+        let mut child = std::process::Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
+            .args([&other, &named])
+            .spawn()
+            .unwrap();
+        let exe = format!("/proc/{}/exe", child.id());
+        let fakes = || std::fs::read_link(&exe).is_ok_and(|path| path == named);
+        while !fakes() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let (faked, evidence) = (fakes(), read(i32::try_from(child.id()).unwrap(), false));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Where the kernel lets nobody have mounts of his own, nobody can.
+        if faked {
+            assert_eq!(evidence.unwrap().path, None);
+        }
+    }
+
     #[test]
     fn units_are_found_in_control_groups() {
         assert_eq!(
@@ -128,5 +170,9 @@ mod tests {
         assert_eq!(unit("/system.slice/app.service/worker").as_deref(), Some("app.service"));
         assert_eq!(unit("/user.slice/user-1000.slice/session-2.scope").as_deref(), Some("session-2.scope"));
         assert_eq!(unit("/system.slice"), None);
+        assert_eq!(unit("/app/app.service"), None);
+        let of_a_user = "/user.slice/user-1000.slice/user@1000.service/app.slice/app.service";
+        assert_eq!(unit(of_a_user).as_deref(), Some("user@1000.service"), "anybody names units of his own");
+        assert_eq!(unit("/system.slice/app.service/other.service").as_deref(), Some("app.service"));
     }
 }

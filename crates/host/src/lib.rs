@@ -53,6 +53,8 @@ pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
 pub trait Issuer: Send + Sync {
     /// The machines a process is, its default identity first; with the hint of each.
     fn recognise(&self, evidence: &ProcessEvidence) -> Result<Vec<Entitlement>, Unrecognised>;
+    /// Whether any rule asks for the digest of an executable: hashing takes time.
+    fn wants_digest(&self) -> bool;
     /// The longest life a certificate of this machine may have now.
     fn life_max_ms(&self, identity: IdentityId) -> Millis;
     /// Certifies a key (SPKI, DER) that this host made.

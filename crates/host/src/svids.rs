@@ -123,7 +123,11 @@ impl Svids {
                 }
             }
         }
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another may have taken this one's place, when it had expired or was refused.
+        if table.get(&key).is_some_and(|newest| newest.same_channel(&sender)) {
+            table.remove(&key);
+        }
     }
 
     fn wait(&self, key: Key, certificate: &Certificate) -> Duration {

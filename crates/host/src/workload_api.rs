@@ -57,8 +57,8 @@ impl WorkloadApi {
 
     /// Who calls and what the process is now.
     async fn evidence(&self, caller: &Caller) -> Result<ProcessEvidence, Status> {
-        let caller = caller.clone();
-        let read = tokio::task::spawn_blocking(move || attest(&caller, true)).await;
+        let (caller, wanted_hash) = (caller.clone(), self.issuer.wants_digest());
+        let read = tokio::task::spawn_blocking(move || attest(&caller, wanted_hash)).await;
         match read {
             Ok(evidence) => evidence.map_err(|error| refuse::unattested(&error)),
             Err(error) => Err(Status::internal(error.to_string())),

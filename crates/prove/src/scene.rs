@@ -8,6 +8,7 @@ use contract::kind::credential::KeyAlgorithm;
 use contract::norm::{Facts, Flag, Label, Measure, Meter, Test, Unit};
 use contract::{Body, Instrument, Kind, Number};
 use policy::{Bundle, Channel, Counters, Documents, Request, Rules, Verdict, decide};
+use registry::command::InstrumentDraft;
 use registry::{
     Actor, Classification, Environment, Event, Identity, IdentityId, IdentityKind, InstrumentId,
     InstrumentKind, InstrumentStatus, InstrumentTerms, Lifecycle, Millis, Operation, Party, PartyId, Person,
@@ -193,8 +194,7 @@ fn registered(instrument: &Instrument, source: &str, n: u8) -> registry::Instrum
     let term = instrument.clauses.iter().find_map(|clause| {
         if let Kind::Term(term) = &clause.kind { Some((term.start.0, term.end.0)) } else { None }
     });
-    registry::Instrument {
-        id: InstrumentId::from_entropy([n; 10]),
+    let draft = InstrumentDraft {
         name: instrument.name.clone(),
         version: instrument.version,
         title: instrument.title.clone(),
@@ -208,20 +208,12 @@ fn registered(instrument: &Instrument, source: &str, n: u8) -> registry::Instrum
         credential_ttl_max_ms: None,
         start_ms: term.map(|(start, _)| start),
         end_ms: term.map(|(_, end)| end),
-        signatures: Vec::new(),
-        status: InstrumentStatus::InForce,
         quota_window_max_ms: None,
         kind,
         terms: InstrumentTerms::default(),
-        renewed_until_ms: None,
-        suspended_from_ms: None,
-        ends_by_notice_ms: None,
-        narrows: None,
-        notices: 0,
-        not_renewed: false,
-        suspender: None,
-        endings: Vec::new(),
-    }
+    };
+    let drafted = registry::Instrument::drafted(InstrumentId::from_entropy([n; 10]), draft);
+    registry::Instrument { status: InstrumentStatus::InForce, ..drafted }
 }
 
 /// An instrument renewed and suspended as the facts say. It stays where it is indexed.

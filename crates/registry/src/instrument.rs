@@ -1,6 +1,7 @@
 //! What the registry keeps of an instrument: who is bound, which hashes were signed, what stands.
 //! The words themselves lie in the object store under `document`.
 
+use crate::command::InstrumentDraft;
 use crate::identity::named_enum;
 use crate::{IdentityId, InstrumentId, Millis, Name, PartyId, PersonId, ServiceId};
 use minicbor::{Decode, Encode};
@@ -98,6 +99,39 @@ pub struct Instrument {
 }
 
 impl Instrument {
+    /// A draft that nobody has signed.
+    pub fn drafted(id: InstrumentId, draft: InstrumentDraft) -> Self {
+        Self {
+            id,
+            name: draft.name,
+            version: draft.version,
+            title: draft.title,
+            provider: draft.provider,
+            service: draft.service,
+            consumer: draft.consumer,
+            machines: draft.machines,
+            document: draft.document,
+            bundle: draft.bundle,
+            envelope: draft.envelope,
+            credential_ttl_max_ms: draft.credential_ttl_max_ms,
+            start_ms: draft.start_ms,
+            end_ms: draft.end_ms,
+            signatures: Vec::new(),
+            status: InstrumentStatus::Drafted,
+            quota_window_max_ms: draft.quota_window_max_ms,
+            kind: draft.kind,
+            terms: draft.terms,
+            renewed_until_ms: None,
+            suspended_from_ms: None,
+            ends_by_notice_ms: None,
+            narrows: None,
+            notices: 0,
+            not_renewed: false,
+            suspender: None,
+            endings: Vec::new(),
+        }
+    }
+
     /// The sides that sign it.
     pub fn sides(&self) -> &'static [Side] {
         match self.kind {

@@ -1,7 +1,9 @@
 //! SSH signatures over statements: what `ssh-keygen -Y sign` makes, checked here.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use minicbor::{Decode, Encode};
-use ssh_key::{HashAlg, LineEnding, SshSig};
+use ssh_key::{Algorithm, EcdsaCurve, HashAlg, SshSig};
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,11 +25,8 @@ impl PublicKey {
     pub fn verify(&self, namespace: &str, message: &[u8], armored: &str) -> Result<(), SignatureError> {
         let signature = SshSig::from_pem(armored.trim()).map_err(|_| SignatureError::Malformed)?;
         // One signature has one spelling. The reader overlooks a wrong length of the key, and versions before the first.
-        let spelled = signature.to_pem(LineEnding::LF).map_err(|_| SignatureError::Malformed)?;
-        let bare = |armored: &str| armored.split_whitespace().collect::<String>();
-        // The library does not write the ECDSA form of security keys as OpenSSH does, so that one is not compared.
-        let written_alike = signature.algorithm() != ssh_key::Algorithm::SkEcdsaSha2NistP256;
-        if signature.version() != SshSig::VERSION || (written_alike && bare(armored) != bare(&spelled)) {
+        let bare: String = armored.split_whitespace().collect();
+        if signature.version() != SshSig::VERSION || Some(bare) != spelled(&signature) {
             return Err(SignatureError::Malformed);
         }
         if signature.namespace() != namespace {
@@ -45,7 +44,7 @@ impl PublicKey {
         }
         key.verify(namespace, message, &signature).map_err(|_| SignatureError::DoesNotFit)?;
         // What a security key signs names its flags; they are covered by the signature that was just checked.
-        if is_security_key(&key.algorithm()) && !was_touched(signature.signature_bytes()) {
+        if trailer_bytes(&key.algorithm()) > 0 && !was_touched(signature.signature_bytes()) {
             return Err(SignatureError::NobodyPresent);
         }
         Ok(())
@@ -64,8 +63,34 @@ const SECURITY_KEY_TRAILER_BYTES: usize = 5;
 /// The flag that somebody touched the key.
 const USER_PRESENT: u8 = 0x01;
 
-fn is_security_key(algorithm: &ssh_key::Algorithm) -> bool {
-    matches!(algorithm, ssh_key::Algorithm::SkEd25519 | ssh_key::Algorithm::SkEcdsaSha2NistP256)
+/// How many bytes follow the signature itself.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only security keys say more than their signature")]
+fn trailer_bytes(algorithm: &Algorithm) -> usize {
+    match algorithm {
+        Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => SECURITY_KEY_TRAILER_BYTES,
+        _ => 0,
+    }
+}
+
+/// The one way to write a signature (OpenSSH's PROTOCOL.sshsig, PROTOCOL.u2f), without the breaks of its lines. The
+/// library writes the ECDSA form of security keys otherwise: with their flags inside the signature.
+fn spelled(signature: &SshSig) -> Option<String> {
+    let string = |bytes: &[u8]| Some([&u32::try_from(bytes.len()).ok()?.to_be_bytes()[..], bytes].concat());
+    let algorithm = signature.algorithm();
+    let told = signature.signature_bytes();
+    let (alone, trailer) = told.split_at_checked(told.len().checked_sub(trailer_bytes(&algorithm))?)?;
+    let key = ssh_key::PublicKey::from(signature.public_key().clone()).to_bytes().ok()?;
+    let blob = [
+        b"SSHSIG".to_vec(),
+        SshSig::VERSION.to_be_bytes().to_vec(),
+        string(&key)?,
+        string(signature.namespace().as_bytes())?,
+        string(signature.reserved())?,
+        string(signature.hash_alg().as_str().as_bytes())?,
+        string(&[string(algorithm.as_str().as_bytes())?, string(alone)?, trailer.to_vec()].concat())?,
+    ];
+    let text = BASE64_STANDARD.encode(blob.concat());
+    Some(format!("-----BEGINSSHSIGNATURE-----{text}-----ENDSSHSIGNATURE-----"))
 }
 
 /// Whether a security key says that somebody was there when it signed.
@@ -81,7 +106,6 @@ impl FromStr for PublicKey {
         reason = "whatever other kinds of key there will be, they are refused"
     )]
     fn from_str(text: &str) -> Result<Self, SignatureError> {
-        use ssh_key::{Algorithm, EcdsaCurve};
         let mut key = ssh_key::PublicKey::from_openssh(text.trim()).map_err(|_| SignatureError::NotAKey)?;
         match key.algorithm() {
             Algorithm::Ed25519

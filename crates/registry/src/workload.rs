@@ -43,7 +43,7 @@ pub enum Selector {
     /// The SHA-256 of its executable.
     #[n(3)]
     Sha256(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32]),
-    /// Its systemd unit.
+    /// Its unit of the system's systemd, not of a user's.
     #[n(4)]
     Unit(#[n(0)] String),
     /// Its effective user.

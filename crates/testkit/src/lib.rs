@@ -16,10 +16,11 @@ pub mod mutation;
 
 use contract::Body;
 use policy::{AsOf, Bundle, Channel, CompileError, Documents, Request, Rules};
+use registry::command::InstrumentDraft;
 use registry::{
     Actor, Environment, Event, Identity, IdentityId, IdentityKind, Instrument, InstrumentId, InstrumentKind,
-    InstrumentStatus, InstrumentTerms, Lifecycle, Millis, Operation, Party, PartyId, Person, PersonId,
-    Recorded, Resource, Seat, Service, ServiceId, State,
+    InstrumentTerms, Lifecycle, Millis, Operation, Party, PartyId, Person, PersonId, Recorded, Resource,
+    Seat, Service, ServiceId, State,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -253,8 +254,7 @@ pub fn drafted_unchecked(
         Body::Contract { .. } => InstrumentKind::Contract,
         Body::Guardrail { .. } => InstrumentKind::Guardrail,
     };
-    Instrument {
-        id,
+    let draft = InstrumentDraft {
         name: checked.name.clone(),
         version: checked.version,
         title: checked.title.clone(),
@@ -273,20 +273,11 @@ pub fn drafted_unchecked(
         credential_ttl_max_ms: None,
         start_ms: None,
         end_ms: None,
-        signatures: vec![],
-        status: InstrumentStatus::Drafted,
         quota_window_max_ms: None,
         kind,
         terms: InstrumentTerms::default(),
-        renewed_until_ms: None,
-        suspended_from_ms: None,
-        ends_by_notice_ms: None,
-        narrows: None,
-        notices: 0,
-        not_renewed: false,
-        suspender: None,
-        endings: vec![],
-    }
+    };
+    Instrument::drafted(id, draft)
 }
 
 /// Rules one can add to.

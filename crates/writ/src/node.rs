@@ -1,7 +1,6 @@
 //! The host's port to the authority when both run in one process.
 
 use authority::{Authority, IssueFailure, SubmitError};
-use credential::issue::DEFAULT_LIFE_MS;
 use credential::{ProcessEvidence, SpiffeId, Unrecognised};
 use host::{Bundle, Certificate, Entitlement, Issuer, IssuerError, Pending};
 use prost_types::value::Kind;
@@ -27,9 +26,12 @@ impl Issuer for Local {
         Ok(entitled.collect())
     }
 
+    fn wants_digest(&self) -> bool {
+        credential::wants_digest(self.0.rules().state())
+    }
+
     fn life_max_ms(&self, identity: IdentityId) -> Millis {
-        let asked = self.0.rules().credential_terms(identity).map_or(DEFAULT_LIFE_MS, |(ttl, _)| ttl);
-        asked.min(DEFAULT_LIFE_MS)
+        self.0.life_max_ms(identity)
     }
 
     fn certify(

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
-mod seeds;
-
 use fuzzing::{TARGETS, WITH_PDF};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -150,16 +150,7 @@ impl Only {
     }
 
     fn machine_keys(&self, layer: Layer) -> Vec<String> {
-        let mut keys = Vec::new();
-        if !self.kinds.is_empty() {
-            keys.push(format!("kinds = {}", list(self.kinds.iter().map(|at| KINDS[*at].0))));
-        }
-        if !self.roles.is_empty() {
-            keys.push(format!("roles = {}", picked(&ROLES, &self.roles)));
-        }
-        if !self.places.is_empty() {
-            keys.push(format!("environments = {}", list(self.places.iter().map(|at| PLACES[*at].0))));
-        }
+        let mut keys = who(&self.kinds, &self.roles, &self.places);
         if self.users && matches!(layer, Layer::Acme | Layer::Forge) {
             keys.push("side = \"provider\"".to_owned());
         }
@@ -197,18 +188,24 @@ impl Only {
     }
 }
 
+/// The keys that say of which machines.
+fn who(kinds: &[usize], roles: &[usize], places: &[usize]) -> Vec<String> {
+    let mut keys = Vec::new();
+    if !kinds.is_empty() {
+        keys.push(format!("kinds = {}", list(kinds.iter().map(|at| KINDS[*at].0))));
+    }
+    if !roles.is_empty() {
+        keys.push(format!("roles = {}", picked(&ROLES, roles)));
+    }
+    if !places.is_empty() {
+        keys.push(format!("environments = {}", list(places.iter().map(|at| PLACES[*at].0))));
+    }
+    keys
+}
+
 impl Unless {
     fn toml(&self) -> String {
-        let mut keys = Vec::new();
-        if !self.kinds.is_empty() {
-            keys.push(format!("kinds = {}", list(self.kinds.iter().map(|at| KINDS[*at].0))));
-        }
-        if !self.roles.is_empty() {
-            keys.push(format!("roles = {}", picked(&ROLES, &self.roles)));
-        }
-        if !self.places.is_empty() {
-            keys.push(format!("environments = {}", list(self.places.iter().map(|at| PLACES[*at].0))));
-        }
+        let mut keys = who(&self.kinds, &self.roles, &self.places);
         if !self.purposes.is_empty() {
             keys.push(format!("purposes = {}", picked(&PURPOSES, &self.purposes)));
         }

@@ -36,35 +36,9 @@ pub(super) fn draft(state: &State, draft: InstrumentDraft, context: &Context) ->
             format!("write `version = {}`", newest + 1),
         ));
     }
-    Ok(vec![Event::InstrumentDrafted(Box::new(Instrument {
-        id: InstrumentId::from_entropy(context.entropy),
-        name: draft.name,
-        version: draft.version,
-        title: line(draft.title)?,
-        provider: draft.provider,
-        service: draft.service,
-        consumer: draft.consumer,
-        machines: draft.machines,
-        document: draft.document,
-        bundle: draft.bundle,
-        envelope: draft.envelope,
-        credential_ttl_max_ms: draft.credential_ttl_max_ms,
-        start_ms: draft.start_ms,
-        end_ms: draft.end_ms,
-        signatures: Vec::new(),
-        status: InstrumentStatus::Drafted,
-        quota_window_max_ms: draft.quota_window_max_ms,
-        kind: draft.kind,
-        terms: draft.terms,
-        renewed_until_ms: None,
-        suspended_from_ms: None,
-        ends_by_notice_ms: None,
-        narrows: None,
-        notices: 0,
-        not_renewed: false,
-        suspender: None,
-        endings: Vec::new(),
-    }))])
+    let draft = InstrumentDraft { title: line(draft.title)?, ..draft };
+    let id = InstrumentId::from_entropy(context.entropy);
+    Ok(vec![Event::InstrumentDrafted(Box::new(Instrument::drafted(id, draft)))])
 }
 
 /// Whether the draft binds what its kind binds.

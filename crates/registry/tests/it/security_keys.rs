@@ -74,11 +74,19 @@ impl Key {
             string(&signature),
         ]
         .concat();
-        let text = BASE64_STANDARD.encode(blob);
-        let lines: Vec<&str> =
-            text.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
+        armored(&blob)
     }
+}
+
+fn armored(blob: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(blob);
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
+}
+
+fn bytes(armored: &str) -> Vec<u8> {
+    BASE64_STANDARD.decode(armored.lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap()
 }
 
 #[test]
@@ -106,5 +114,25 @@ fn a_security_key_that_signs_by_itself_is_refused() {
             let claimed = key.sign(b"a deal", flags, flags | PRESENT);
             assert_eq!(key.public().verify(INSTRUMENT, b"a deal", &claimed), Err(SignatureError::DoesNotFit));
         }
+    }
+}
+
+/// Whatever byte of it is another one, it is no signature.
+#[test]
+fn a_signature_of_a_security_key_has_one_spelling() {
+    for key in keys() {
+        let signature = key.sign(b"a deal", PRESENT, PRESENT);
+        let blob = bytes(&signature);
+        assert_eq!(armored(&blob), signature);
+        for at in 0..blob.len() {
+            for change in [1, 2, 0x80] {
+                let mut other = blob.clone();
+                other[at] ^= change;
+                let told = key.public().verify(INSTRUMENT, b"a deal", &armored(&other));
+                assert!(told.is_err(), "{}: byte {at} is another one", key.kind);
+            }
+        }
+        let longer = [&blob[..], &[0]].concat();
+        assert!(key.public().verify(INSTRUMENT, b"a deal", &armored(&longer)).is_err());
     }
 }

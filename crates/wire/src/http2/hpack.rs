@@ -318,16 +318,13 @@ mod tests {
         assert_eq!(Decoder::default().decode(&encode(&headers)).as_ref(), Ok(&headers), "and back");
     }
 
-    /// RFC 7541 C.3: three requests over one connection, without Huffman's code.
-    #[test]
-    fn requests_without_huffman() {
+    /// RFC 7541 C.3 and C.4: three requests over one connection.
+    fn three_requests(hex: [&str; 3]) {
         let mut decoder = Decoder::default();
         let first =
             [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "www.example.com")];
-        check(&mut decoder, "8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d", &first);
         let mut second = first.to_vec();
         second.push(("cache-control", "no-cache"));
-        check(&mut decoder, "8286 84be 5808 6e6f 2d63 6163 6865", &second);
         let third = [
             (":method", "GET"),
             (":scheme", "https"),
@@ -335,31 +332,26 @@ mod tests {
             (":authority", "www.example.com"),
             ("custom-key", "custom-value"),
         ];
-        check(
-            &mut decoder,
-            "8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65",
-            &third,
-        );
+        let requests: [&[(&str, &str)]; 3] = [&first, &second, &third];
+        hex.iter().zip(requests).for_each(|(hex, expected)| check(&mut decoder, hex, expected));
     }
 
-    /// RFC 7541 C.4: the same with it.
+    #[test]
+    fn requests_without_huffman() {
+        three_requests([
+            "8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
+            "8286 84be 5808 6e6f 2d63 6163 6865",
+            "8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65",
+        ]);
+    }
+
     #[test]
     fn requests_with_huffman() {
-        let mut decoder = Decoder::default();
-        let first =
-            [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "www.example.com")];
-        check(&mut decoder, "8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff", &first);
-        let mut second = first.to_vec();
-        second.push(("cache-control", "no-cache"));
-        check(&mut decoder, "8286 84be 5886 a8eb 1064 9cbf", &second);
-        let third = [
-            (":method", "GET"),
-            (":scheme", "https"),
-            (":path", "/index.html"),
-            (":authority", "www.example.com"),
-            ("custom-key", "custom-value"),
-        ];
-        check(&mut decoder, "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf", &third);
+        three_requests([
+            "8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff",
+            "8286 84be 5886 a8eb 1064 9cbf",
+            "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf",
+        ]);
     }
 
     /// RFC 7541 C.5 with a table of 256 bytes: entries leave when others come.

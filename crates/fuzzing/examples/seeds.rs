@@ -1,6 +1,12 @@
 //! Writes the first inputs of each target, where they are not there yet:
-//! `cargo test -p fuzzing --features fuzzing/pdf -- --ignored write_seeds`.
+//! `cargo run -p fuzzing --features pdf --example seeds`.
 //! What a fuzzer found worth keeping lies beside them; `cargo fuzz cmin` keeps it small.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a tool of the developers stops where it fails"
+)]
 
 use contract::{Kind, Seal};
 use ledger::entry::encode_body;
@@ -16,7 +22,7 @@ use testkit::mutation::{NOUNS, mutations};
 use testkit::{NOW, certificate, charter, document, ground, guardrail, machine, robot};
 
 fn keep(target: &str, name: &str, bytes: &[u8]) {
-    let folder = crate::fuzz().join("corpus").join(target);
+    let folder = root().join("fuzz/corpus").join(target);
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     if !path.exists() {
@@ -28,9 +34,7 @@ fn chosen(at: usize, rest: &[u8]) -> Vec<u8> {
     [&[u8::try_from(at).unwrap()][..], rest].concat()
 }
 
-#[test]
-#[ignore = "writes files; see above"]
-fn write_seeds() {
+fn main() {
     documents();
     clauses();
     values();
@@ -51,11 +55,11 @@ fn root() -> std::path::PathBuf {
 fn documents() {
     let mut found: Vec<(String, String)> = Vec::new();
     for folder in ["library", "examples", "examples/quickstart"] {
-        for name in crate::names(&root().join(folder)) {
-            if let (true, Ok(text)) =
-                (name.ends_with(".writ.md"), std::fs::read_to_string(root().join(folder).join(&name)))
-            {
-                found.push((name, text));
+        for item in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = item.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name.ends_with(".writ.md") {
+                found.push((name.to_owned(), std::fs::read_to_string(&path).unwrap()));
             }
         }
     }
