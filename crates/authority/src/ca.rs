@@ -1,9 +1,10 @@
 //! The certificate authority: a root key at rest, and an intermediate that lives in memory only.
 //! A new intermediate is made at every start and every twelve hours; leaves carry it in their chain.
 
-use credential::issue::{Certified, Terms, certified, intermediate_params, root_params};
-use credential::{IssueError, TrustDomain};
-use rcgen::{Issuer, KeyPair};
+use credential::issue::{Certified, IssuingKey, Terms, intermediate_params, root_params};
+use credential::signer::MemoryKey;
+use credential::{IssueError, Signer, TrustDomain};
+use rcgen::KeyPair;
 use registry::Millis;
 use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
@@ -27,16 +28,17 @@ impl RootMaterial {
     /// Makes a root for a trust domain.
     pub fn create(trust_domain: &TrustDomain, serial: [u8; 16], now_ms: Millis) -> Result<Self, IssueError> {
         let key = key_pair()?;
-        let terms = terms(serial, now_ms, ROOT_LIFE_MS);
-        let certificate = certified(root_params(trust_domain, terms)?.self_signed(&key))?;
-        Ok(Self { key_pem: Zeroizing::new(key.serialize_pem()), certificate_pem: certificate.pem })
+        let key_pem = Zeroizing::new(key.serialize_pem());
+        let params = root_params(trust_domain, terms(serial, now_ms, ROOT_LIFE_MS))?;
+        let certificate = IssuingKey::new(Arc::new(MemoryKey::new(key)?), params).self_signed()?;
+        Ok(Self { key_pem, certificate_pem: certificate.pem })
     }
 }
 
 /// The authority's signing side.
 pub struct Ca {
     trust_domain: TrustDomain,
-    root: Issuer<'static, KeyPair>,
+    root: IssuingKey,
     root_pem: String,
     root_der: Vec<u8>,
     intermediate: RwLock<Arc<Intermediate>>,
@@ -44,7 +46,7 @@ pub struct Ca {
 
 /// The key that signs leaves, and its certificate.
 pub(crate) struct Intermediate {
-    pub(crate) issuer: Issuer<'static, KeyPair>,
+    pub(crate) issuer: IssuingKey,
     pub(crate) certificate: Certified,
     made_ms: Millis,
 }
@@ -56,7 +58,7 @@ impl Ca {
         let key = KeyPair::from_pem(&root.key_pem).map_err(failed)?;
         let root_der = pem_to_der(&root.certificate_pem)
             .ok_or_else(|| IssueError::Failed("the root certificate is not PEM".into()))?;
-        let issuer = Issuer::from_ca_cert_pem(&root.certificate_pem, key).map_err(failed)?;
+        let issuer = IssuingKey::of_certificate(Arc::new(MemoryKey::new(key)?), &root.certificate_pem)?;
         let intermediate = Arc::new(Intermediate::make(&trust_domain, &issuer, now_ms)?);
         Ok(Self {
             trust_domain,
@@ -98,16 +100,11 @@ impl Ca {
 }
 
 impl Intermediate {
-    fn make(
-        trust_domain: &TrustDomain,
-        root: &Issuer<'static, KeyPair>,
-        now_ms: Millis,
-    ) -> Result<Self, IssueError> {
-        let key = key_pair()?;
-        let serial = serial()?;
-        let params = intermediate_params(trust_domain, terms(serial, now_ms, INTERMEDIATE_LIFE_MS))?;
-        let certificate = certified(params.signed_by(&key, root))?;
-        Ok(Self { issuer: Issuer::new(params, key), certificate, made_ms: now_ms })
+    fn make(trust_domain: &TrustDomain, root: &IssuingKey, now_ms: Millis) -> Result<Self, IssueError> {
+        let key: Arc<dyn Signer> = Arc::new(MemoryKey::new(key_pair()?)?);
+        let params = intermediate_params(trust_domain, terms(serial()?, now_ms, INTERMEDIATE_LIFE_MS))?;
+        let certificate = root.certify(&params, key.as_ref())?;
+        Ok(Self { issuer: IssuingKey::new(key, params), certificate, made_ms: now_ms })
     }
 }
 

@@ -6,10 +6,9 @@ use crate::SubmitError;
 use contract::canonical::{digest_bytes, hex};
 use ledger::entry::{decode_canonical, encode_body};
 use ledger::{Entry, EntryError, StoreError};
+use registry::event::EVENT;
 use registry::{Apart, Millis, Recorded, Refusal, RefusalKind};
 
-/// The kind of control-ledger entries that hold a [`Recorded`] event.
-pub const EVENT: &str = "registry/event";
 /// The kind of those that name one which is kept apart: an [`Apart`].
 pub const APART: &str = "registry/apart";
 /// The longest body that is kept apart.

@@ -9,8 +9,8 @@ use ledger::StoreError;
 use policy::{Bundle, COMPILER, CompileError};
 use registry::command::InstrumentDraft;
 use registry::{
-    Actor, Command, Event, IdentityId, InstrumentId, InstrumentKind, InstrumentTerms, Name, PartyId, Service,
-    Side, State,
+    Actor, Command, CredentialClause, Event, IdentityId, InstrumentId, InstrumentKind, InstrumentTerms, Name,
+    PartyId, Service, Side, State,
 };
 
 /// A draft that is in the ledger.
@@ -127,7 +127,7 @@ pub fn resolve(
         document: envelope.text,
         bundle: envelope.bundle,
         envelope: envelope.to_json(),
-        credential_ttl_max_ms: None,
+        credentials: credentials(instrument),
         start_ms: None,
         end_ms: None,
         quota_window_max_ms: None,
@@ -135,10 +135,6 @@ pub fn resolve(
     };
     for clause in &instrument.clauses {
         match &clause.kind {
-            // A limit for some acts only is held by the gateway, not at issuance.
-            Kind::Credential(credential) if credential.only.is_empty() => {
-                draft.credential_ttl_max_ms = Some(credential.max_ttl.as_ms());
-            }
             Kind::Term(term) => (draft.start_ms, draft.end_ms) = (Some(term.start.0), Some(term.end.0)),
             Kind::Quota(quota) => {
                 draft.quota_window_max_ms = draft.quota_window_max_ms.max(Some(quota.window.as_ms()));
@@ -175,6 +171,22 @@ fn side(side: contract::terms::Side) -> Side {
         contract::terms::Side::Party => Side::Party,
         contract::terms::Side::Provider => Side::Provider,
     }
+}
+
+/// What its clauses ask of every credential. A limit for some acts only is held by the gateway, not at issuance.
+fn credentials(instrument: &Instrument) -> Vec<CredentialClause> {
+    let asked = instrument.clauses.iter().filter_map(|clause| {
+        let Kind::Credential(credential) = &clause.kind else { return None };
+        credential.only.is_empty().then(|| CredentialClause {
+            clause: clause.number.to_string(),
+            digest: contract::canonical::clause_digest(clause),
+            life_max_ms: credential.max_ttl.as_ms(),
+            key_algorithms: credential.key_algorithms.iter().map(|key| key.as_str().to_owned()).collect(),
+            audiences: credential.audiences.iter().map(|audience| audience.as_str().to_owned()).collect(),
+            renew_at_percent: credential.renew_at.map(|percent| percent.get() as u8),
+        })
+    });
+    asked.collect()
 }
 
 /// What its clauses say about signing and about its own life.
@@ -385,6 +397,7 @@ fn acts(instrument: &Instrument, clause: &Clause) -> Vec<(Vec<Name>, Vec<On>)> {
             | Norm::Level(_)
             | Norm::Power(_)
             | Norm::Evidence(_)
+            | Norm::Issuance(_)
             | Norm::Cap(_)
             | Norm::Words(_) => None,
         })

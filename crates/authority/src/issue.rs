@@ -2,11 +2,11 @@
 
 use crate::ca::{Intermediate, key_pair, serial, terms};
 use crate::{Authority, SubmitError, entropy};
-use credential::SpiffeId;
 use credential::issue::{
-    BACKDATE_MS, Certified, CertifiedKey, DEFAULT_LIFE_MS, IssueError, SigningRequest, Terms, certified,
-    server_params,
+    BACKDATE_MS, Certified, CertifiedKey, DEFAULT_LIFE_MS, IssueError, SigningRequest, Terms, server_params,
 };
+use credential::signer::MemoryKey;
+use credential::{IssuanceTerms, KeyAlgorithm, SpiffeId};
 use registry::command::{IssueGround, IssueRequest};
 use registry::{Actor, Command, IdentityId, Millis, Scope};
 use sha2::{Digest, Sha256};
@@ -94,12 +94,8 @@ impl Authority {
         let digest = digest(token.trim());
         let identity = self.rules().state().tokens.get(&digest).map(|token| token.identity);
         let Some(identity) = identity else {
-            return Err(SubmitError::Refused(registry::Refusal {
-                kind: registry::RefusalKind::NotEntitled,
-                reason: "the join token is unknown, used or expired".into(),
-                help: "ask for a new one: `writ token create`".into(),
-            })
-            .into());
+            let help = "ask for a new one: `writ token create`";
+            return Err(not_entitled("the join token is unknown, used or expired", help).into());
         };
         let key = SigningRequest::parse(csr_pem)?.into_key();
         let ground = IssueGround::Token { digest };
@@ -114,10 +110,13 @@ impl Authority {
         })
     }
 
-    /// The longest life a certificate of this machine may have now: what its instruments allow, at most an hour.
-    pub fn life_max_ms(&self, identity: IdentityId) -> Millis {
-        let asked = self.rules().credential_terms(identity).map(|(ttl, _)| ttl);
-        asked.unwrap_or(DEFAULT_LIFE_MS).min(DEFAULT_LIFE_MS)
+    /// What a credential of this machine must be now: what all its instruments allow, at most an hour of life.
+    pub fn issuance_terms(&self, identity: IdentityId) -> Result<IssuanceTerms, SubmitError> {
+        let rules = self.rules();
+        let clauses = rules.credential_clauses(identity, self.now_ms());
+        let terms = IssuanceTerms::strictest(clauses, DEFAULT_LIFE_MS);
+        let help = "amend one of them: `writ instrument show` gives their words";
+        terms.map_err(|error| not_entitled(error.to_string(), help))
     }
 
     /// Certifies a key on some ground. Only when this returns is the certificate on record; it does not leave
@@ -132,13 +131,17 @@ impl Authority {
         let now_ms = self.now_ms();
         let unknown = || IssueError::Failed("the identity is not registered".into());
         let spiffe_id = self.spiffe_id(identity).ok_or_else(unknown)?;
-        let life_ms = self.life_max_ms(identity);
+        let allowed = self.issuance_terms(identity)?;
+        let life_ms = allowed.life_max_ms;
+        allows_key(&allowed, key.algorithm())?;
         // The life a contract limits is the whole of it: from the first to the last valid moment.
         let mut terms = terms(serial()?, now_ms, life_ms);
         terms.not_before_ms = terms.not_before_ms.max(now_ms.saturating_sub(BACKDATE_MS.min(life_ms / 10)));
         terms.not_before_ms -= terms.not_before_ms % 1000;
         terms.not_after_ms = terms.not_before_ms.saturating_add(life_ms);
         terms.not_after_ms -= terms.not_after_ms % 1000;
+        let intermediate = self.ca.intermediate();
+        let draft = key.draft(&spiffe_id, terms, &allowed.clauses, &intermediate.issuer)?;
         let command = Command::IssueCredential(IssueRequest {
             identity,
             ground,
@@ -146,10 +149,10 @@ impl Authority {
             public_key: key.digest(),
             not_before_ms: terms.not_before_ms,
             not_after_ms: terms.not_after_ms,
+            tbs: draft.digest(),
         });
-        let intermediate = self.ca.intermediate();
-        let leaf = key.certify(&spiffe_id, terms, &intermediate.issuer)?;
         let admitted = self.submit(actor, command).await?;
+        let leaf = draft.finish(&self.receipt(admitted.index).await?, &intermediate.issuer)?;
         Ok((leaf, Made { spiffe_id, terms, intermediate, index: admitted.index }))
     }
 
@@ -158,20 +161,44 @@ impl Authority {
         let key = key_pair()?;
         let terms = terms(serial()?, self.now_ms(), SERVER_LIFE_MS);
         let intermediate = self.ca.intermediate();
-        let leaf: Certified = certified(server_params(hosts, terms)?.signed_by(&key, &intermediate.issuer))?;
+        let secret = Zeroizing::new(key.serialize_der());
+        let public_key = Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key)).into();
+        let key = MemoryKey::new(key).map_err(IssueError::from)?;
+        let leaf = intermediate.issuer.certify(&server_params(hosts, terms)?, &key)?;
         let command = Command::CertifyServer {
             hosts: hosts.to_vec(),
             serial: terms.serial,
-            public_key: Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key)).into(),
+            public_key,
             not_after_ms: terms.not_after_ms,
         };
         self.submit(Actor::System, command).await?;
         Ok(ServerCertificate {
             chain: vec![leaf.der, intermediate.certificate.der.clone()],
-            key: Zeroizing::new(key.serialize_der()),
+            key: secret,
             not_after_ms: terms.not_after_ms,
         })
     }
+}
+
+/// Whether a key may be certified under these terms.
+fn allows_key(allowed: &IssuanceTerms, key: Option<KeyAlgorithm>) -> Result<(), SubmitError> {
+    if key.is_some_and(|key| allowed.algorithms.contains(&key)) {
+        return Ok(());
+    }
+    let kinds: Vec<&str> = allowed.algorithms.iter().map(|known| known.as_str()).collect();
+    let found = key.map_or("of a kind that is not known here", KeyAlgorithm::as_str);
+    Err(not_entitled(
+        format!("the key is {found}: {}", allowed.cited()),
+        format!("make a key of the kind {}", kinds.join(" or ")),
+    ))
+}
+
+pub(crate) fn not_entitled(reason: impl Into<String>, help: impl Into<String>) -> SubmitError {
+    SubmitError::Refused(registry::Refusal {
+        kind: registry::RefusalKind::NotEntitled,
+        reason: reason.into(),
+        help: help.into(),
+    })
 }
 
 fn digest(token: &str) -> [u8; 32] {

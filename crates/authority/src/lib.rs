@@ -15,6 +15,7 @@ pub mod instruments;
 pub mod issue;
 pub mod plane;
 pub mod proofs;
+pub mod receipt;
 pub mod reconcile;
 pub mod rehearse;
 pub mod workload;

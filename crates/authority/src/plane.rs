@@ -4,7 +4,7 @@ use crate::ca::{Ca, RootMaterial};
 use crate::documents::ObjectDocuments;
 use crate::entry::{self, Bodies};
 use crate::workload::{JwtSigner, may_entitle};
-use crate::{Clock, entropy};
+use crate::{Clock, entropy, receipt};
 use ledger::{
     Append, AppendError, Edge, Hash, Objects, ReadLog, Sequenced, StoreError, Submission, VerifierKey,
 };
@@ -55,6 +55,7 @@ pub struct Authority {
     pub(crate) ports: Ports,
     pub(crate) ca: Arc<Ca>,
     pub(crate) jwt: Arc<JwtSigner>,
+    pub(crate) receipts: mpsc::Sender<receipt::Asked>,
     rules: Arc<RwLock<Rules>>,
     jobs: mpsc::Sender<Job>,
     changes: watch::Receiver<u64>,
@@ -108,7 +109,9 @@ impl Authority {
         let writer = Writer { rules: rules.clone(), ports: ports.clone(), changed, entitled, last_ms };
         tokio::spawn(writer.run(queue));
         let jwt = Arc::new(config.jwt);
-        let authority = Self { ports, ca, jwt, rules, jobs, changes, entitlements };
+        let (receipts, asked) = mpsc::channel(receipt::WAITING_MAX);
+        tokio::spawn(receipt::publish(ports.log.clone(), asked));
+        let authority = Self { ports, ca, jwt, receipts, rules, jobs, changes, entitlements };
         authority.establish().await?;
         authority.publish_jwt_key().await?;
         Ok(authority)

@@ -1,7 +1,7 @@
 //! Credentials for workloads that a host recognised: X.509-SVIDs for keys it made, and JWT-SVIDs.
 
 use crate::ca::serial;
-use crate::issue::IssueFailure;
+use crate::issue::{IssueFailure, not_entitled};
 use crate::{Authority, SubmitError};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -111,7 +111,14 @@ impl Authority {
         let now_ms = self.now_ms();
         let unknown = || IssueError::Failed("the identity is not registered".into());
         let subject = self.spiffe_id(identity).ok_or_else(unknown)?;
-        let life_ms = self.life_max_ms(identity).min(DEFAULT_LIFE_MS);
+        let allowed = self.issuance_terms(identity)?;
+        if let Some(other) = audiences.iter().find(|audience| !allowed.allows_audience(audience)) {
+            let help = "ask for a token for an audience that the machine's instruments name";
+            return Err(
+                not_entitled(format!("no token may be for `{other}`: {}", allowed.cited()), help).into()
+            );
+        }
+        let life_ms = allowed.life_max_ms.min(DEFAULT_LIFE_MS);
         let jti: [u8; 16] = serial()?;
         // Whole seconds are what a token can say.
         let not_after_ms = (now_ms + life_ms) / 1_000 * 1_000;
@@ -121,6 +128,7 @@ impl Authority {
             issued_ms: now_ms,
             expires_ms: not_after_ms,
             jti: contract::canonical::hex(&jti),
+            clauses: allowed.clauses,
         };
         let token = self.jwt.sign(&claims)?;
         let kid = self.jwt.public.kid().to_owned();

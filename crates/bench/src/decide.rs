@@ -1,9 +1,9 @@
 //! Decisions with many contracts in force: the first, and then many; and what a contract costs in memory.
 
 use crate::{quantile, resident_kib, us};
-use authority::entry::EVENT;
 use ledger::{Append as _, Entry, NoteSigner, Submission};
 use policy::{AsOf, Bundle, Counters, Request, Rules, Verdict, decide};
+use registry::event::EVENT;
 use registry::{Actor, Event, IdentityId, InstrumentId, Recorded, State};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -140,6 +140,7 @@ impl Ours {
                 token: Some([1; 32]),
                 scope: None,
                 attested: None,
+                tbs: None,
             };
             let proposed = Event::IdentityProposed(testkit::robot(machine(n), &format!("machine-{n}")));
             apply(&mut rules, vec![proposed, issued]);

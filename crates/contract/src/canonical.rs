@@ -147,6 +147,11 @@ fn signing(signing: &Signing) -> Value {
     json!({ "first": signing.first.map(|side| side.as_str()), "quorum": quorum.collect::<Vec<_>>() })
 }
 
+/// SHA-256 of a clause in canonical form: what a credential names it by.
+pub fn clause_digest(of: &Clause) -> [u8; 32] {
+    digest(&to_jcs(&clause(of)))
+}
+
 fn clause(clause: &Clause) -> Value {
     json!({
         "kind": clause.kind.as_str(),

@@ -189,6 +189,7 @@ impl Instrument {
             | Norm::Power(_)
             | Norm::Masking(_)
             | Norm::Evidence(_)
+            | Norm::Issuance(_)
             | Norm::Cap(_)
             | Norm::Words(_) => None,
         });

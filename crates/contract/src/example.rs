@@ -6,8 +6,8 @@ use crate::document::{Body, Instrument};
 use crate::kind::{Kind, Liability};
 use crate::library::Library;
 use crate::norm::{
-    Cap, Duty, Evidence, Facts, Flag, Ground as PowerGround, Label, Level, Masking, Measure, Norm, Power,
-    Rule, Test, Words,
+    Cap, Duty, Evidence, Facts, Flag, Ground as PowerGround, Issuance, Label, Level, Masking, Measure, Norm,
+    Power, Rule, Test, Words,
 };
 use crate::setting::{Setting, join};
 use crate::terms::{Class, LIST_MAX, Money, Ratio, Side, Weekday};
@@ -55,6 +55,10 @@ pub enum Subject {
     Field(String),
     /// An age is measured, in milliseconds.
     Age(u64),
+    /// A token is asked for, for this audience.
+    Audience(String),
+    /// A certificate is renewed when this much of its life is over, in percent.
+    Renewed(u8),
     /// A claim is made.
     Claim(u64),
     /// A new version is signed by so many people of each side.
@@ -76,6 +80,8 @@ impl Example {
             Subject::Exercise { .. } | Subject::Signed(_) => "power",
             Subject::Field(_) => "field",
             Subject::Age(_) => "age",
+            Subject::Audience(_) => "audience",
+            Subject::Renewed(_) => "renewal",
             Subject::Claim(_) => "cap",
             Subject::Value(..) => "value",
         };
@@ -102,6 +108,10 @@ impl Instrument {
             }
             (Norm::Masking(masking), Subject::Field(field)) => Some(masking.covers(field)),
             (Norm::Evidence(evidence), Subject::Age(ms)) => Some(evidence.holds(*ms)),
+            (Norm::Issuance(Issuance::Audiences(known)), Subject::Audience(audience)) => {
+                Some(known.contains(audience))
+            }
+            (Norm::Issuance(Issuance::RenewAt(most)), Subject::Renewed(percent)) => Some(percent <= most),
             (Norm::Cap(cap), Subject::Claim(claim)) => Some(cap.owed(*claim) == *claim),
             (Norm::Words(words), Subject::Value(key, value)) => Some(words.values.get(key) == Some(value)),
             (Norm::Words(_), Subject::Signed(people)) => {
@@ -134,6 +144,7 @@ pub fn examples(instrument: &Instrument) -> Vec<Example> {
             Norm::Power(power) => power_examples(power, &setting),
             Norm::Masking(masking) => masking_examples(masking),
             Norm::Evidence(evidence) => evidence_examples(evidence),
+            Norm::Issuance(issuance) => issuance_examples(issuance),
             Norm::Cap(cap) => cap_examples(cap),
             Norm::Words(words) => match instrument.clause(clause).map(|clause| &clause.kind) {
                 Some(Kind::Amendment(amendment)) if amendment.narrowing_by.is_empty() => {
@@ -469,6 +480,7 @@ fn is_possible(measure: &Measure, value: i64) -> bool {
         | Measure::CredentialAge
         | Measure::DelegationDepth
         | Measure::RenewedUntil
+        | Measure::BoundFor
         | Measure::Counted(_)
         | Measure::Approvals(_) => value >= 0,
     }
@@ -556,6 +568,7 @@ fn request_text(instrument: &Instrument, facts: &Facts, touched: &Touched) -> St
             }
             Measure::Approvals(_) => format!("with {}", counted(value, "approval")),
             Measure::ReviewOverdue => format!("with a review overdue by {}", span(value)),
+            Measure::BoundFor => format!("{} after this instrument began to bind", span(value)),
         });
     }
     for label in &touched.labels {
@@ -740,6 +753,26 @@ fn evidence_examples(evidence: &Evidence) -> Found {
     let unit = if bound.is_multiple_of(86_400_000) { 86_400_000 } else { 1_000 };
     let beyond = if evidence.at_least { bound.saturating_sub(unit) } else { bound + unit };
     vec![example(bound, true), example(beyond, false)]
+}
+
+fn issuance_examples(issuance: &Issuance) -> Found {
+    match issuance {
+        Issuance::Audiences(known) => {
+            let example = |audience: &str, holds| {
+                let shown = say("annex.audience", &[("audience", audience)]);
+                (Subject::Audience(audience.to_owned()), holds, shown)
+            };
+            let other = format!("{}.another", known.first().map_or("", String::as_str));
+            known.first().map(|one| example(one, true)).into_iter().chain([example(&other, false)]).collect()
+        }
+        Issuance::RenewAt(most) => {
+            let example = |percent: u8, holds| {
+                let shown = say("annex.renewal", &[("percent", &percent.to_string())]);
+                (Subject::Renewed(percent), holds, shown)
+            };
+            vec![example(*most, true), example(most.saturating_add(1), false)]
+        }
+    }
 }
 
 fn cap_examples(cap: &Cap) -> Found {

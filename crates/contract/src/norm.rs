@@ -34,6 +34,8 @@ pub enum Norm {
     Masking(Masking),
     /// Checked by a query over ledger and registry.
     Evidence(Evidence),
+    /// What a credential must be when it is issued or renewed.
+    Issuance(Issuance),
     /// An amount up to which somebody is liable.
     Cap(Cap),
     /// Words between people, with the values they name.
@@ -44,7 +46,7 @@ impl Norm {
     /// How far the system holds it. Authors cannot choose it.
     pub fn mode(&self) -> Mode {
         match self {
-            Self::Rule(_) | Self::Power(_) | Self::Masking(_) => Mode::Enforced,
+            Self::Rule(_) | Self::Power(_) | Self::Masking(_) | Self::Issuance(_) => Mode::Enforced,
             Self::Duty(duty) => match duty.capability() {
                 Capability::Causable => Mode::Enforced,
                 Capability::Observed => Mode::Monitored,
@@ -65,7 +67,12 @@ impl Norm {
                 Capability::Causable => vec![Need::Deadlines],
                 Capability::Observed | Capability::Unseen => Vec::new(),
             },
-            Self::Level(_) | Self::Power(_) | Self::Evidence(_) | Self::Cap(_) | Self::Words(_) => Vec::new(),
+            Self::Level(_)
+            | Self::Power(_)
+            | Self::Evidence(_)
+            | Self::Issuance(_)
+            | Self::Cap(_)
+            | Self::Words(_) => Vec::new(),
         }
     }
 }
@@ -209,6 +216,18 @@ pub enum Measure {
     Approvals(Approvers),
     /// Since the machine's last review was due, in milliseconds; negative before.
     ReviewOverdue,
+    /// Since the instrument binds, in milliseconds.
+    BoundFor,
+}
+
+/// What Writ holds when it issues a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Issuance {
+    /// A JWT-SVID is for these and for nobody else.
+    Audiences(Vec<String>),
+    /// A certificate is renewed when this much of its life is over, in percent, or before.
+    RenewAt(u8),
 }
 
 /// Whose approvals count.
@@ -383,7 +402,8 @@ impl Test {
                 | Measure::AddressLow
                 | Measure::RenewedUntil
                 | Measure::WeekMinute(_)
-                | Measure::ReviewOverdue => None,
+                | Measure::ReviewOverdue
+                | Measure::BoundFor => None,
             });
         });
         needs

@@ -152,6 +152,7 @@ written! {
     crate::terms::Hours = "Hours" "pattern": r"^\d{2}:\d{2}-\d{2}:\d{2}$";
     crate::terms::Money = "Money" "pattern": r"^[A-Z]{3} \d{1,13}$", "examples": ["EUR 250000"];
     crate::terms::Network = "Network" "pattern": r"^[0-9a-f.:]+/\d{1,3}$", "examples": ["10.1.0.0/16"];
+    crate::terms::Audience = "Audience" "minLength": 1, "maxLength": TEXT_CHARS_MAX, "pattern": r#"^[!-~]+$"#;
     crate::terms::Purpose = "PurposeText" "minLength": 1, "maxLength": 120, "pattern": r"^[^0-9.,;:<>`*\[\]\\]+$";
     crate::terms::Ratio = "Ratio" "pattern": r"^\d{1,3}(\.\d{1,3})?%$", "examples": ["99.95%"];
     crate::terms::Target = "Target" "pattern": "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$";

@@ -305,6 +305,36 @@ impl fmt::Display for Purpose {
 }
 text_form!(Purpose);
 
+/// For whom a token is: a name or address in visible ASCII, without the marks of Markdown or HTML.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Audience(String);
+
+impl Audience {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Audience {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sound = |b: u8| b.is_ascii_graphic() && !b"<>`*[]\\\"".contains(&b);
+        if (1..=TEXT_CHARS_MAX).contains(&text.len()) && text.bytes().all(sound) {
+            return Ok(Self(text.to_owned()));
+        }
+        let help = "write a name or address as tokens name it, for example \"https://api.example.com\"";
+        Err(fault("writ::audience", "no token can name this audience", help))
+    }
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+text_form!(Audience);
+
 /// A name in a clause: an action, a machine, a role, a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Word(pub Name);

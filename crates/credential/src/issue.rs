@@ -1,13 +1,19 @@
 //! The profile of the certificates we make. Validity, serial number and key come in as arguments:
 //! the defaults of the library suit none of them.
 
+use crate::logged::PROOF;
+use crate::signer::{Drafting, SignError, Signer, Signing};
 use crate::spiffe::{SpiffeId, TrustDomain};
+use crate::tbs::{self, NotDer};
+use crate::terms::{self, ClauseRef, KeyAlgorithm, TERMS};
+use ledger::proof_file::ProofFile;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SigningKey,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
     SubjectPublicKeyInfo, date_time_ymd,
 };
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Clocks differ: certificates begin this long before they are issued.
@@ -83,23 +89,112 @@ impl CertifiedKey {
         .into()
     }
 
-    /// The X.509-SVID of a machine.
-    pub fn certify<S: SigningKey>(
+    /// Its kind, if it is one that can be certified.
+    pub fn algorithm(&self) -> Option<KeyAlgorithm> {
+        let of = match self {
+            Self::Requested(key) => key.algorithm(),
+            Self::Held(key) => key.algorithm(),
+        };
+        KeyAlgorithm::ALL.into_iter().find(|known| of == known.generator())
+    }
+
+    /// What the X.509-SVID of a machine will say, and under which clauses it is issued.
+    pub fn draft(
         &self,
         id: &SpiffeId,
         terms: Terms,
-        issuer: &Issuer<'_, S>,
-    ) -> Result<Certified, IssueError> {
+        clauses: &[ClauseRef],
+        by: &IssuingKey,
+    ) -> Result<Draft, IssueError> {
         let mut params = base(terms);
         params.subject_alt_names = vec![uri(&id.to_string())?];
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        certified(match self {
-            Self::Requested(key) => params.signed_by(key, issuer),
-            Self::Held(key) => params.signed_by(key, issuer),
-        })
+        let drafting = Drafting::new(by.signer.as_ref());
+        let issuer = Issuer::from_params(&by.params, &drafting);
+        match self {
+            Self::Requested(key) => params.signed_by(key, &issuer),
+            Self::Held(key) => params.signed_by(key, &issuer),
+        }
+        .map_err(|error| bad(&error))?;
+        drop(issuer);
+        let mut tbs = drafting.into_message();
+        if !clauses.is_empty() {
+            tbs = tbs::with_extension(&tbs, TERMS, &terms::to_der(clauses))?;
+        }
+        Ok(Draft { tbs })
+    }
+}
+
+/// A certificate that is neither logged nor signed.
+pub struct Draft {
+    tbs: Vec<u8>,
+}
+
+impl Draft {
+    /// All it says (TBSCertificate, DER).
+    pub fn tbs(&self) -> &[u8] {
+        &self.tbs
+    }
+
+    /// SHA-256 of all it says: what the entry of its issuance commits to.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(&self.tbs).into()
+    }
+
+    /// Adds the proof that it is in the ledger, and signs.
+    pub fn finish(self, proof: &ProofFile, by: &IssuingKey) -> Result<Certified, IssueError> {
+        let tbs = tbs::with_extension(&self.tbs, PROOF, proof.to_string().as_bytes())?;
+        let signature = by.signer.sign(&tbs)?;
+        Ok(Certified::of(tbs::certificate(&tbs, &signature)?))
+    }
+}
+
+/// The key of an authority, and what its certificate says.
+pub struct IssuingKey {
+    signer: Arc<dyn Signer>,
+    params: CertificateParams,
+}
+
+impl IssuingKey {
+    /// A key with the certificate it has or will have.
+    pub fn new(signer: Arc<dyn Signer>, params: CertificateParams) -> Self {
+        Self { signer, params }
+    }
+
+    /// A key with the name in a certificate (PEM) that was made earlier.
+    pub fn of_certificate(signer: Arc<dyn Signer>, pem: &str) -> Result<Self, IssueError> {
+        let block = pem::parse(pem).map_err(|error| IssueError::Failed(error.to_string()))?;
+        let (_, certificate) = x509_parser::parse_x509_certificate(block.contents())
+            .map_err(|error| IssueError::Failed(error.to_string()))?;
+        let key = &certificate.public_key().subject_public_key.data;
+        if key.as_ref() != signer.public_key() {
+            return Err(IssueError::Failed("the key is not the one in the certificate".into()));
+        }
+        let text = |name: &mut dyn Iterator<Item = &x509_parser::x509::AttributeTypeAndValue<'_>>| {
+            name.next().and_then(|value| value.as_str().ok()).unwrap_or_default().to_owned()
+        };
+        let subject = certificate.subject();
+        let organisation = text(&mut subject.iter_organization());
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        params.distinguished_name.push(DnType::CommonName, text(&mut subject.iter_common_name()));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        Ok(Self { signer, params })
+    }
+
+    /// Its own certificate, signed with itself.
+    pub fn self_signed(&self) -> Result<Certified, IssueError> {
+        certified(self.params.self_signed(&Signing(self.signer.as_ref())))
+    }
+
+    /// The certificate of another key: `params` say what is in it.
+    pub fn certify(&self, params: &CertificateParams, key: &dyn Signer) -> Result<Certified, IssueError> {
+        let issuer = Issuer::from_params(&self.params, Signing(self.signer.as_ref()));
+        certified(params.signed_by(&Signing(key), &issuer))
     }
 }
 
@@ -166,10 +261,17 @@ fn bad(error: &rcgen::Error) -> IssueError {
     IssueError::Failed(error.to_string())
 }
 
+impl Certified {
+    fn of(der: Vec<u8>) -> Self {
+        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        let pem = pem::encode_config(&pem::Pem::new("CERTIFICATE", der.as_slice()), config);
+        Self { der, pem }
+    }
+}
+
 /// Turns the library's answer into ours.
-pub fn certified(result: Result<rcgen::Certificate, rcgen::Error>) -> Result<Certified, IssueError> {
-    let certificate = result.map_err(|error| bad(&error))?;
-    Ok(Certified { der: certificate.der().to_vec(), pem: certificate.pem() })
+fn certified(result: Result<rcgen::Certificate, rcgen::Error>) -> Result<Certified, IssueError> {
+    Ok(Certified::of(result.map_err(|error| bad(&error))?.der().to_vec()))
 }
 
 /// Why there is no certificate.
@@ -181,4 +283,16 @@ pub enum IssueError {
     /// We are at fault.
     #[error("the certificate could not be made: {0}")]
     Failed(String),
+}
+
+impl From<NotDer> for IssueError {
+    fn from(error: NotDer) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<SignError> for IssueError {
+    fn from(error: SignError) -> Self {
+        Self::Failed(error.to_string())
+    }
 }

@@ -4,6 +4,7 @@
 //! Out of scope: private keys (`authority`), and whether somebody may have a token (`registry::admit`).
 
 use crate::spiffe::{SpiffeId, TrustDomain};
+use crate::terms::{self, ClauseRef};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,16 +35,21 @@ pub struct JwtClaims {
     pub expires_ms: u64,
     /// Its id.
     pub jti: String,
+    /// Under which clauses it was issued; not read from tokens.
+    pub clauses: Vec<ClauseRef>,
 }
 
 impl JwtClaims {
     /// What is signed: header and claims. The signature (r and s, 32 bytes each) follows after a dot.
     pub fn signing_input(&self, kid: &str) -> String {
         let header = json!({ "alg": ALGORITHM, "kid": kid, "typ": "JWT" });
-        let claims = json!({
+        let mut claims = json!({
             "sub": self.subject.to_string(), "aud": self.audiences, "exp": self.expires_ms / 1_000,
             "iat": self.issued_ms / 1_000, "jti": self.jti,
         });
+        if let (Value::Object(members), false) = (&mut claims, self.clauses.is_empty()) {
+            members.insert(terms::CLAIM.to_owned(), terms::to_json(&self.clauses));
+        }
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}", part(&header), part(&claims))
     }
@@ -208,6 +214,7 @@ fn claims_of(claims: &Map<String, Value>, subject: SpiffeId) -> Result<JwtClaims
         issued_ms: seconds("iat")?.unwrap_or(0),
         expires_ms: seconds("exp")?.ok_or(JwtError::Claim("exp"))?,
         jti: claims.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        clauses: Vec::new(),
     })
 }
 
@@ -264,6 +271,7 @@ mod tests {
             issued_ms: NOW,
             expires_ms: NOW + 300_000,
             jti: "7".into(),
+            clauses: Vec::new(),
         }
     }
 

@@ -249,7 +249,8 @@ fn log() {
     keep("ledger_note", "hash", edge.root().to_base64().as_bytes());
     for index in [0, 6, 10] {
         let path = inclusion(&leaves, index, 11).unwrap();
-        let proof = ledger::proof_file::ProofFile { index, path, checkpoint: note.clone() };
+        let proof =
+            ledger::proof_file::ProofFile { extra: Vec::new(), index, path, checkpoint: note.clone() };
         keep("ledger_proof", &format!("{index}"), proof.to_string().as_bytes());
         let extra = proof.to_string().replacen('\n', "\nextra eA==\n", 1);
         keep("ledger_proof", &format!("{index}-extra"), extra.as_bytes());

@@ -143,7 +143,7 @@ impl Log {
     /// The true proof of an entry.
     fn proof(&self, index: u64) -> ProofFile {
         let path = inclusion(&Leaves::of(&self.entries), index, self.checkpoint.size).unwrap();
-        ProofFile { index, path, checkpoint: self.note.clone() }
+        ProofFile { extra: Vec::new(), index, path, checkpoint: self.note.clone() }
     }
 }
 

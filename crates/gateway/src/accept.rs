@@ -145,7 +145,8 @@ impl Connection {
                 return;
             }
         };
-        let peer = match Peer::authenticate(stream.get_ref().1, address) {
+        let ledger = &self.pipeline.ports.ledger_key;
+        let peer = match Peer::authenticate(stream.get_ref().1, address, ledger) {
             Ok(peer) => Arc::new(peer),
             Err(error) => {
                 metrics.failed_handshakes.inc();

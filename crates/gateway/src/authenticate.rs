@@ -1,7 +1,7 @@
 //! Who is at the other end: the certificate's SPIFFE ID, and the identity the registry has under it.
 
 use crate::Ports;
-use credential::{Svid, SvidError};
+use credential::{LedgerKey, NotLogged, Svid, SvidError, logged};
 use registry::{IdentityId, Name};
 use rustls::ServerConnection;
 use std::net::SocketAddr;
@@ -12,13 +12,25 @@ use std::sync::PoisonError;
 pub(crate) struct Peer {
     pub(crate) svid: Svid,
     pub(crate) address: SocketAddr,
+    /// What its certificate lacks of a proof that the ledger knows of it.
+    pub(crate) unproven: Option<NotLogged>,
 }
 
 impl Peer {
     /// Reads the certificate that the handshake verified.
-    pub(crate) fn authenticate(tls: &ServerConnection, address: SocketAddr) -> Result<Self, SvidError> {
+    pub(crate) fn authenticate(
+        tls: &ServerConnection,
+        address: SocketAddr,
+        ledger: &LedgerKey,
+    ) -> Result<Self, SvidError> {
         let leaf = tls.peer_certificates().and_then(|chain| chain.first()).ok_or(SvidError::Malformed)?;
-        Ok(Self { svid: Svid::parse(leaf)?, address })
+        Self::of(leaf, address, ledger)
+    }
+
+    /// The holder of a certificate whose chain somebody verified.
+    pub(crate) fn of(leaf: &[u8], address: SocketAddr, ledger: &LedgerKey) -> Result<Self, SvidError> {
+        let svid = Svid::parse(leaf)?;
+        Ok(Self { svid, address, unproven: logged::verify(leaf, ledger).err() })
     }
 
     /// The identity of this SPIFFE ID, if the trust domain is ours and the registry knows it.

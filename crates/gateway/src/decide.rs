@@ -57,6 +57,13 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         decided.verdict = deny(Reason::CredentialNotGood, detail.to_owned());
         return decided;
     }
+    if let Some(lack) = &peer.unproven {
+        decided.verdict = deny(
+            Reason::CredentialNotGood,
+            format!("the certificate presented is not shown to be in the ledger: {lack}"),
+        );
+        return decided;
+    }
     if let Some(ambiguity) = Ambiguity::find(&parts.headers, parts.uri.authority().map(|a| a.as_str())) {
         decided.verdict = deny(Reason::RequestAmbiguous, ambiguity.to_string());
         return decided;

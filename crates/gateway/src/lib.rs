@@ -27,6 +27,7 @@ pub use metrics::Metrics;
 pub use neighbour::Adviser;
 pub use record::{RecordError, Recorder};
 
+use credential::LedgerKey;
 use policy::{Counters, Rules};
 use std::pin::Pin;
 use std::sync::{Arc, RwLock};
@@ -66,6 +67,8 @@ pub struct Ports {
     pub identity: watch::Receiver<Option<Arc<ServerIdentity>>>,
     /// The time.
     pub clock: Clock,
+    /// The key by which a certificate's proof that it is in the control ledger is checked.
+    pub ledger_key: LedgerKey,
     /// Nonces.
     pub entropy: Entropy,
     /// Counters for operators.

@@ -22,7 +22,7 @@ mod workload_api;
 pub use attest::attest;
 pub use endpoint::{Endpoint, EndpointError};
 
-use credential::{ProcessEvidence, SpiffeId, TrustDomain, Unrecognised};
+use credential::{KeyAlgorithm, ProcessEvidence, SpiffeId, TrustDomain, Unrecognised};
 use registry::{IdentityId, Millis};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ pub trait Issuer: Send + Sync {
     fn recognise(&self, evidence: &ProcessEvidence) -> Result<Vec<Entitlement>, Unrecognised>;
     /// Whether any rule asks for the digest of an executable: hashing takes time.
     fn wants_digest(&self) -> bool;
-    /// The longest life a certificate of this machine may have now.
-    fn life_max_ms(&self, identity: IdentityId) -> Millis;
+    /// What a certificate of this machine must be now.
+    fn terms(&self, identity: IdentityId) -> Result<CertificateTerms, IssuerError>;
     /// Certifies a key (SPKI, DER) that this host made.
     fn certify(
         &self,
@@ -88,6 +88,17 @@ pub struct Entitlement {
     pub spiffe_id: SpiffeId,
     /// What its credential is for, among several; empty if nothing is said.
     pub hint: String,
+}
+
+/// What a certificate must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateTerms {
+    /// The longest life.
+    pub life_max_ms: Millis,
+    /// Which key.
+    pub algorithm: KeyAlgorithm,
+    /// It is renewed when this much of its life is over, in percent.
+    pub renew_at_percent: u8,
 }
 
 /// A certificate for a key of this host.

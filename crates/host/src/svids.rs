@@ -1,8 +1,8 @@
 //! The certificates of workloads: made for the first stream that asks, shared by those that follow, renewed
 //! before they expire and whenever the terms become stricter, forgotten when nobody listens any more.
 
-use crate::{Certificate, Clock, Issuer, IssuerError};
-use credential::ProcessEvidence;
+use crate::{Certificate, CertificateTerms, Clock, Issuer, IssuerError};
+use credential::{KeyAlgorithm, ProcessEvidence};
 use rcgen::KeyPair;
 use registry::{IdentityId, Millis};
 use std::collections::HashMap;
@@ -11,9 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-/// A certificate is renewed when this much of its life is over, less what spreads renewals.
-const RENEW_AT_PERCENT: u64 = 50;
-/// Renewals are spread over this much of a life, by identity and evidence: no fleet renews at once.
+/// Renewals are spread over this much of the life before they are due, by evidence: no fleet renews at once.
 const SPREAD_PERCENT: u64 = 10;
 /// After a failure that is not a refusal, the next try comes this much later.
 const RETRY: Duration = Duration::from_secs(1);
@@ -25,10 +23,17 @@ const LOOK_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct Svid {
     /// PKCS#8, DER.
     pub(crate) key: Zeroizing<Vec<u8>>,
+    algorithm: KeyAlgorithm,
     certificate: Certificate,
 }
 
 impl Svid {
+    /// Whether it is still what it must be.
+    fn fits(&self, terms: &CertificateTerms) -> bool {
+        let life = self.certificate.not_after_ms.saturating_sub(self.certificate.not_before_ms);
+        life <= terms.life_max_ms && self.algorithm == terms.algorithm
+    }
+
     /// Leaf first, DER.
     pub(crate) fn certificates(&self) -> &[Vec<u8>] {
         &self.certificate.chain
@@ -87,11 +92,12 @@ impl Svids {
 
     async fn make(&self, identity: IdentityId, evidence: &ProcessEvidence) -> Result<Svid, IssuerError> {
         let failed = |error: rcgen::Error| IssuerError::Unavailable(error.to_string());
-        let key = KeyPair::generate().map_err(failed)?;
+        let algorithm = self.issuer.terms(identity)?.algorithm;
+        let key = KeyPair::generate_for(algorithm.generator()).map_err(failed)?;
         let spki = rcgen::PublicKeyData::subject_public_key_info(&key);
         let certificate = self.issuer.certify(identity, spki, evidence.clone()).await?;
         let key = Zeroizing::new(key.serialize_der());
-        Ok(Svid { key, certificate })
+        Ok(Svid { key, algorithm, certificate })
     }
 
     /// Renews until nobody listens, or until the machine may have no certificate any more.
@@ -99,16 +105,26 @@ impl Svids {
         let mut entitlements = self.issuer.entitlements();
         loop {
             let Ok(svid) = sender.borrow().clone() else { break };
-            let wait = self.wait(key, &svid.certificate);
+            let terms = match self.issuer.terms(key.0) {
+                Ok(terms) => terms,
+                Err(refused) => {
+                    drop(sender.send_replace(Err(refused)));
+                    break;
+                }
+            };
+            let due_ms = renew_ms(key, &svid.certificate, terms.renew_at_percent);
+            // A clock may be set: it is looked at now and then.
+            let left = Duration::from_millis(due_ms.saturating_sub((self.clock)()));
+            let wait = left.clamp(Duration::from_millis(10), LOOK_MAX);
+            let wait = if svid.fits(&terms) { wait } else { Duration::ZERO };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = sender.closed() => break,
                 changed = entitlements.changed() => if changed.is_err() { break },
             }
-            let (now_ms, life) = ((self.clock)(), self.issuer.life_max_ms(key.0));
-            let certificate = &svid.certificate;
-            let stricter = certificate.not_after_ms.saturating_sub(certificate.not_before_ms) > life;
-            if !stricter && now_ms < renew_ms(key, certificate) {
+            // What changed meanwhile is looked at first.
+            let unchanged = self.issuer.terms(key.0).is_ok_and(|now| now == terms);
+            if !unchanged || (svid.fits(&terms) && (self.clock)() < due_ms) {
                 continue;
             }
             match self.make(key.0, &evidence).await {
@@ -129,22 +145,16 @@ impl Svids {
             table.remove(&key);
         }
     }
-
-    fn wait(&self, key: Key, certificate: &Certificate) -> Duration {
-        let left = renew_ms(key, certificate).saturating_sub((self.clock)());
-        // A clock may be set: it is looked at now and then.
-        Duration::from_millis(left).clamp(Duration::from_millis(10), LOOK_MAX)
-    }
 }
 
-/// When a certificate is renewed: at half its life, earlier by a share that its owner alone decides.
-fn renew_ms((_, digest): Key, certificate: &Certificate) -> Millis {
+/// When a certificate is renewed: when so much of its life is over, earlier by a share that its owner alone decides.
+fn renew_ms((_, digest): Key, certificate: &Certificate, at_percent: u8) -> Millis {
     let life = certificate.not_after_ms.saturating_sub(certificate.not_before_ms);
     let [a, b, ..] = digest;
-    let share =
-        u64::from(u16::from_be_bytes([a, b])) * SPREAD_PERCENT / u64::from(u16::MAX).saturating_add(1);
-    let at = life / 100 * (RENEW_AT_PERCENT - share);
-    certificate.not_before_ms.saturating_add(at)
+    let latest = life / 100 * u64::from(at_percent);
+    let spread = life / 100 * SPREAD_PERCENT.min(u64::from(at_percent) / 2);
+    let share = spread * u64::from(u16::from_be_bytes([a, b])) / u64::from(u16::MAX);
+    certificate.not_before_ms.saturating_add(latest - share)
 }
 
 #[cfg(test)]
@@ -155,12 +165,14 @@ mod tests {
     fn renewals_are_spread_and_before_half_of_life() {
         let certificate =
             Certificate { chain: Vec::new(), not_before_ms: 1_000_000, not_after_ms: 1_000_000 + 3_600_000 };
-        let at = |first: u8| {
-            let mut digest = [0; 32];
-            digest[0] = first;
-            renew_ms((IdentityId::from_entropy([0; 10]), digest), &certificate)
+        let at = |first: u8, percent| {
+            let digest = [first; 32];
+            renew_ms((IdentityId::from_entropy([0; 10]), digest), &certificate, percent)
         };
-        assert_eq!(at(0), 1_000_000 + 1_800_000);
-        assert!(at(255) >= 1_000_000 + 1_440_000 && at(255) < at(0));
+        assert_eq!(at(0, 50), 1_000_000 + 1_800_000);
+        assert_eq!(at(255, 50), 1_000_000 + 1_440_000);
+        assert!((1..255).all(|first| at(first, 50) < at(first - 1, 50)));
+        assert_eq!(at(0, 10), 1_000_000 + 360_000);
+        assert_eq!(at(255, 10), 1_000_000 + 180_000, "however early, half of it is left");
     }
 }

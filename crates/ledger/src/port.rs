@@ -39,6 +39,8 @@ pub trait Append: Send + Sync {
     /// later covers it, even after a crash. Order of resolution is order of submission.
     /// A full queue and a failed disk are errors; nothing is ever dropped silently.
     fn append(&self, submission: Submission) -> Pending<Result<Sequenced, AppendError>>;
+    /// Signs a checkpoint of all that is durable now, keeps it, and gives it with its note. Waits for the disk.
+    fn publish(&self) -> Result<(Checkpoint, String), StoreError>;
 }
 
 /// Why a submission is not in the log.

@@ -4,6 +4,8 @@ use crate::note::{NoteError, VerifierKey};
 use crate::proof::{ProofError, verify_inclusion};
 use crate::tile::canonical_number;
 use crate::{Checkpoint, Hash};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
@@ -13,6 +15,8 @@ const PATH_LENGTH_MAX: usize = 63;
 /// An inclusion proof with the checkpoint it leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofFile {
+    /// What a reader needs besides, by itself not authenticated: for us the entry, or nothing.
+    pub extra: Vec<u8>,
     /// The entry's index in the log.
     pub index: u64,
     /// The audit path from the leaf towards the root.
@@ -22,7 +26,7 @@ pub struct ProofFile {
 }
 
 impl ProofFile {
-    /// Reads a `.tlog-proof` file. An `extra` line is accepted and ignored: it is not authenticated.
+    /// Reads a `.tlog-proof` file.
     pub fn parse(text: &str) -> Option<Self> {
         let (head, checkpoint) = text.split_once("\n\n")?;
         let mut lines = head.split('\n');
@@ -30,12 +34,19 @@ impl ProofFile {
             return None;
         }
         let mut line = lines.next()?;
-        if line.starts_with("extra ") {
+        let mut extra = Vec::new();
+        if let Some(encoded) = line.strip_prefix("extra ") {
+            extra = STANDARD.decode(encoded).ok().filter(|extra| !extra.is_empty())?;
             line = lines.next()?;
         }
         let index = canonical_number(line.strip_prefix("index ")?)?;
         let path = lines.map(Hash::from_base64).collect::<Option<Vec<_>>>()?;
-        (path.len() <= PATH_LENGTH_MAX).then(|| Self { index, path, checkpoint: checkpoint.to_owned() })
+        (path.len() <= PATH_LENGTH_MAX).then(|| Self {
+            extra,
+            index,
+            path,
+            checkpoint: checkpoint.to_owned(),
+        })
     }
 
     /// Checks that `entry` is in the log of `key`. Gives the checkpoint it was proven against.
@@ -48,7 +59,11 @@ impl ProofFile {
 
 impl fmt::Display for ProofFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEADER}\nindex {}", self.index)?;
+        writeln!(f, "{HEADER}")?;
+        if !self.extra.is_empty() {
+            writeln!(f, "extra {}", STANDARD.encode(&self.extra))?;
+        }
+        writeln!(f, "index {}", self.index)?;
         for hash in &self.path {
             writeln!(f, "{hash}")?;
         }

@@ -60,6 +60,7 @@ impl Attribute {
                 Measure::AddressLow => "address_low".to_owned(),
                 Measure::ReviewOverdue => "review_overdue".to_owned(),
                 Measure::RenewedUntil => format!("{instrument} renewed_until"),
+                Measure::BoundFor => format!("{instrument} bound_for"),
                 Measure::WeekMinute(zone) => format!("week_minute {zone}"),
                 Measure::Counted(meter) => {
                     // The acts that count are part of the name: another way of counting is another number.

@@ -415,6 +415,10 @@ impl<'a> Asked<'a> {
                 let instrument = self.rules.state().instruments.get(&slot.instrument);
                 long(instrument.and_then(|instrument| instrument.renewed_until_ms).unwrap_or(0))
             }
+            Measure::BoundFor => {
+                let instrument = self.rules.state().instruments.get(&slot.instrument);
+                long(instrument.map_or(0, |instrument| instrument.bound_for_ms(now_ms)))
+            }
             Measure::WeekMinute(zone) => zone.week_minute(now_ms),
             Measure::Counted(meter) => match meter.unit {
                 Unit::Calls => {

@@ -8,8 +8,8 @@ use crate::decide::Request;
 use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet, RestrictedExpression};
 use contract::norm::{On, Rule, Test};
 use registry::{
-    Event, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Millis, Name, PartyId,
-    Recorded, Scope, ScopedOn, Service, ServiceId, State,
+    CredentialClause, Event, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Millis,
+    Name, PartyId, Recorded, Scope, ScopedOn, Service, ServiceId, State,
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -50,6 +50,8 @@ pub struct Rules {
     pairs: HashMap<(IdentityId, ServiceId), Vec<Arc<Slot>>>,
     charters: HashMap<IdentityId, Vec<Arc<Slot>>>,
     guardrails: HashMap<PartyId, Vec<Arc<Slot>>>,
+    /// Contracts and charters that ask something of every credential of a machine.
+    credentials: HashMap<IdentityId, Vec<InstrumentId>>,
     hosts: HashMap<String, Arc<Service>>,
     /// What certificates with a scope are good for: each a policy set of its own. None cannot be applied.
     scopes: BTreeMap<Scope, Option<Arc<PolicySet>>>,
@@ -108,6 +110,7 @@ impl Rules {
             pairs: HashMap::new(),
             charters: HashMap::new(),
             guardrails: HashMap::new(),
+            credentials: HashMap::new(),
             hosts: HashMap::new(),
             scopes: BTreeMap::new(),
             documents,
@@ -176,6 +179,7 @@ impl Rules {
             pairs: self.pairs.clone(),
             charters: self.charters.clone(),
             guardrails: self.guardrails.clone(),
+            credentials: self.credentials.clone(),
             hosts: self.hosts.clone(),
             scopes: self.scopes.clone(),
             documents: self.documents.clone(),
@@ -282,24 +286,31 @@ impl Rules {
         self.documents.as_ref()
     }
 
-    /// The shortest certificate life that the contracts of an identity ask for, and which one asks.
-    pub fn credential_terms(&self, identity: IdentityId) -> Option<(Millis, InstrumentId)> {
-        self.state
-            .instruments
-            .values()
-            .filter(|instrument| instrument.status == InstrumentStatus::InForce)
-            .filter(|instrument| match instrument.kind {
-                InstrumentKind::Charter | InstrumentKind::Contract => instrument.machines.contains(&identity),
-                // A guardrail's limits may be narrowed to some machines: the gateway holds them.
-                InstrumentKind::Guardrail => false,
-            })
-            .filter_map(|instrument| instrument.credential_ttl_max_ms.map(|ttl| (ttl, instrument.id)))
-            .min()
+    /// The clauses that bind every credential of a machine at `now_ms`: of its contracts, its charter, and the
+    /// guardrails of its party.
+    pub fn credential_clauses(
+        &self,
+        identity: IdentityId,
+        now_ms: Millis,
+    ) -> impl Iterator<Item = (InstrumentId, &CredentialClause)> {
+        let of_machine = self.credentials.get(&identity).into_iter().flatten().copied();
+        let party = self.state.identities.get(&identity).map(|machine| machine.party);
+        let guardrails = party.map_or(&[][..], |party| self.guardrails(party));
+        let asked = of_machine.chain(guardrails.iter().map(|slot| slot.instrument));
+        let binding = asked.filter(move |id| self.is_in_force(*id, now_ms));
+        binding
+            .filter_map(|id| self.state.instruments.get(&id))
+            .flat_map(|instrument| instrument.credentials.iter().map(move |clause| (instrument.id, clause)))
     }
 
     fn insert(&mut self, id: InstrumentId) {
         let Some(instrument) = self.state.instruments.get(&id) else { return };
         let slot = Arc::new(Slot::of(instrument));
+        if !instrument.credentials.is_empty() {
+            for machine in &instrument.machines {
+                self.credentials.entry(*machine).or_default().push(id);
+            }
+        }
         match (instrument.kind, instrument.service) {
             (InstrumentKind::Contract, Some(service)) => {
                 for machine in &instrument.machines {
@@ -321,6 +332,9 @@ impl Rules {
     fn remove(&mut self, id: InstrumentId) {
         let Some(instrument) = self.state.instruments.get(&id) else { return };
         for machine in &instrument.machines {
+            if let Some(bound) = self.credentials.get_mut(machine) {
+                bound.retain(|of| *of != id);
+            }
             if let Some(service) = instrument.service {
                 drop_slot(&mut self.pairs, &(*machine, service), id);
             }

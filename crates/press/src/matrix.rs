@@ -96,6 +96,7 @@ fn held(instrument: &Instrument) -> Vec<Held> {
         Norm::Cap(_)
         | Norm::Duty(_)
         | Norm::Evidence(_)
+        | Norm::Issuance(_)
         | Norm::Level(_)
         | Norm::Power(_)
         | Norm::Rule(_)

@@ -87,7 +87,8 @@ pub(crate) fn zone_of(measure: &Measure) -> Option<&Zone> {
         | Measure::RenewedUntil
         | Measure::Counted(_)
         | Measure::Approvals(_)
-        | Measure::ReviewOverdue => None,
+        | Measure::ReviewOverdue
+        | Measure::BoundFor => None,
     }
 }
 

@@ -316,6 +316,7 @@ async fn no_contradiction(solver: &Solver, instrument: &Instrument) -> Finding {
             | Norm::Duty(_)
             | Norm::Power(_)
             | Norm::Evidence(_)
+            | Norm::Issuance(_)
             | Norm::Cap(_)
             | Norm::Words(_) => continue,
         };
@@ -428,6 +429,7 @@ fn conflict(one: &Norm, other: &Norm) -> Option<String> {
             | Norm::Power(_)
             | Norm::Masking(_)
             | Norm::Evidence(_)
+            | Norm::Issuance(_)
             | Norm::Cap(_)
             | Norm::Words(_),
             _,

@@ -205,7 +205,7 @@ fn registered(instrument: &Instrument, source: &str, n: u8) -> registry::Instrum
         document: contract::canonical::digest(source),
         bundle: Bundle::unchecked(instrument).hash(),
         envelope: String::new(),
-        credential_ttl_max_ms: None,
+        credentials: Vec::new(),
         start_ms: term.map(|(start, _)| start),
         end_ms: term.map(|(_, end)| end),
         quota_window_max_ms: None,
@@ -221,6 +221,10 @@ pub(crate) fn standing(instrument: &registry::Instrument, facts: &Facts) -> Even
     let mut instrument = instrument.clone();
     if let Some(until) = facts.measures.get(&Measure::RenewedUntil) {
         instrument.renewed_until_ms = Some(until.unsigned_abs()).filter(|until| *until > 0);
+    }
+    if let Some(bound_for) = facts.measures.get(&Measure::BoundFor) {
+        let now_ms = facts.measure(&Measure::Now).unsigned_abs();
+        instrument.in_force_ms = Some(now_ms.saturating_sub(bound_for.unsigned_abs()));
     }
     instrument.suspended_from_ms = facts.flag(Flag::Suspended).then_some(0);
     Event::InstrumentDrafted(Box::new(instrument))
@@ -332,6 +336,7 @@ pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -
         token: (!renewed).then_some([0; 32]),
         scope: None,
         attested: None,
+        tbs: None,
     }
 }
 

@@ -447,6 +447,7 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
         token,
         scope,
         attested,
+        tbs: Some(request.tbs),
     }])
 }
 

@@ -1,9 +1,9 @@
 //! What can be asked of the registry. One variant is one intention; [`crate::admit`] decides.
 
 use crate::{
-    Attested, Environment, IdentityId, IdentityKind, Injection, InstrumentId, InstrumentKind,
-    InstrumentTerms, Millis, Name, NoticeKind, Office, PartyId, PersonId, ProofRecord, PublicKey, Resource,
-    Scope, ServiceId, WorkloadRule,
+    Attested, CredentialClause, Environment, IdentityId, IdentityKind, Injection, InstrumentId,
+    InstrumentKind, InstrumentTerms, Millis, Name, NoticeKind, Office, PartyId, PersonId, ProofRecord,
+    PublicKey, Resource, Scope, ServiceId, WorkloadRule,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -136,11 +136,11 @@ pub struct InstrumentDraft {
     pub document: [u8; 32],
     pub bundle: [u8; 32],
     pub envelope: String,
-    pub credential_ttl_max_ms: Option<Millis>,
     pub start_ms: Option<Millis>,
     pub end_ms: Option<Millis>,
     pub quota_window_max_ms: Option<Millis>,
     pub terms: InstrumentTerms,
+    pub credentials: Vec<CredentialClause>,
 }
 
 /// What is to be certified, and on what ground.
@@ -153,6 +153,7 @@ pub struct IssueRequest {
     pub public_key: [u8; 32],
     pub not_before_ms: Millis,
     pub not_after_ms: Millis,
+    pub tbs: [u8; 32],
 }
 
 /// A JWT-SVID that is to be issued.

@@ -7,6 +7,9 @@ use crate::{
 };
 use minicbor::{Decode, Encode};
 
+/// The kind of control-ledger entries that hold a [`Recorded`].
+pub const EVENT: &str = "registry/event";
+
 /// What one command caused, and who gave it: the body of a control-ledger entry of kind
 /// `registry/event`. One command is one entry, so that it happens whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -255,6 +258,9 @@ pub enum Event {
         /// By what the machine was recognised, if neither by a token nor by its certificate.
         #[n(7)]
         attested: Option<Attested>,
+        /// SHA-256 of all the certificate says but for its proof that this entry is in the ledger.
+        #[cbor(n(8), with = "minicbor::bytes")]
+        tbs: Option<[u8; 32]>,
     },
     /// A certificate is worthless.
     #[n(19)]

@@ -96,6 +96,37 @@ pub struct Instrument {
     #[n(26)]
     #[cbor(default)]
     pub endings: Vec<(PartyId, Millis)>,
+    /// What its clauses ask of every credential of its machines.
+    #[n(27)]
+    #[cbor(default)]
+    pub credentials: Vec<CredentialClause>,
+    /// Since when everybody it needs has signed.
+    #[n(28)]
+    pub in_force_ms: Option<Millis>,
+}
+
+/// What a clause asks of every credential a machine is issued.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct CredentialClause {
+    /// Its number.
+    #[n(0)]
+    pub clause: String,
+    /// SHA-256 of the clause in canonical form.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+    /// The longest life.
+    #[n(2)]
+    pub life_max_ms: Millis,
+    /// Which keys; empty means any.
+    #[n(3)]
+    pub key_algorithms: Vec<String>,
+    /// For whom JWT-SVIDs may be; empty means anybody.
+    #[n(4)]
+    pub audiences: Vec<String>,
+    /// When certificates are renewed: when this much of their life is over, in percent.
+    #[n(5)]
+    pub renew_at_percent: Option<u8>,
 }
 
 impl Instrument {
@@ -113,7 +144,7 @@ impl Instrument {
             document: draft.document,
             bundle: draft.bundle,
             envelope: draft.envelope,
-            credential_ttl_max_ms: draft.credential_ttl_max_ms,
+            credential_ttl_max_ms: draft.credentials.iter().map(|clause| clause.life_max_ms).min(),
             start_ms: draft.start_ms,
             end_ms: draft.end_ms,
             signatures: Vec::new(),
@@ -129,6 +160,22 @@ impl Instrument {
             not_renewed: false,
             suspender: None,
             endings: Vec::new(),
+            credentials: draft.credentials,
+            in_force_ms: None,
+        }
+    }
+
+    /// Drafts of early versions name the longest life of a credential alone.
+    pub(crate) fn read_as_before(&mut self) {
+        if let (Some(life_max_ms), true) = (self.credential_ttl_max_ms, self.credentials.is_empty()) {
+            self.credentials.push(CredentialClause {
+                clause: String::new(),
+                digest: self.document,
+                life_max_ms,
+                key_algorithms: Vec::new(),
+                audiences: Vec::new(),
+                renew_at_percent: None,
+            });
         }
     }
 
@@ -166,6 +213,13 @@ impl Instrument {
     /// Whether its term has begun by `now_ms`.
     pub fn has_begun(&self, now_ms: Millis) -> bool {
         self.start_ms.is_none_or(|start| start <= now_ms)
+    }
+
+    /// For how long it has bound at `now_ms`: signed by everybody, and its term begun.
+    pub fn bound_for_ms(&self, now_ms: Millis) -> Millis {
+        let since =
+            self.in_force_ms.map(|in_force| self.start_ms.map_or(in_force, |start| start.max(in_force)));
+        since.map_or(0, |since| now_ms.saturating_sub(since))
     }
 
     /// The last moment of its term, renewals included.

@@ -31,8 +31,8 @@ pub use event::{Actor, Apart, Event, Recorded};
 pub use id::{IdentityId, InstrumentId, PartyId, PersonId, ServiceId};
 pub use identity::{Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
 pub use instrument::{
-    Instrument, InstrumentKind, InstrumentSignature, InstrumentStatus, InstrumentTerms, NoticeKind,
-    ProofRecord, Side,
+    CredentialClause, Instrument, InstrumentKind, InstrumentSignature, InstrumentStatus, InstrumentTerms,
+    NoticeKind, ProofRecord, Side,
 };
 pub use name::{Name, NameError};
 pub use party::{Party, Person};

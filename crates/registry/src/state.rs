@@ -110,6 +110,7 @@ impl State {
                 token,
                 scope,
                 attested,
+                tbs: _,
             } => {
                 if let Some(token) = token {
                     self.tokens.remove(token);
@@ -155,7 +156,9 @@ impl State {
             }
             Event::InstrumentDrafted(instrument) => {
                 self.instrument_names.insert((instrument.name.clone(), instrument.version), instrument.id);
-                self.instruments.insert(instrument.id, instrument.as_ref().clone());
+                let mut instrument = instrument.as_ref().clone();
+                instrument.read_as_before();
+                self.instruments.insert(instrument.id, instrument);
             }
             Event::InstrumentEnded { instrument, .. } => {
                 if let Some(instrument) = self.instruments.get_mut(instrument) {
@@ -201,6 +204,7 @@ impl State {
             Event::InstrumentInForce { instrument } => {
                 if let Some(instrument) = self.instruments.get_mut(instrument) {
                     instrument.status = InstrumentStatus::InForce;
+                    instrument.in_force_ms = Some(time_ms);
                 }
             }
             Event::InstrumentSigned { instrument, signature } => {

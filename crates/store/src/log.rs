@@ -170,11 +170,6 @@ impl EmbeddedLog {
         self.shared.signer.verifier()
     }
 
-    /// Signs and publishes a checkpoint of all that is durable now.
-    pub fn publish(&self) -> Result<(Checkpoint, String), StoreError> {
-        self.shared.publish()
-    }
-
     /// Why the log refuses to go on, if it does.
     pub fn failure(&self) -> Option<AppendError> {
         read(&self.shared.state).failed.clone()
@@ -221,6 +216,10 @@ impl Append for EmbeddedLog {
             }
             Err(TrySendError::Disconnected(_)) => Box::pin(std::future::ready(Err(AppendError::Closed))),
         }
+    }
+
+    fn publish(&self) -> Result<(Checkpoint, String), StoreError> {
+        self.shared.publish()
     }
 }
 

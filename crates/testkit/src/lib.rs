@@ -196,6 +196,7 @@ pub fn certificate(identity: IdentityId, serial: [u8; 16]) -> Event {
         token: Some([1; 32]),
         scope: None,
         attested: None,
+        tbs: None,
     }
 }
 
@@ -270,7 +271,7 @@ pub fn drafted_unchecked(
         document: contract::canonical::digest(source),
         bundle,
         envelope: String::new(),
-        credential_ttl_max_ms: None,
+        credentials: Vec::new(),
         start_ms: None,
         end_ms: None,
         quota_window_max_ms: None,

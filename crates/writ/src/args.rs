@@ -205,7 +205,8 @@ pub(crate) enum LocalCommand {
     },
     /// Prove a ledger offline (entries, roots, signatures, anchors, decisions); or one instrument by its file.
     Verify {
-        /// A data directory, or a copy of its `ledger` and `objects` folders; or a `.pdf` or `.writ.md` file.
+        /// A data directory, or a copy of its `ledger` and `objects` folders; a `.pdf` or `.writ.md` file; or a
+        /// certificate (PEM), which is checked by the ledger's key alone.
         #[arg(value_hint = ValueHint::AnyPath)]
         directory: Option<PathBuf>,
         /// The control ledger's verifier key, from somebody you trust.

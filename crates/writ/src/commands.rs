@@ -1,5 +1,6 @@
 //! One file per noun; each turns arguments into calls and answers into text.
 
+mod certificate;
 mod decision;
 mod document;
 mod estate;
@@ -65,6 +66,9 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
         LocalCommand::Redline { old, new, html, pdf, decisions, from, to, scripts } => {
             let out = redline::Out { html, pdf, scripts, period: redline::period(decisions, from, to)? };
             tokio::runtime::Runtime::new()?.block_on(redline::run(data, &old, &new, out, json))
+        }
+        LocalCommand::Verify { directory: Some(file), key, .. } if certificate::is_one(&file) => {
+            certificate::verify(&file, data, key.as_deref(), json)
         }
         LocalCommand::Verify { directory: Some(file), people, .. } if file.is_file() => {
             tokio::runtime::Runtime::new()?.block_on(seal::verify(&file, &people, json))

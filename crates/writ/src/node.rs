@@ -2,10 +2,10 @@
 
 use authority::{Authority, IssueFailure, SubmitError};
 use credential::{ProcessEvidence, SpiffeId, Unrecognised};
-use host::{Bundle, Certificate, Entitlement, Issuer, IssuerError, Pending};
+use host::{Bundle, Certificate, CertificateTerms, Entitlement, Issuer, IssuerError, Pending};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
-use registry::{Attestation, Attested, IdentityId, Millis};
+use registry::{Attestation, Attested, IdentityId};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -30,8 +30,13 @@ impl Issuer for Local {
         credential::wants_digest(self.0.rules().state())
     }
 
-    fn life_max_ms(&self, identity: IdentityId) -> Millis {
-        self.0.life_max_ms(identity)
+    fn terms(&self, identity: IdentityId) -> Result<CertificateTerms, IssuerError> {
+        let terms = self.0.issuance_terms(identity).map_err(|error| refused(&error.into()))?;
+        Ok(CertificateTerms {
+            life_max_ms: terms.life_max_ms,
+            algorithm: terms.algorithm(),
+            renew_at_percent: terms.renew_at_percent,
+        })
     }
 
     fn certify(

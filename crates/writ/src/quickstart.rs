@@ -18,6 +18,7 @@ use anyhow::{Context as _, ensure};
 use estate::Estate;
 use http_body_util::BodyExt as _;
 use hyper::Method;
+use ledger::Append as _;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

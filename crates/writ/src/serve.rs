@@ -10,7 +10,7 @@ use authority::{Authority, Clock, JwtSigner, RootMaterial};
 use credential::TrustDomain;
 use gateway::{Gateway, Metrics, ServerIdentity};
 use host::Endpoint;
-use ledger::NoteSigner;
+use ledger::{Append as _, NoteSigner};
 use policy::Counters;
 use prometheus_client::registry::Registry;
 use rustls::pki_types::CertificateDer;
@@ -131,6 +131,7 @@ impl Running {
             secrets: secrets.clone(),
             identity: shown.clone(),
             clock: clock.clone(),
+            ledger_key: control.verifier(),
             entropy: Arc::new(|| authority::entropy().ok()),
             metrics: Metrics::register(&mut metrics),
         };

@@ -24,5 +24,5 @@ pub(crate) async fn proof(
         return Err(ApiError::new(StatusCode::NOT_FOUND, title, help));
     }
     let path = inclusion(log, index, checkpoint.size).map_err(ApiError::invalid)?;
-    Ok(ProofFile { index, path, checkpoint: note }.to_string())
+    Ok(ProofFile { extra: Vec::new(), index, path, checkpoint: note }.to_string())
 }

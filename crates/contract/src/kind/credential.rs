@@ -1,10 +1,10 @@
 //! `credential`: what a machine must present.
 
 use super::{Fault, Terms};
-use crate::norm::{Evidence, Label, Measure, Norm, Statement, Test};
+use crate::norm::{Evidence, Issuance, Label, Measure, Norm, Statement, Test};
 use crate::only::Only;
-use crate::setting::{Setting, join};
-use crate::terms::{List, closed};
+use crate::setting::{Setting, code_list, join};
+use crate::terms::{Audience, List, Whole, closed};
 use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,15 @@ pub struct Credential {
     /// The key is a new one at least this often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotate_every: Option<Span>,
+    /// For whom tokens may be.
+    #[serde(default, skip_serializing_if = "List::is_empty")]
+    pub audiences: List<Audience>,
+    /// Certificates are renewed when this much of their life is over, in percent, or before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew_at: Option<Whole<10, 90>>,
+    /// For how long certificates that were issued before the instrument bound are accepted as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Span>,
     /// For which acts and machines.
     #[serde(default, skip_serializing_if = "Only::is_empty")]
     pub only: Only,
@@ -90,16 +99,37 @@ impl Terms for Credential {
     fn statements(&self, of: &Setting<'_>) -> Vec<Statement> {
         let (bearer, acts) = (of.bearer(&self.only), of.for_acts(&self.only));
         let longer = Test::MoreThan(Measure::CredentialLife, self.max_ttl.as_ms().cast_signed());
+        let noun = of.instrument.body.noun();
+        let grace = self.grace.map(|span| {
+            of.say("credential.grace", &[("instrument", noun), ("span", &span.to_string())])
+        });
+        let grace = grace.unwrap_or_default();
         let say = |key: &str, value: &str, norm| {
-            of.limit(key, &[("bearer", bearer.as_str()), ("acts", acts.as_str()), ("value", value)], norm)
+            let blanks = [
+                ("bearer", bearer.as_str()),
+                ("acts", acts.as_str()),
+                ("value", value),
+                ("grace", grace.as_str()),
+            ];
+            of.limit(key, &blanks, norm)
         };
         let rule = |when| of.rule(false, &self.only, when);
-        let mut statements = vec![say("credential.life", &self.max_ttl.to_string(), rule(longer))];
+        // What a certificate is was settled when it was issued: the grace is for that.
+        let settled = |when| match self.grace {
+            None => rule(when),
+            Some(span) => {
+                let over = Test::MoreThan(Measure::BoundFor, span.as_ms().cast_signed());
+                rule(Test::and(vec![over, when]))
+            }
+        };
+        let mut statements = vec![say("credential.life", &self.max_ttl.to_string(), settled(longer))];
         let mut one_of = |key, label, values: Vec<&'static str>, words: Vec<&'static str>| {
             if !values.is_empty() {
                 let values = values.into_iter().map(str::to_owned).collect();
                 let other = Test::OneOf(label, values).negated();
-                statements.push(say(key, &join(&words, "or"), rule(other)));
+                let at_issue = matches!(label, Label::Attestation | Label::KeyAlgorithm);
+                let norm = if at_issue { settled(other) } else { rule(other) };
+                statements.push(say(key, &join(&words, "or"), norm));
             }
         };
         let spell = |list: &List<CredentialKind>| list.iter().map(|v| (v.as_str(), v.words())).unzip();
@@ -115,13 +145,35 @@ impl Terms for Credential {
             let shown = Evidence { subject: "age of the key".to_owned(), span, at_least: false };
             statements.push(say("credential.rotation", &span.to_string(), Norm::Evidence(shown)));
         }
+        if !self.audiences.is_empty() {
+            let known = self.audiences.iter().map(|audience| audience.as_str().to_owned()).collect();
+            let shown = code_list(self.audiences.as_slice(), "or");
+            statements.push(say("credential.audiences", &shown, Norm::Issuance(Issuance::Audiences(known))));
+        }
+        if let Some(percent) = self.renew_at {
+            let norm = Norm::Issuance(Issuance::RenewAt(percent.get() as u8));
+            statements.push(say("credential.renewal", &format!("{percent}%"), norm));
+        }
         statements
     }
 
     fn faults(&self, _of: &Setting<'_>) -> Vec<Fault> {
         let most = Span::from_ms(registry::admit::CREDENTIAL_LIFE_MAX_MS);
         let help = format!("write for example \"15 minutes\"; at most {most}");
-        let fault = Fault::new("max-ttl", "writ::span", "no certificate lives that long", &help);
-        if self.max_ttl.as_ms() > most.as_ms() { vec![fault] } else { Vec::new() }
+        let mut faults = Vec::new();
+        if self.max_ttl.as_ms() > most.as_ms() {
+            faults.push(Fault::new("max-ttl", "writ::span", "no certificate lives that long", &help));
+        }
+        // At issuance all of a machine's credentials are one: a limit for some acts only cannot be held there.
+        let message = "this is held when a credential is issued, whatever it is then used for";
+        let help = "leave `only` out, or write this into a clause of its own without it";
+        let narrowed = !self.only.is_empty();
+        if narrowed && !self.audiences.is_empty() {
+            faults.push(Fault::new("audiences", "writ::only", message, help));
+        }
+        if narrowed && self.renew_at.is_some() {
+            faults.push(Fault::new("renew-at", "writ::only", message, help));
+        }
+        faults
     }
 }

@@ -55,6 +55,7 @@ fn examples_are_judged_as_printed() {
                 | Norm::Power(_)
                 | Norm::Masking(_)
                 | Norm::Evidence(_)
+                | Norm::Issuance(_)
                 | Norm::Cap(_) => {
                     assert!(of(true) && of(false), "{number} has no example on both sides: {}", said.text)
                 }

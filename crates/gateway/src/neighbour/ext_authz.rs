@@ -6,7 +6,6 @@ use crate::decide::{Decided, decide, host};
 use crate::deny;
 use crate::exchange::{record_verdict, shortened};
 use crate::forward::Body;
-use credential::Svid;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::Response;
@@ -199,7 +198,12 @@ fn seen(ports: &Ports, asked: &Attributes) -> Result<(Peer, Parts), String> {
     let pem = percent_encoding::percent_decode_str(&source.certificate).collect::<Vec<u8>>();
     let leaf = CertificateDer::from_pem_slice(&pem)
         .map_err(|_| "the check carries no certificate: set `include_peer_certificate: true`".to_owned())?;
-    let svid = Svid::parse(&leaf).map_err(|error| error.to_string())?;
+    let socket = source.address.as_ref().and_then(|address| address.socket_address.as_ref());
+    let socket = socket.ok_or("the check names no address")?;
+    let ip: IpAddr = socket.address.parse().map_err(|_| "the address of the source cannot be read")?;
+    let address = SocketAddr::new(ip, u16::try_from(socket.port_value).unwrap_or(0));
+    let peer = Peer::of(&leaf, address, &ports.ledger_key).map_err(|error| error.to_string())?;
+    let svid = &peer.svid;
     if svid.id.to_string() != source.principal {
         return Err(format!("the certificate is of `{}`, not of `{}`", svid.id, source.principal));
     }
@@ -210,10 +214,6 @@ fn seen(ports: &Ports, asked: &Attributes) -> Result<(Peer, Parts), String> {
             return Err("the certificate is not in the ledger, so nobody can have been given it".to_owned());
         }
     }
-    let socket = source.address.as_ref().and_then(|address| address.socket_address.as_ref());
-    let socket = socket.ok_or("the check names no address")?;
-    let ip: IpAddr = socket.address.parse().map_err(|_| "the address of the source cannot be read")?;
-    let address = SocketAddr::new(ip, u16::try_from(socket.port_value).unwrap_or(0));
     let http = asked
         .request
         .as_ref()
@@ -240,5 +240,5 @@ fn seen(ports: &Ports, asked: &Attributes) -> Result<(Peer, Parts), String> {
         request = request.header(name, value);
     }
     let (parts, ()) = request.body(()).map_err(|error| error.to_string())?.into_parts();
-    Ok((Peer { svid, address }, parts))
+    Ok((peer, parts))
 }

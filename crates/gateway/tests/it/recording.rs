@@ -1,6 +1,6 @@
 //! What cannot be recorded does not happen; what is recorded late is recorded strictly from then on.
 
-use crate::world::{Mood, World};
+use crate::world::{Forgery, Mood, World};
 use hyper::Method;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -104,10 +104,19 @@ async fn a_gateway_without_its_push_channel_stops() {
 }
 
 #[tokio::test]
-async fn a_certificate_with_a_known_number_and_another_key_is_worth_nothing() {
-    let world = World::forged().await;
-    let (status, body) = world.ask(Method::GET, "/a").await;
-    assert_eq!(status, 403);
-    assert!(body.contains("credential-not-good") && body.contains("not the one in the ledger"), "{body}");
-    assert_eq!(world.arrived(), 0);
+async fn a_certificate_that_was_not_recorded_as_it_is_is_worth_nothing() {
+    for (forgery, why) in [
+        (Forgery::OtherKey, "not the one in the ledger"),
+        (Forgery::NoProof, "carries no proof"),
+        (Forgery::BorrowedProof, "another content"),
+        (Forgery::LongerLife, "another content"),
+        (Forgery::OtherLog, "does not hold"),
+    ] {
+        let world = World::with(forgery).await;
+        let (status, body) = world.ask(Method::GET, "/a").await;
+        assert_eq!(status, 403, "{forgery:?}");
+        assert!(body.contains("credential-not-good") && body.contains(why), "{forgery:?}: {body}");
+        assert_eq!(world.arrived(), 0);
+        assert_eq!(world.recorder.written.load(Ordering::SeqCst), 1, "the denial is on record");
+    }
 }

@@ -1,19 +1,22 @@
 //! One machine, one service, one contract, a gateway between them, and a recorder to break.
 
 use bytes::Bytes;
+use credential::issue::{Certified, CertifiedKey, IssuingKey, Terms};
+use credential::signer::MemoryKey;
 use gateway::{Config, Gateway, Metrics, Pending, Ports, RecordError, Recorder, Secrets, ServerIdentity};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use ledger::proof_file::ProofFile;
+use ledger::{Checkpoint, Edge, Entry, Hash, NoteSigner};
 use policy::{Counters, Rules};
 use rcgen::{
-    CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
-    SanType, SerialNumber,
+    CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType,
+    SerialNumber,
 };
-use registry::Event;
+use registry::{Actor, Event, Recorded};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use sha2::{Digest as _, Sha256};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use tokio::net::{TcpListener, TcpStream};
@@ -71,7 +74,70 @@ pub(crate) struct World {
     _shown: watch::Sender<Option<Arc<ServerIdentity>>>,
 }
 
-fn rules(upstream: u16, machine_key: [u8; 32]) -> Rules {
+/// A certificate that should not be there, and how it came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Forgery {
+    /// None: it is as Writ issues it.
+    None,
+    /// The ledger of today knows another key under its serial number.
+    OtherKey,
+    /// Signed with the authority's own key, and never recorded.
+    NoProof,
+    /// With the proof of another certificate.
+    BorrowedProof,
+    /// With the proof of its own record, but saying more than was recorded: a longer life.
+    LongerLife,
+    /// With a proof of another log.
+    OtherLog,
+}
+
+/// Writes an issuance into a log of its own and proves it.
+fn proof(issued: &Event, log: &NoteSigner) -> ProofFile {
+    let recorded = Recorded { actor: Actor::System, events: vec![issued.clone()] };
+    let body = ledger::entry::encode_body(&recorded).unwrap();
+    let entry = Entry { kind: registry::event::EVENT.into(), time_ms: testkit::NOW, key: Vec::new(), body };
+    let extra = entry.encode().unwrap();
+    let mut edge = Edge::default();
+    edge.append(Hash::of_leaf(&extra));
+    let checkpoint = Checkpoint::of("example.org/writ/control", &edge).sign(log).unwrap().to_string();
+    ProofFile { extra, index: 0, path: Vec::new(), checkpoint }
+}
+
+/// The certificate of a machine, what the ledger has of it.
+fn certify(key: &KeyPair, authority: &IssuingKey, forgery: Forgery) -> (Certified, Event) {
+    let log = |seed| NoteSigner::from_seed("example.org/writ/control", &[seed; 32]).unwrap();
+    let certified = CertifiedKey::held(&key.subject_public_key_info()).unwrap();
+    let terms = Terms { serial: [5; 16], not_before_ms: testkit::NOW / 2, not_after_ms: testkit::NOW * 2 };
+    let id = "spiffe://example.org/acme/robot".parse().unwrap();
+    let draft = |terms| certified.draft(&id, terms, &[], authority).unwrap();
+    let event = |digest| {
+        let mut issued = testkit::certificate(testkit::machine(), [5; 16]);
+        if let Event::CredentialIssued { public_key, tbs, .. } = &mut issued {
+            (*public_key, *tbs) = (certified.digest(), Some(digest));
+        }
+        issued
+    };
+    let issued = event(draft(terms).digest());
+    let longer = Terms { not_after_ms: terms.not_after_ms + 1_000, ..terms };
+    let made = match forgery {
+        Forgery::None | Forgery::OtherKey => draft(terms).finish(&proof(&issued, &log(1)), authority),
+        Forgery::BorrowedProof => draft(terms).finish(&proof(&event([9; 32]), &log(1)), authority),
+        Forgery::LongerLife => draft(longer).finish(&proof(&issued, &log(1)), authority),
+        Forgery::OtherLog => draft(terms).finish(&proof(&issued, &log(2)), authority),
+        Forgery::NoProof => {
+            let mut params = CertificateParams::default();
+            params.serial_number = Some(SerialNumber::from_slice(&[5; 16]));
+            params.subject_alt_names = vec![SanType::URI(id.to_string().try_into().unwrap())];
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            let key = KeyPair::from_pem(&key.serialize_pem()).unwrap();
+            authority.certify(&params, &MemoryKey::new(key).unwrap())
+        }
+    };
+    (made.unwrap(), issued)
+}
+
+fn rules(upstream: u16, mut issued: Event, forgery: Forgery) -> Rules {
     let mut world = testkit::World::new();
     world.event(Event::Established {
         trust_domain: "example.org".into(),
@@ -95,9 +161,8 @@ fn rules(upstream: u16, machine_key: [u8; 32]) -> Rules {
         }],
         ..testkit::files()
     }));
-    let mut issued = testkit::certificate(testkit::machine(), [5; 16]);
-    if let Event::CredentialIssued { public_key, .. } = &mut issued {
-        *public_key = machine_key;
+    if let (Event::CredentialIssued { public_key, .. }, Forgery::OtherKey) = (&mut issued, forgery) {
+        *public_key = [0; 32];
     }
     world.event(issued);
     world.instrument(&testkit::document("deal", &CLAUSES));
@@ -130,49 +195,42 @@ async fn upstream(arrived: Arc<AtomicU64>) -> u16 {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        Self::with(|key| key).await
+        Self::with(Forgery::None).await
     }
 
-    /// A world whose ledger knows another key under the machine's serial number.
-    pub(crate) async fn forged() -> Self {
-        Self::with(|_| [0; 32]).await
-    }
-
-    async fn with(known: impl Fn([u8; 32]) -> [u8; 32]) -> Self {
+    /// A world whose machine has a certificate that came about like this.
+    pub(crate) async fn with(forgery: Forgery) -> Self {
         let arrived = Arc::new(AtomicU64::new(0));
         let port = upstream(arrived.clone()).await;
         let root_key = KeyPair::generate().unwrap();
         let mut root = CertificateParams::default();
         root.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let root_der = root.self_signed(&root_key).unwrap().der().to_vec();
-        let issuer = Issuer::new(root, root_key);
-        let leaf = |name: SanType, serial: u8| {
-            let key = KeyPair::generate().unwrap();
-            let mut params = CertificateParams::default();
-            params.serial_number = Some(SerialNumber::from_slice(&[serial; 16]));
-            params.subject_alt_names = vec![name];
-            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-            params.extended_key_usages =
-                vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-            let digest: [u8; 32] = Sha256::digest(key.subject_public_key_info()).into();
-            (params.signed_by(&key, &issuer).unwrap().der().to_vec(), key.serialize_der(), digest)
-        };
-        let (server, server_key, _) = leaf(SanType::DnsName("files.localhost".try_into().unwrap()), 4);
-        let (machine, machine_key, digest) =
-            leaf(SanType::URI("spiffe://example.org/acme/robot".try_into().unwrap()), 5);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let authority = IssuingKey::new(Arc::new(MemoryKey::new(root_key).unwrap()), root);
+        let root_der = authority.self_signed().unwrap().der;
+        let mut server = CertificateParams::new(vec!["files.localhost".to_owned()]).unwrap();
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let server_pair = KeyPair::generate().unwrap();
+        let server_key = server_pair.serialize_der();
+        let server = authority.certify(&server, &MemoryKey::new(server_pair).unwrap()).unwrap().der;
+        let pair = KeyPair::generate().unwrap();
+        let machine_key = pair.serialize_der();
+        let (machine, issued) = certify(&pair, &authority, forgery);
+        let machine = machine.der;
         let recorder =
             Arc::new(MoodyRecorder { mood: watch::Sender::new(Mood::Well), written: AtomicU64::new(0) });
         let (changed, changes) = watch::channel(0);
         let identity = Arc::new(ServerIdentity::new(vec![server], &server_key).unwrap());
         let (shown, identity) = watch::channel(Some(identity));
         let ports = Ports {
-            rules: Arc::new(RwLock::new(rules(port, known(digest)))),
+            rules: Arc::new(RwLock::new(rules(port, issued, forgery))),
             changes,
             counters: Arc::new(Counters::default()),
             recorder: recorder.clone(),
             secrets: Arc::new(NoSecrets),
             identity,
             clock: Arc::new(|| testkit::NOW),
+            ledger_key: NoteSigner::from_seed("example.org/writ/control", &[1; 32]).unwrap().verifier(),
             entropy: Arc::new(|| Some([3; 16])),
             metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
         };

@@ -187,6 +187,7 @@ fn proof_files() {
     let root = range_root(leaves.as_slice(), 0, 70).unwrap();
     let checkpoint = Checkpoint { origin: "example.com/log".into(), size: 70, root };
     let file = ProofFile {
+        extra: Vec::new(),
         index: 33,
         path: proof::inclusion(leaves.as_slice(), 33, 70).unwrap(),
         checkpoint: checkpoint.sign(&signer).unwrap().to_string(),
@@ -198,7 +199,12 @@ fn proof_files() {
     assert_eq!(read.verify(&entries[33], &signer.verifier()).unwrap(), checkpoint);
     assert!(read.verify(&entries[34], &signer.verifier()).is_err());
     let extra = text.replace("index 33", "extra AAAA\nindex 33");
-    assert_eq!(ProofFile::parse(&extra).unwrap(), file);
+    let carrying = ProofFile { extra: vec![0; 3], ..file };
+    assert_eq!(ProofFile::parse(&extra).unwrap(), carrying);
+    assert_eq!(carrying.to_string(), extra);
+    for bad in ["extra ", "extra AAA", "extra AAB="] {
+        assert_eq!(ProofFile::parse(&extra.replace("extra AAAA", bad)), None, "{bad}");
+    }
     assert_eq!(ProofFile::parse(&text.replace("index 33", "index 033")), None);
     assert_eq!(ProofFile::parse(&text.replace("@v1", "@v2")), None);
 }

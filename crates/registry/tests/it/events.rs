@@ -53,6 +53,7 @@ fn golden_vectors() {
         token: None,
         scope: None,
         attested: None,
+        tbs: None,
     };
     found += &vector("credential-issued", issued, Actor::System);
     let anchored = Event::LogAnchored { origin: "log".into(), key: "key".into(), size: 256, root: [7; 32] };
@@ -89,8 +90,14 @@ fn golden_vectors() {
         token: None,
         scope: Some(scope),
         attested: Some(attested),
+        tbs: None,
     };
-    found += &vector("credential-attested", attested, Actor::System);
+    found += &vector("credential-attested", attested.clone(), Actor::System);
+    let mut logged = attested;
+    if let Event::CredentialIssued { tbs, .. } = &mut logged {
+        *tbs = Some([6; 32]);
+    }
+    found += &vector("credential-logged", logged, Actor::System);
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);

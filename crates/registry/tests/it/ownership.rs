@@ -176,6 +176,7 @@ fn a_token_is_good_once_and_for_its_machine() {
             public_key: [7; 32],
             not_before_ms: now_ms,
             not_after_ms,
+            tbs: [8; 32],
         })
     };
     let token = IssueGround::Token { digest };
@@ -246,7 +247,7 @@ fn an_old_draft_cannot_come_back_and_a_name_cannot_be_taken_over() {
         document: [0; 32],
         bundle: [0; 32],
         envelope: String::new(),
-        credential_ttl_max_ms: None,
+        credentials: Vec::new(),
         start_ms: None,
         end_ms: None,
         quota_window_max_ms: None,

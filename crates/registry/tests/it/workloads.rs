@@ -27,6 +27,7 @@ fn certificate(world: &World, identity: IdentityId, serial: u8, ground: IssueGro
         public_key: [1; 32],
         not_before_ms: world.now_ms - 1,
         not_after_ms: world.now_ms + 3_600_000,
+        tbs: [8; 32],
     })
 }
 

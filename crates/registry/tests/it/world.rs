@@ -200,7 +200,7 @@ impl World {
             document: [version as u8; 32],
             bundle: [2; 32],
             envelope: format!("{{\"version\":{version}}}"),
-            credential_ttl_max_ms: None,
+            credentials: Vec::new(),
             start_ms: self.start_ms,
             end_ms: terms.renewal_ms.map(|_| self.now_ms + 100 * DAY),
             quota_window_max_ms: None,

@@ -1,7 +1,7 @@
 //! Torn tails are repaired; anything else that does not fit is refused and named.
 
 use crate::{append, entry, open, signer};
-use ledger::{ReadLog as _, StoreError};
+use ledger::{Append as _, ReadLog as _, StoreError};
 use std::path::{Path, PathBuf};
 use store::{EmbeddedLog, Level, LogConfig, fsck};
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use crate::{append, entry, open, signer};
 use ledger::proof::{consistency, inclusion, verify_consistency, verify_inclusion};
 use ledger::segment::SEGMENT_ENTRIES;
 use ledger::tree::range_root;
-use ledger::{Edge, Hash, ReadLog as _, StoreError};
+use ledger::{Append as _, Edge, Hash, ReadLog as _, StoreError};
 use std::path::Path;
 use store::{DataDir, EmbeddedLog, Level, LogConfig, fsck};
 use tempfile::TempDir;

@@ -20,6 +20,7 @@ mod falsified;
 mod git;
 mod harness;
 mod instruments;
+mod logged;
 mod logs;
 mod nginx;
 mod openapi;
