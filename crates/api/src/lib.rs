@@ -12,6 +12,7 @@ mod error;
 mod estate;
 mod identities;
 mod instruments;
+mod issuers;
 mod logs;
 mod operations;
 mod parties;
@@ -79,6 +80,7 @@ pub(crate) type Shared = Arc<Ports>;
         (name = "instruments", description = "Charters, contracts and guardrails"),
         (name = "estate", description = "The estate as a folder of files"),
         (name = "proofs", description = "Questions to a solver, over all instruments in force"),
+        (name = "issuers", description = "Others whose signed tokens count"),
         (name = "credentials", description = "Tokens and certificates"),
         (name = "decisions", description = "What was permitted and denied"),
         (name = "logs", description = "The ledger"),
@@ -106,6 +108,10 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(identities::hand_over::hand_over))
         .routes(routes!(identities::change::change_identity))
         .routes(routes!(identities::recognize::recognize_workload))
+        .routes(routes!(identities::join::rule_join))
+        .routes(routes!(issuers::trust::trust_issuer))
+        .routes(routes!(issuers::list::list_issuers))
+        .routes(routes!(issuers::drop::drop_issuer))
         .routes(routes!(instruments::draft::draft_instrument))
         .routes(routes!(instruments::list::list_instruments))
         .routes(routes!(instruments::get::get_instrument))

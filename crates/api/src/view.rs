@@ -110,6 +110,24 @@ pub struct IdentityView {
     pub live_credentials: usize,
     /// How it is recognised among processes.
     pub workloads: Vec<WorkloadRuleView>,
+    /// With which tokens of others it may join: `ISSUER,claim=value,…`.
+    #[serde(default)]
+    pub joins: Vec<String>,
+}
+
+/// Somebody whose signed tokens count.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IssuerView {
+    /// Its name here.
+    pub name: String,
+    /// What its tokens say.
+    pub kind: String,
+    /// Who it is: the claim `iss`.
+    pub issuer: String,
+    /// Who we are to it: the claim `aud`.
+    pub audience: String,
+    /// Its keys: a JWK Set.
+    pub jwks: String,
 }
 
 /// A process is the machine when every selector fits.
@@ -419,6 +437,7 @@ pub(crate) fn identity(state: &State, identity: &Identity, now_ms: u64) -> Ident
         grace_until_ms: identity.grace_until_ms,
         live_credentials: state.credentials.values().filter(live).count(),
         workloads: state.workloads.get(&identity.id).into_iter().flatten().map(workload).collect(),
+        joins: state.joins.get(&identity.id).into_iter().flatten().map(ToString::to_string).collect(),
         party,
     }
 }

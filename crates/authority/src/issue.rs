@@ -2,6 +2,7 @@
 
 use crate::ca::{Intermediate, key_pair, serial, terms};
 use crate::{Authority, SubmitError, entropy};
+use credential::foreign;
 use credential::issue::{
     BACKDATE_MS, Certified, CertifiedKey, DEFAULT_LIFE_MS, IssueError, SigningRequest, Terms, server_params,
 };
@@ -89,9 +90,13 @@ impl Authority {
         Ok(NewToken { token, expires_ms, index: admitted.index })
     }
 
-    /// Certifies the key of whoever holds the token.
+    /// Certifies the key of whoever holds the token: one of ours, or one of an issuer that is trusted.
     pub async fn issue_with_token(&self, token: &str, csr_pem: &str) -> Result<Issued, IssueFailure> {
-        let digest = digest(token.trim());
+        let token = token.trim();
+        if foreign::is_token(token) {
+            return self.issue_with_foreign(token, csr_pem).await;
+        }
+        let digest = digest(token);
         let identity = self.rules().state().tokens.get(&digest).map(|token| token.identity);
         let Some(identity) = identity else {
             let help = "ask for a new one: `writ token create`";
@@ -100,14 +105,18 @@ impl Authority {
         let key = SigningRequest::parse(csr_pem)?.into_key();
         let ground = IssueGround::Token { digest };
         let (leaf, made) = self.certify(Actor::Identity(identity), identity, ground, &key).await?;
-        Ok(Issued {
+        Ok(self.issued(&leaf, made))
+    }
+
+    pub(crate) fn issued(&self, leaf: &Certified, made: Made) -> Issued {
+        Issued {
             chain_pem: format!("{}{}", leaf.pem, made.intermediate.certificate.pem),
             bundle_pem: self.ca.root_pem().to_owned(),
             spiffe_id: made.spiffe_id.to_string(),
             serial: contract::canonical::hex(&made.terms.serial),
             not_after_ms: made.terms.not_after_ms,
             index: made.index,
-        })
+        }
     }
 
     /// What a credential of this machine must be now: what all its instruments allow, at most an hour of life.

@@ -13,6 +13,7 @@ pub mod documents;
 pub mod entry;
 pub mod instruments;
 pub mod issue;
+pub mod join;
 pub mod plane;
 pub mod proofs;
 pub mod receipt;

@@ -198,6 +198,9 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::InstrumentDrafted(_)
         | Event::InstrumentExamined { .. }
         | Event::InstrumentSigned { .. }
+        | Event::IssuerDropped { .. }
+        | Event::IssuerTrusted(_)
+        | Event::JoinRuled { .. }
         | Event::JoinTokenCreated { .. }
         | Event::JwtIssued { .. }
         | Event::LogAnchored { .. }

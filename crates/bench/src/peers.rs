@@ -141,6 +141,7 @@ impl Ours {
                 scope: None,
                 attested: None,
                 tbs: None,
+                token_until_ms: None,
             };
             let proposed = Event::IdentityProposed(testkit::robot(machine(n), &format!("machine-{n}")));
             apply(&mut rules, vec![proposed, issued]);

@@ -7,6 +7,7 @@
 //! Out of scope: keys at rest, whether somebody may have a certificate (`registry::admit`), TLS.
 
 pub mod evidence;
+pub mod foreign;
 pub mod issue;
 pub mod jwt;
 pub mod logged;

@@ -157,6 +157,9 @@ impl Rules {
             | Event::InstrumentSigned { .. }
             | Event::JoinTokenCreated { .. }
             | Event::JwtIssued { .. }
+            | Event::IssuerDropped { .. }
+            | Event::IssuerTrusted(_)
+            | Event::JoinRuled { .. }
             | Event::JwtKeyPublished { .. }
             | Event::LogAnchored { .. }
             | Event::NoticeGiven { .. }
@@ -393,6 +396,9 @@ fn may_stop(event: &Event) -> bool {
         | Event::InstrumentSigned { .. }
         | Event::JoinTokenCreated { .. }
         | Event::JwtIssued { .. }
+        | Event::IssuerDropped { .. }
+        | Event::IssuerTrusted(_)
+        | Event::JoinRuled { .. }
         | Event::JwtKeyPublished { .. }
         | Event::LogAnchored { .. }
         | Event::OfficeOffered { .. }

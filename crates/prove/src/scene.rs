@@ -337,6 +337,7 @@ pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -
         scope: None,
         attested: None,
         tbs: None,
+        token_until_ms: None,
     }
 }
 

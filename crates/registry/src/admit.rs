@@ -6,11 +6,13 @@ mod signing;
 pub use signing::{Signatories, is_signed, signatories};
 
 use crate::command::{IdentityProposal, IssueGround, IssueRequest, JwtRequest, ServiceDescription};
+use crate::issuer::{ISSUERS_MAX, JOIN_RULES_MAX};
 use crate::signature::OWNERSHIP;
 use crate::workload::RULES_MAX;
 use crate::{
-    Actor, Command, Event, Identity, IdentityId, Instrument, InstrumentId, Lifecycle, Millis, Office, Party,
-    PartyId, Person, PersonId, Scope, Seat, Service, ServiceId, Standing, State, WorkloadRule,
+    Actor, Attested, Command, Event, Identity, IdentityId, Instrument, InstrumentId, JoinRule, Lifecycle,
+    Millis, Office, Party, PartyId, Person, PersonId, Scope, Seat, Service, ServiceId, Standing, State,
+    TrustedIssuer, WorkloadRule,
 };
 
 /// The longest text in a field people write, in characters.
@@ -95,6 +97,10 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             create_token(state, identity, digest, expires_ms, scope, context)
         }
         Command::DraftInstrument(draft) => instrument::draft(state, *draft, context),
+        Command::DropIssuer { name, reason } => match state.issuers.get(&name) {
+            None => Err(not_found(format!("no issuer `{name}`"))),
+            Some(_) => Ok(vec![Event::IssuerDropped { name, reason: line(reason)? }]),
+        },
         Command::EndInstrument { instrument, reason } => instrument::end(state, instrument, reason),
         Command::Establish { trust_domain, log_key, root_certificate } => match &state.trust_domain {
             Some(there) => Err(conflict(format!("this ledger speaks for `{there}` already"), "")),
@@ -174,6 +180,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         Command::SignInstrument { instrument, person, signature } => {
             signing::sign(state, instrument, person, signature, context)
         }
+        Command::RuleJoin { identity, rules } => rule_join(state, identity, rules),
         Command::SuspendIdentity { identity, reason } => {
             let found = identity_of(state, identity)?;
             expect_state(found, &[Lifecycle::Active], "suspended")?;
@@ -186,6 +193,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             let reason = "an accountable person left and nobody took over within the grace".into();
             Ok(vec![Event::IdentitySuspended { identity, reason }])
         }
+        Command::TrustIssuer(issuer) => trust(state, *issuer),
         Command::WithdrawAuthority { person, reason } => {
             if !state.signatories.keys().any(|(of, _)| *of == person) {
                 return Err(conflict("this person has no authority to sign", ""));
@@ -411,6 +419,13 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
             attested_ground(context)?;
             (None, None, Some(attested))
         }
+        IssueGround::Once { attested, digest, until_ms } => {
+            attested_ground(context)?;
+            if state.spent.contains_key(&digest) {
+                return Err(not_entitled("the token was used before", "ask its issuer for a new one"));
+            }
+            return issued(state, request, Some(digest), None, Some(attested), Some(until_ms));
+        }
         IssueGround::Renewal { serial } => {
             let live = state
                 .credentials
@@ -435,6 +450,17 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
             (Some(digest), token.scope.clone(), None)
         }
     };
+    issued(state, request, token, scope, attested, None)
+}
+
+fn issued(
+    state: &State,
+    request: IssueRequest,
+    token: Option<[u8; 32]>,
+    scope: Option<Scope>,
+    attested: Option<Attested>,
+    token_until_ms: Option<Millis>,
+) -> Admission {
     if state.credentials.contains_key(&request.serial) {
         return Err(conflict("the serial number is taken", "try again"));
     }
@@ -448,6 +474,7 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
         scope,
         attested,
         tbs: Some(request.tbs),
+        token_until_ms,
     }])
 }
 
@@ -501,6 +528,38 @@ fn recognize(state: &State, identity: IdentityId, rules: Vec<WorkloadRule>) -> A
         return Err(invalid(problem, "for example `uid:1000` and `path:/usr/bin/app`"));
     }
     Ok(vec![Event::WorkloadRecognized { identity, rules }])
+}
+
+fn trust(state: &State, issuer: TrustedIssuer) -> Admission {
+    if let Some(problem) = issuer.problem() {
+        return Err(invalid(problem, ""));
+    }
+    if state.issuers.len() >= ISSUERS_MAX && !state.issuers.contains_key(&issuer.name) {
+        return Err(conflict(format!("there are {ISSUERS_MAX} issuers already"), "drop one first"));
+    }
+    // Of a token it must be clear whose it is.
+    let same = |other: &&TrustedIssuer| other.name != issuer.name && other.issuer == issuer.issuer;
+    if let Some(other) = state.issuers.values().find(same) {
+        return Err(conflict(format!("`{}` is `{}` already", other.name, issuer.issuer), "drop it first"));
+    }
+    Ok(vec![Event::IssuerTrusted(issuer)])
+}
+
+fn rule_join(state: &State, identity: IdentityId, rules: Vec<JoinRule>) -> Admission {
+    let found = identity_of(state, identity)?;
+    expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "recognised")?;
+    if rules.len() > JOIN_RULES_MAX {
+        return Err(invalid(format!("a machine joins by {JOIN_RULES_MAX} rules at most"), ""));
+    }
+    for rule in &rules {
+        let Some(issuer) = state.issuers.get(&rule.issuer) else {
+            return Err(not_found(format!("no issuer `{}`", rule.issuer)));
+        };
+        if let Some(problem) = rule.problem(issuer.kind) {
+            return Err(invalid(problem, "write ISSUER,claim=value,… with each value exactly"));
+        }
+    }
+    Ok(vec![Event::JoinRuled { identity, rules }])
 }
 
 fn answered_for(state: &State, identity: &Identity) -> Result<(), Refusal> {

@@ -2,8 +2,8 @@
 
 use crate::{
     Attested, CredentialClause, Environment, IdentityId, IdentityKind, Injection, InstrumentId,
-    InstrumentKind, InstrumentTerms, Millis, Name, NoticeKind, Office, PartyId, PersonId, ProofRecord,
-    PublicKey, Resource, Scope, ServiceId, WorkloadRule,
+    InstrumentKind, InstrumentTerms, JoinRule, Millis, Name, NoticeKind, Office, PartyId, PersonId,
+    ProofRecord, PublicKey, Resource, Scope, ServiceId, TrustedIssuer, WorkloadRule,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -24,6 +24,8 @@ pub enum Command {
     CreateJoinToken { identity: IdentityId, digest: [u8; 32], expires_ms: Millis, scope: Option<Scope> },
     /// An instrument with the hashes that are to be signed.
     DraftInstrument(Box<InstrumentDraft>),
+    /// No longer counts somebody's tokens.
+    DropIssuer { name: Name, reason: String },
     /// Ends an instrument for good.
     EndInstrument { instrument: InstrumentId, reason: String },
     /// The first command: which trust domain this ledger speaks for, and its keys.
@@ -76,10 +78,14 @@ pub enum Command {
     SealSecret { name: Name },
     /// Signs an instrument.
     SignInstrument { instrument: InstrumentId, person: PersonId, signature: String },
+    /// Says with which tokens of others a machine may join; replaces what was said before.
+    RuleJoin { identity: IdentityId, rules: Vec<JoinRule> },
     /// Stops an identity for now.
     SuspendIdentity { identity: IdentityId, reason: String },
     /// Suspends an identity whose grace ran out (given by the reconciler).
     SuspendOwnerless { identity: IdentityId },
+    /// Counts somebody's tokens; replaces what was said before under the same name.
+    TrustIssuer(Box<TrustedIssuer>),
     /// A person may no longer sign for their party.
     WithdrawAuthority { person: PersonId, reason: String },
 }
@@ -171,6 +177,15 @@ pub struct JwtRequest {
 /// Why a certificate may be issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssueGround {
+    /// The machine was recognised by a token of somebody else, which can be used once.
+    Once {
+        /// By what.
+        attested: Attested,
+        /// SHA-256 of the token.
+        digest: [u8; 32],
+        /// When it expires.
+        until_ms: Millis,
+    },
     /// The machine was recognised, not by a token or certificate of its own.
     Attested(Attested),
     /// The holder of a live certificate asks for the next one.

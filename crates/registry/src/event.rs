@@ -2,8 +2,9 @@
 //! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
 
 use crate::{
-    Attested, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentSignature, Millis,
-    Name, NoticeKind, Office, Party, Person, PersonId, ProofRecord, Scope, Service, WorkloadRule,
+    Attested, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentSignature, JoinRule,
+    Millis, Name, NoticeKind, Office, Party, Person, PersonId, ProofRecord, Scope, Service, TrustedIssuer,
+    WorkloadRule,
 };
 use minicbor::{Decode, Encode};
 
@@ -261,6 +262,9 @@ pub enum Event {
         /// SHA-256 of all the certificate says but for its proof that this entry is in the ledger.
         #[cbor(n(8), with = "minicbor::bytes")]
         tbs: Option<[u8; 32]>,
+        /// Until when the token that was used up could be used again, if it is somebody else's.
+        #[n(9)]
+        token_until_ms: Option<Millis>,
     },
     /// A certificate is worthless.
     #[n(19)]
@@ -437,6 +441,29 @@ pub enum Event {
         #[n(2)]
         expires_ms: Millis,
     },
+    /// Somebody's tokens count from here on, under these keys and no others.
+    #[n(43)]
+    IssuerTrusted(#[n(0)] TrustedIssuer),
+    /// Somebody's tokens count no more.
+    #[n(44)]
+    IssuerDropped {
+        /// Whose.
+        #[n(0)]
+        name: Name,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// A machine may join with tokens like these, and with no others.
+    #[n(45)]
+    JoinRuled {
+        /// Which machine.
+        #[n(0)]
+        identity: IdentityId,
+        /// How.
+        #[n(1)]
+        rules: Vec<JoinRule>,
+    },
 }
 
 impl Event {
@@ -444,6 +471,7 @@ impl Event {
     pub fn subject(&self) -> String {
         match self {
             Self::CredentialIssued { identity, .. }
+            | Self::JoinRuled { identity, .. }
             | Self::JwtIssued { identity, .. }
             | Self::WorkloadRecognized { identity, .. }
             | Self::IdentityActivated { identity }
@@ -467,6 +495,8 @@ impl Event {
             | Self::InstrumentRenewed { instrument, .. }
             | Self::NoticeGiven { instrument, .. }
             | Self::InstrumentSigned { instrument, .. } => instrument.to_string(),
+            Self::IssuerDropped { name, .. } => name.to_string(),
+            Self::IssuerTrusted(issuer) => issuer.name.to_string(),
             Self::JwtKeyPublished { kid, .. } => kid.clone(),
             Self::LogAnchored { origin, .. } => origin.clone(),
             Self::PartyRegistered(party) => party.id.to_string(),
@@ -500,6 +530,9 @@ impl Event {
             Self::InstrumentInForce { .. } => "instrument in force",
             Self::InstrumentRenewed { .. } => "instrument renewed",
             Self::InstrumentSigned { .. } => "instrument signed",
+            Self::IssuerDropped { .. } => "issuer dropped",
+            Self::IssuerTrusted(_) => "issuer trusted",
+            Self::JoinRuled { .. } => "join ruled",
             Self::JoinTokenCreated { .. } => "join token created",
             Self::JwtIssued { .. } => "JWT issued",
             Self::JwtKeyPublished { .. } => "JWT key published",

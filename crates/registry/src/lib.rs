@@ -17,6 +17,7 @@ pub mod event;
 pub mod id;
 pub mod identity;
 pub mod instrument;
+pub mod issuer;
 pub mod name;
 pub mod party;
 pub mod scope;
@@ -34,6 +35,7 @@ pub use instrument::{
     CredentialClause, Instrument, InstrumentKind, InstrumentSignature, InstrumentStatus, InstrumentTerms,
     NoticeKind, ProofRecord, Side,
 };
+pub use issuer::{Claim, IssuerKind, JoinRule, TrustedIssuer};
 pub use name::{Name, NameError};
 pub use party::{Party, Person};
 pub use scope::{Scope, ScopedOn};

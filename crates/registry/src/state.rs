@@ -3,10 +3,13 @@
 
 use crate::{
     Attestation, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus,
-    Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Scope, Seat, Service,
-    ServiceId, WorkloadRule,
+    JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Scope,
+    Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Used tokens of others are remembered for this long after they expired: clocks differ.
+const SPENT_KEPT_MS: Millis = 600_000;
 
 /// The registry's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +40,12 @@ pub struct State {
     pub jwt_keys: BTreeMap<String, JwtKey>,
     /// Whose authority to sign was withdrawn and not recorded anew, and when.
     pub withdrawn: BTreeMap<(PersonId, InstrumentKind), Millis>,
+    /// Whose tokens count, by their names.
+    pub issuers: BTreeMap<Name, TrustedIssuer>,
+    /// With which tokens of others machines may join.
+    pub joins: BTreeMap<IdentityId, Vec<JoinRule>>,
+    /// Digests of tokens of others that were used, until they expire.
+    pub spent: BTreeMap<[u8; 32], Millis>,
     /// What a solver last said about each instrument.
     pub proofs: BTreeMap<InstrumentId, Vec<ProofRecord>>,
     /// When certificates and tokens expire, soonest first.
@@ -111,9 +120,14 @@ impl State {
                 scope,
                 attested,
                 tbs: _,
+                token_until_ms,
             } => {
                 if let Some(token) = token {
                     self.tokens.remove(token);
+                }
+                if let (Some(token), Some(until)) = (token, token_until_ms) {
+                    self.spent.retain(|_, until| until.saturating_add(SPENT_KEPT_MS) > time_ms);
+                    self.spent.insert(*token, *until);
                 }
                 self.forget_expired(time_ms);
                 let credential = Credential {
@@ -210,6 +224,19 @@ impl State {
             Event::InstrumentSigned { instrument, signature } => {
                 if let Some(instrument) = self.instruments.get_mut(instrument) {
                     instrument.signatures.push(signature.clone());
+                }
+            }
+            Event::IssuerDropped { name, .. } => {
+                self.issuers.remove(name);
+            }
+            Event::IssuerTrusted(issuer) => {
+                self.issuers.insert(issuer.name.clone(), issuer.clone());
+            }
+            Event::JoinRuled { identity, rules } => {
+                if rules.is_empty() {
+                    self.joins.remove(identity);
+                } else {
+                    self.joins.insert(*identity, rules.clone());
                 }
             }
             Event::JoinTokenCreated { identity, digest, expires_ms, scope } => {

@@ -197,6 +197,7 @@ pub fn certificate(identity: IdentityId, serial: [u8; 16]) -> Event {
         scope: None,
         attested: None,
         tbs: None,
+        token_until_ms: None,
     }
 }
 

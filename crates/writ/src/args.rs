@@ -95,6 +95,9 @@ pub(crate) enum ClientCommand {
     /// Machine identities.
     #[command(subcommand)]
     Identity(IdentityCommand),
+    /// Others whose signed tokens count: CI services, Kubernetes clusters, identity providers.
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Charters, contracts and guardrails.
     #[command(subcommand, visible_alias = "contract")]
     Instrument(InstrumentCommand),
@@ -451,6 +454,37 @@ pub(crate) enum ServiceCommand {
     List,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuerCommand {
+    /// Count somebody's tokens, under these keys and no others; replaces what was said before under this name.
+    Trust {
+        /// A name for it here.
+        name: String,
+        /// What its tokens say.
+        #[arg(long, value_parser = ["github-actions", "gitlab-ci", "kubernetes", "security-events"])]
+        kind: String,
+        /// Who it is: the claim `iss` of its tokens, exactly.
+        #[arg(long)]
+        issuer: String,
+        /// Who we are to it: the claim `aud`.
+        #[arg(long)]
+        audience: String,
+        /// Its keys: a JWK Set in a file.
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        jwks: PathBuf,
+    },
+    /// Count somebody's tokens no longer.
+    Drop {
+        /// Its name here.
+        name: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List whose tokens count.
+    List,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Office {
     Owner,
@@ -543,6 +577,14 @@ pub(crate) enum IdentityCommand {
         /// What the credential is for, among several of one process.
         #[arg(long)]
         hint: Option<String>,
+    },
+    /// Say with which tokens of others a machine may join, in place of what was said before.
+    Joins {
+        /// party/name.
+        identity: String,
+        /// A token of the issuer in which all claims have these values: gha,repository_id=42,environment=production.
+        #[arg(long = "rule", value_name = "ISSUER,CLAIM=VALUE,…")]
+        rules: Vec<String>,
     },
     /// Let an accepted machine act.
     Activate {

@@ -8,6 +8,7 @@ mod export;
 mod identity;
 mod instrument;
 mod issue;
+mod issuer;
 mod ledger;
 mod library;
 mod party;
@@ -104,6 +105,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
     match command {
         ClientCommand::Credential(command) => issue::credential(&client, command, json).await,
         ClientCommand::Identity(command) => identity::run(&client, command, json).await,
+        ClientCommand::Issuer(command) => issuer::run(&client, command, json).await,
         ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
         ClientCommand::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
         ClientCommand::Apply { folder, removals_max } => {

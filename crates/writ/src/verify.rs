@@ -259,6 +259,9 @@ impl Control {
             | Event::InstrumentExamined { .. }
             | Event::InstrumentRenewed { .. }
             | Event::JoinTokenCreated { .. }
+            | Event::IssuerDropped { .. }
+            | Event::IssuerTrusted(_)
+            | Event::JoinRuled { .. }
             | Event::JwtKeyPublished { .. }
             | Event::OfficeOffered { .. }
             | Event::PartyRegistered(_)

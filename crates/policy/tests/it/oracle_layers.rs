@@ -84,7 +84,7 @@ enum Said {
     Window { days: Vec<usize>, hours: Vec<usize>, zone: usize, networks: Vec<usize>, only: Only },
     Delegation { depth: u32, only: Only },
     Ownership { refuse_after: bool, charter: bool, only: Only },
-    Credential { most: u64, algorithms: Vec<usize>, renewed_only: bool, only: Only },
+    Credential { most: u64, algorithms: Vec<usize>, renewed_only: bool, grace: Option<u64>, only: Only },
     Term { start: u64, end: u64 },
     Suspension,
 }
@@ -270,13 +270,16 @@ impl Said {
                 let charter = if *charter { "charter = true\n" } else { "" };
                 format!("recertify-every = \"90 days\"\n{refuse}{charter}{}", only.toml(layer))
             }
-            Self::Credential { most, algorithms, renewed_only, only } => {
+            Self::Credential { most, algorithms, renewed_only, grace, only } => {
                 let mut toml = format!("max-ttl = \"{most} ms\"\n");
                 if !algorithms.is_empty() {
                     toml.push_str(&format!("key-algorithms = {}\n", picked(&ALGORITHMS, algorithms)));
                 }
                 if *renewed_only {
                     toml.push_str("attestation = [\"renewal\"]\n");
+                }
+                if let Some(grace) = grace {
+                    toml.push_str(&format!("grace = \"{grace} ms\"\n"));
                 }
                 toml + &only.toml(layer)
             }
@@ -417,8 +420,15 @@ impl Oracle<'_> {
                         || (*charter && !self.chartered)
                         || (*refuse_after && facts.overdue > OVERDUE_MS as i64))
             }
-            Said::Credential { most, algorithms, renewed_only, only } => {
+            Said::Credential { most, algorithms, renewed_only, grace, only } => {
+                let begins = paper.said.iter().find_map(|said| match said {
+                    Said::Term { start, .. } => Some(*start),
+                    _ => None,
+                });
+                // Everything was signed a second before the first request.
+                let bound_for = self.now.saturating_sub(begins.unwrap_or(0).max(NOW - 1_000));
                 about(only)
+                    && grace.is_none_or(|grace| bound_for > grace)
                     && (facts.life > *most
                         || (!algorithms.is_empty() && !algorithms.contains(&self.asked.algorithm))
                         || (*renewed_only && facts.by_token))
@@ -504,6 +514,7 @@ fn limit() -> impl Strategy<Value = Said> {
         },
     );
     let of = prop::sample::select(vec!["both", "machine", "service"]);
+    let grace = prop::option::of(prop::sample::select(vec![999u64, 1_000, 1_001, 60_000]));
     prop_oneof![
         2 => (only(), unless()).prop_map(|(only, unless)| Said::Prohibit(only, unless)),
         2 => (1u32..4, prop::sample::select(vec![1_000u64, 5_000, 60_000]), only())
@@ -515,8 +526,8 @@ fn limit() -> impl Strategy<Value = Said> {
         1 => (0..2u32, only()).prop_map(|(depth, only)| Said::Delegation { depth, only }),
         1 => (any::<bool>(), any::<bool>(), only())
             .prop_map(|(refuse_after, charter, only)| Said::Ownership { refuse_after, charter, only }),
-        1 => (near(LIFE_MS), prop_oneof![2 => Just(vec![]), 1 => some_of(2)], prop::bool::weighted(0.2), only())
-            .prop_map(|(most, algorithms, renewed_only, only)| Said::Credential { most, algorithms, renewed_only, only }),
+        1 => (near(LIFE_MS), prop_oneof![2 => Just(vec![]), 1 => some_of(2)], prop::bool::weighted(0.2), grace, only())
+            .prop_map(|(most, algorithms, renewed_only, grace, only)| Said::Credential { most, algorithms, renewed_only, grace, only }),
         1 => prop::sample::select(vec![
             (NOW - 1_000, NOW + 60_000), (NOW, NOW + 3_000), (NOW + 2_000, NOW + 90_000), (NOW - 9_000, NOW + 1_000),
         ]).prop_map(|(start, end)| Said::Term { start, end }),

@@ -54,6 +54,7 @@ fn golden_vectors() {
         scope: None,
         attested: None,
         tbs: None,
+        token_until_ms: None,
     };
     found += &vector("credential-issued", issued, Actor::System);
     let anchored = Event::LogAnchored { origin: "log".into(), key: "key".into(), size: 256, root: [7; 32] };
@@ -91,6 +92,7 @@ fn golden_vectors() {
         scope: Some(scope),
         attested: Some(attested),
         tbs: None,
+        token_until_ms: None,
     };
     found += &vector("credential-attested", attested.clone(), Actor::System);
     let mut logged = attested;

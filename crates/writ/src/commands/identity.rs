@@ -82,6 +82,15 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
             super::done(&done, &format!("{identity} {said}"), json);
             Ok(())
         }
+        IdentityCommand::Joins { identity, rules } => {
+            let (party, name) = super::pair(&identity)?;
+            let path = format!("/v1/identities/{party}/{name}/joins");
+            let done: Done = client.post(&path, &json!({ "rules": rules })).await?;
+            let said =
+                if rules.is_empty() { "joins with nobody's tokens" } else { "joins with tokens of others" };
+            super::done(&done, &format!("{identity} {said}"), json);
+            Ok(())
+        }
         IdentityCommand::Activate { identity } => {
             step(identity, "activate", String::new(), "is active").await
         }
@@ -138,6 +147,10 @@ fn show(view: &IdentityView) {
         ("grace until", view.grace_until_ms.map_or_else(|| "-".to_owned(), output::time)),
         ("live certificates", view.live_credentials.to_string()),
         ("recognised by", recognised(view)),
+        (
+            "joins with",
+            if view.joins.is_empty() { "join tokens only".to_owned() } else { view.joins.join(" or ") },
+        ),
     ];
     for (key, value) in rows {
         output::line(format!("{key:<18}{value}"));

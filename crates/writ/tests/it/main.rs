@@ -20,6 +20,7 @@ mod falsified;
 mod git;
 mod harness;
 mod instruments;
+mod join;
 mod logged;
 mod logs;
 mod nginx;

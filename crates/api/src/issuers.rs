@@ -1,0 +1,5 @@
+//! Others whose signed tokens count here.
+
+pub(crate) mod drop;
+pub(crate) mod list;
+pub(crate) mod trust;

@@ -1,0 +1,52 @@
+//! `POST /v1/issuers/{name}`: somebody's tokens count from here on, under these keys and no others.
+
+use crate::Shared;
+use crate::error::{ApiError, Input, ProblemBody};
+use crate::reference::name;
+use crate::view::Done;
+use axum::Json;
+use axum::extract::{Path, State};
+use credential::foreign::IssuerKeys;
+use registry::{Actor, Command, IssuerKind, TrustedIssuer};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// An issuer.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewIssuer {
+    /// `github-actions`, `gitlab-ci`, `kubernetes` or `security-events`.
+    kind: String,
+    /// Who it is: the claim `iss` of its tokens, exactly.
+    issuer: String,
+    /// Who we are to it: one of the claim `aud`.
+    audience: String,
+    /// Its keys: a JWK Set (RFC 7517), as text.
+    jwks: String,
+}
+
+/// Counts somebody's tokens; replaces what was said before under this name.
+#[utoipa::path(post, path = "/v1/issuers/{name}", tag = "issuers", request_body = NewIssuer,
+    params(("name" = String, Path,)),
+    responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn trust_issuer(
+    State(ports): State<Shared>,
+    Path(issuer): Path<String>,
+    Input(new): Input<NewIssuer>,
+) -> Result<Json<Done>, ApiError> {
+    let kind = IssuerKind::parse(&new.kind).ok_or_else(|| {
+        ApiError::invalid(format!("there is no kind of issuer `{}`", new.kind))
+            .help(IssuerKind::spellings())
+            .at("kind")
+    })?;
+    IssuerKeys::parse(&new.jwks).map_err(|error| ApiError::invalid(error).at("jwks"))?;
+    let issuer = TrustedIssuer {
+        name: name(&issuer)?,
+        kind,
+        issuer: new.issuer,
+        audience: new.audience,
+        jwks: new.jwks,
+    };
+    let command = Command::TrustIssuer(Box::new(issuer));
+    Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
+}

@@ -1,0 +1,126 @@
+//! Joining with a token of somebody else: a CI job with its identity token, a pod with its service-account token.
+//! The issuer must be trusted by name, the token verify under its keys, and exactly one machine have a rule that fits.
+
+use crate::issue::{IssueFailure, Issued, not_entitled};
+use crate::{Authority, SubmitError};
+use credential::IssueError;
+use credential::foreign::{self, Expected, ForeignError, IssuerKeys, Kind};
+use credential::issue::SigningRequest;
+use registry::command::IssueGround;
+use registry::{Actor, Attestation, Attested, IdentityId, IssuerKind, JoinRule, State, TrustedIssuer};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+/// What to do about most refusals here.
+const HELP: &str =
+    "`writ issuer list` and `writ identity show` say whose tokens count, and with which claims";
+
+impl Authority {
+    /// Certifies the key of a machine that a token of somebody else shows.
+    pub(crate) async fn issue_with_foreign(
+        &self,
+        token: &str,
+        csr_pem: &str,
+    ) -> Result<Issued, IssueFailure> {
+        let (issuer, claims) = self.verify_foreign(token)?;
+        let identity = {
+            let rules = self.rules();
+            recognise(rules.state(), &issuer, &claims).map_err(|why| not_entitled(why, HELP))?
+        };
+        let evidence = Sha256::new_with_prefix(b"writ/foreign-token/1").chain_update(token).finalize().into();
+        let expires = foreign::time(&claims, "exp").ok().flatten();
+        let until_ms = expires.ok_or_else(|| IssueError::Failed("the token has no end".into()))?;
+        let ground = match issuer.kind {
+            // A job joins once; a pod presents the same token until its kubelet gives it another.
+            IssuerKind::GithubActions | IssuerKind::GitlabCi | IssuerKind::SecurityEvents => {
+                IssueGround::Once {
+                    attested: Attested { by: Attestation::CiOidc, evidence },
+                    digest: Sha256::digest(token).into(),
+                    until_ms,
+                }
+            }
+            IssuerKind::Kubernetes => {
+                IssueGround::Attested(Attested { by: Attestation::Kubernetes, evidence })
+            }
+        };
+        let key = SigningRequest::parse(csr_pem)?.into_key();
+        // Only Writ itself says that it recognised somebody.
+        let (leaf, made) = self.certify(Actor::System, identity, ground, &key).await?;
+        Ok(self.issued(&leaf, made))
+    }
+
+    fn verify_foreign(&self, token: &str) -> Result<(TrustedIssuer, Map<String, Value>), SubmitError> {
+        let claimed = foreign::claimed_issuer(token).unwrap_or_default();
+        let found = {
+            let rules = self.rules();
+            let mut issuers = rules.state().issuers.values();
+            issuers
+                .find(|issuer| issuer.issuer == claimed && issuer.kind != IssuerKind::SecurityEvents)
+                .cloned()
+        };
+        let issuer =
+            found.ok_or_else(|| not_entitled(format!("nobody here trusts tokens of `{claimed}`"), HELP))?;
+        let claims = self
+            .verified(&issuer, Kind::Identity, token)
+            .map_err(|error| not_entitled(error.to_string(), HELP))?;
+        Ok((issuer, claims))
+    }
+
+    /// The claims of a token of this issuer.
+    pub(crate) fn verified(
+        &self,
+        issuer: &TrustedIssuer,
+        kind: Kind,
+        token: &str,
+    ) -> Result<Map<String, Value>, ForeignError> {
+        // Keys that cannot be used were refused when they were given.
+        let keys =
+            IssuerKeys::parse(&issuer.jwks).map_err(|_| ForeignError::Signature(issuer.issuer.clone()))?;
+        let expected = Expected { issuer: &issuer.issuer, audience: &issuer.audience, kind };
+        foreign::verify(token, &keys, expected, self.now_ms())
+    }
+}
+
+/// The machine whose rule fits these claims; or why there is none, or more than one.
+fn recognise(
+    state: &State,
+    issuer: &TrustedIssuer,
+    claims: &Map<String, Value>,
+) -> Result<IdentityId, String> {
+    let failing = |rule: &JoinRule| {
+        let fails =
+            |claim: &&registry::Claim| foreign::claim(claims, &claim.path).as_ref() != Some(&claim.value);
+        rule.claims.iter().filter(fails).cloned().collect::<Vec<_>>()
+    };
+    let rules =
+        state.joins.iter().flat_map(|(identity, rules)| rules.iter().map(move |rule| (*identity, rule)));
+    let tried: Vec<_> = rules
+        .filter(|(_, rule)| rule.issuer == issuer.name)
+        .map(|(identity, rule)| (identity, failing(rule)))
+        .collect();
+    let mut fitting: Vec<IdentityId> =
+        tried.iter().filter(|(_, failing)| failing.is_empty()).map(|(identity, _)| *identity).collect();
+    fitting.dedup();
+    match fitting.as_slice() {
+        [only] => Ok(*only),
+        [first, second, ..] => Err(format!(
+            "the token fits `{}` and `{}`: let their rules ask for claims that differ",
+            state.identity_label(*first),
+            state.identity_label(*second)
+        )),
+        [] => {
+            let nearest = tried.iter().min_by_key(|(_, failing)| failing.len());
+            let shown = nearest.and_then(|(identity, failing)| Some((identity, failing.first()?)));
+            Err(match shown {
+                Some((identity, claim)) => format!(
+                    "no rule fits the token; nearest is `{}`, which asks for {}={} where the token has {}",
+                    state.identity_label(*identity),
+                    claim.path,
+                    claim.value,
+                    foreign::claim(claims, &claim.path).unwrap_or_else(|| "none".to_owned()),
+                ),
+                None => format!("no machine joins with tokens of `{}`", issuer.name),
+            })
+        }
+    }
+}
