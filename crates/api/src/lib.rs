@@ -20,11 +20,14 @@ mod people;
 mod proofs;
 mod reference;
 pub mod schema;
+mod scim;
+mod security_events;
 mod services;
 pub mod view;
 
 pub use client::{Client, ClientError};
 pub use error::{ApiError, Finding, ProblemBody};
+pub use scim::PersonalData;
 
 use authority::Authority;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -59,8 +62,12 @@ pub struct Ports {
     pub decisions: Arc<dyn ReadLog>,
     /// Upstream secrets.
     pub secrets: Arc<dyn SecretStore>,
+    /// What identity providers say about people.
+    pub people: Arc<dyn PersonalData>,
     /// The operator's token.
     pub token: Zeroizing<String>,
+    /// The token of whoever provisions people.
+    pub scim_token: Zeroizing<String>,
     /// Says why the process is not ready, if it is not.
     pub not_ready: Box<dyn Fn() -> Option<String> + Send + Sync>,
     /// The metrics page.
@@ -96,6 +103,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(people::register::register_person))
         .routes(routes!(people::list::list_people))
         .routes(routes!(people::leave::person_leaves))
+        .routes(routes!(people::link::link_account))
         .routes(routes!(people::authorize::grant_authority))
         .routes(routes!(people::authorize::withdraw_authority))
         .routes(routes!(services::register::register_service))
@@ -135,6 +143,7 @@ fn open() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(credentials::issue::issue_credential))
         .routes(routes!(credentials::bundle::trust_bundle))
+        .routes(routes!(security_events::receive_event))
         .routes(routes!(logs::checkpoint::checkpoint))
         .routes(routes!(logs::proof::proof))
         .routes(routes!(logs::tile::tile))
@@ -151,7 +160,7 @@ pub fn router(ports: Ports) -> axum::Router {
     let governed = governed.route_layer(axum::middleware::from_fn_with_state(shared.clone(), operator_only));
     let governed = governed.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     let open = open.layer(DefaultBodyLimit::max(OPEN_BODY_BYTES_MAX));
-    governed.merge(open).with_state(shared)
+    governed.merge(open).merge(scim::router(shared.clone())).with_state(shared)
 }
 
 /// The OpenAPI description, as committed in `docs/reference/openapi.json`.

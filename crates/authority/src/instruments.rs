@@ -3,14 +3,15 @@
 use crate::proofs::{Examined, ProofError};
 use crate::{Admitted, Authority, SubmitError, documents};
 use contract::diagnostic::suggestion;
+use contract::kind::ownership::Step;
 use contract::norm::{Norm, On, PowerEffect};
 use contract::{Body, Clause, Diagnostic, Envelope, Instrument, Kind, Organisation};
 use ledger::StoreError;
 use policy::{Bundle, COMPILER, CompileError};
 use registry::command::InstrumentDraft;
 use registry::{
-    Actor, Command, CredentialClause, Event, IdentityId, InstrumentId, InstrumentKind, InstrumentTerms, Name,
-    PartyId, Service, Side, State,
+    Actor, Command, CredentialClause, DepartureRung, DepartureStep, Event, IdentityId, InstrumentId,
+    InstrumentKind, InstrumentTerms, Name, PartyId, Service, Side, State,
 };
 
 /// A draft that is in the ledger.
@@ -128,6 +129,7 @@ pub fn resolve(
         bundle: envelope.bundle,
         envelope: envelope.to_json(),
         credentials: credentials(instrument),
+        departure: departure(instrument),
         start_ms: None,
         end_ms: None,
         quota_window_max_ms: None,
@@ -187,6 +189,26 @@ fn credentials(instrument: &Instrument) -> Vec<CredentialClause> {
         })
     });
     asked.collect()
+}
+
+/// What its clauses say about departures.
+fn departure(instrument: &Instrument) -> Vec<DepartureRung> {
+    let said = instrument.statements().into_iter().filter_map(|(number, _, said)| {
+        let Norm::Departure(departure) = said.norm else { return None };
+        Some(DepartureRung {
+            clause: number.to_string(),
+            after_ms: departure.after_ms,
+            step: match departure.step {
+                Step::Warn => DepartureStep::Warn,
+                Step::Deputy => DepartureStep::Deputy,
+                Step::ShortenLife => DepartureStep::ShortenLife,
+                Step::Suspend => DepartureStep::Suspend,
+                Step::Kill => DepartureStep::Kill,
+            },
+            life_ms: departure.life.map(|life| life.as_ms()),
+        })
+    });
+    said.collect()
 }
 
 /// What its clauses say about signing and about its own life.
@@ -396,6 +418,7 @@ fn acts(instrument: &Instrument, clause: &Clause) -> Vec<(Vec<Name>, Vec<On>)> {
             Norm::Duty(_)
             | Norm::Level(_)
             | Norm::Power(_)
+            | Norm::Departure(_)
             | Norm::Evidence(_)
             | Norm::Issuance(_)
             | Norm::Cap(_)

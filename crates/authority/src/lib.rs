@@ -8,6 +8,7 @@
 //! submit ─▶ one writer task: admit ▸ a long body apart ▸ append, wait until durable ▸ apply ▸ answer ▸ push
 //! ```
 
+pub mod accounts;
 pub mod ca;
 pub mod documents;
 pub mod entry;
@@ -21,6 +22,7 @@ pub mod reconcile;
 pub mod rehearse;
 pub mod workload;
 
+pub use accounts::{Account, AccountKey, EventRefused};
 pub use ca::{Ca, RootMaterial};
 pub use instruments::{DraftError, Drafted};
 pub use issue::{IssueFailure, Issued, NewToken};

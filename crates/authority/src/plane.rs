@@ -1,5 +1,6 @@
 //! The single writer. Everything that changes the registry goes through [`Authority::submit`].
 
+use crate::accounts::AccountKey;
 use crate::ca::{Ca, RootMaterial};
 use crate::documents::ObjectDocuments;
 use crate::entry::{self, Bodies};
@@ -47,6 +48,8 @@ pub struct Config {
     pub root: RootMaterial,
     /// The key that JWT-SVIDs are signed with.
     pub jwt: JwtSigner,
+    /// The key under which accounts of people elsewhere are known.
+    pub accounts: AccountKey,
 }
 
 /// The control plane. Cheap to clone.
@@ -55,6 +58,7 @@ pub struct Authority {
     pub(crate) ports: Ports,
     pub(crate) ca: Arc<Ca>,
     pub(crate) jwt: Arc<JwtSigner>,
+    pub(crate) accounts: Arc<AccountKey>,
     pub(crate) receipts: mpsc::Sender<receipt::Asked>,
     rules: Arc<RwLock<Rules>>,
     jobs: mpsc::Sender<Job>,
@@ -111,7 +115,8 @@ impl Authority {
         let jwt = Arc::new(config.jwt);
         let (receipts, asked) = mpsc::channel(receipt::WAITING_MAX);
         tokio::spawn(receipt::publish(ports.log.clone(), asked));
-        let authority = Self { ports, ca, jwt, receipts, rules, jobs, changes, entitlements };
+        let accounts = Arc::new(config.accounts);
+        let authority = Self { ports, ca, jwt, accounts, receipts, rules, jobs, changes, entitlements };
         authority.establish().await?;
         authority.publish_jwt_key().await?;
         Ok(authority)

@@ -28,6 +28,7 @@ impl Authority {
         let every = ANCHOR_INTERVAL.as_secs() / INTERVAL.as_secs();
         let mut ticks = 0;
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            self.take_steps().await;
             self.suspend_ownerless().await;
             self.end_and_renew().await;
             self.rotate_intermediate();
@@ -37,6 +38,16 @@ impl Authority {
             ticks += 1;
         }
         self.anchor(&logs).await;
+    }
+
+    /// Takes the steps that instruments name after a departure.
+    pub async fn take_steps(&self) {
+        let due = self.rules().state().due_steps(self.now_ms());
+        for (identity, step) in due {
+            if let Err(error) = self.submit(Actor::System, Command::TakeStep { identity, step }).await {
+                tracing::error!(%identity, %step, %error, "a step after a departure could not be taken");
+            }
+        }
     }
 
     /// Suspends identities whose grace ran out.

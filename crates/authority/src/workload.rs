@@ -175,6 +175,7 @@ impl Authority {
 pub(crate) fn may_entitle(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
+        | Event::DepartureStepTaken { .. }
         | Event::IdentityActivated { .. }
         | Event::IdentityResumed { .. }
         | Event::IdentityRetired { .. }
@@ -189,7 +190,9 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::OwnershipAccepted { .. }
         | Event::PersonLeft { .. }
         | Event::WorkloadRecognized { .. } => true,
-        Event::AuthorityGranted { .. }
+        Event::AccountLinked { .. }
+        | Event::SecurityEventReceived { .. }
+        | Event::AuthorityGranted { .. }
         | Event::AuthorityWithdrawn { .. }
         | Event::CredentialIssued { .. }
         | Event::Established { .. }

@@ -188,6 +188,7 @@ impl Instrument {
             | Norm::Level(_)
             | Norm::Power(_)
             | Norm::Masking(_)
+            | Norm::Departure(_)
             | Norm::Evidence(_)
             | Norm::Issuance(_)
             | Norm::Cap(_)

@@ -6,8 +6,8 @@ use crate::document::{Body, Instrument};
 use crate::kind::{Kind, Liability};
 use crate::library::Library;
 use crate::norm::{
-    Cap, Duty, Evidence, Facts, Flag, Ground as PowerGround, Issuance, Label, Level, Masking, Measure, Norm,
-    Power, Rule, Test, Words,
+    Cap, Departure, Duty, Evidence, Facts, Flag, Ground as PowerGround, Issuance, Label, Level, Masking,
+    Measure, Norm, Power, Rule, Test, Words,
 };
 use crate::setting::{Setting, join};
 use crate::terms::{Class, LIST_MAX, Money, Ratio, Side, Weekday};
@@ -55,6 +55,8 @@ pub enum Subject {
     Field(String),
     /// An age is measured, in milliseconds.
     Age(u64),
+    /// Somebody accountable left so many milliseconds ago; none is that nobody left.
+    Gone(Option<u64>),
     /// A token is asked for, for this audience.
     Audience(String),
     /// A certificate is renewed when this much of its life is over, in percent.
@@ -81,6 +83,7 @@ impl Example {
             Subject::Field(_) => "field",
             Subject::Age(_) => "age",
             Subject::Audience(_) => "audience",
+            Subject::Gone(_) => "departure",
             Subject::Renewed(_) => "renewal",
             Subject::Claim(_) => "cap",
             Subject::Value(..) => "value",
@@ -108,6 +111,9 @@ impl Instrument {
             }
             (Norm::Masking(masking), Subject::Field(field)) => Some(masking.covers(field)),
             (Norm::Evidence(evidence), Subject::Age(ms)) => Some(evidence.holds(*ms)),
+            (Norm::Departure(departure), Subject::Gone(since)) => {
+                Some(since.is_some_and(|since| since >= departure.after_ms))
+            }
             (Norm::Issuance(Issuance::Audiences(known)), Subject::Audience(audience)) => {
                 Some(known.contains(audience))
             }
@@ -144,6 +150,7 @@ pub fn examples(instrument: &Instrument) -> Vec<Example> {
             Norm::Power(power) => power_examples(power, &setting),
             Norm::Masking(masking) => masking_examples(masking),
             Norm::Evidence(evidence) => evidence_examples(evidence),
+            Norm::Departure(departure) => departure_examples(departure),
             Norm::Issuance(issuance) => issuance_examples(issuance),
             Norm::Cap(cap) => cap_examples(cap),
             Norm::Words(words) => match instrument.clause(clause).map(|clause| &clause.kind) {
@@ -481,6 +488,7 @@ fn is_possible(measure: &Measure, value: i64) -> bool {
         | Measure::DelegationDepth
         | Measure::RenewedUntil
         | Measure::BoundFor
+        | Measure::OwnerlessFor
         | Measure::Counted(_)
         | Measure::Approvals(_) => value >= 0,
     }
@@ -568,6 +576,7 @@ fn request_text(instrument: &Instrument, facts: &Facts, touched: &Touched) -> St
             }
             Measure::Approvals(_) => format!("with {}", counted(value, "approval")),
             Measure::ReviewOverdue => format!("with a review overdue by {}", span(value)),
+            Measure::OwnerlessFor => format!("{} after one of them left", span(value)),
             Measure::BoundFor => format!("{} after this instrument began to bind", span(value)),
         });
     }
@@ -753,6 +762,17 @@ fn evidence_examples(evidence: &Evidence) -> Found {
     let unit = if bound.is_multiple_of(86_400_000) { 86_400_000 } else { 1_000 };
     let beyond = if evidence.at_least { bound.saturating_sub(unit) } else { bound + unit };
     vec![example(bound, true), example(beyond, false)]
+}
+
+fn departure_examples(departure: &Departure) -> Found {
+    let gone = |ms: u64, holds| {
+        let shown = say("annex.departure", &[("span", &span(ms.cast_signed()))]);
+        (Subject::Gone(Some(ms)), holds, shown)
+    };
+    match departure.after_ms {
+        0 => vec![gone(1_000, true), (Subject::Gone(None), false, say("annex.departure-none", &[]))],
+        after => vec![gone(after, true), gone(after.saturating_sub(1_000), false)],
+    }
 }
 
 fn issuance_examples(issuance: &Issuance) -> Found {

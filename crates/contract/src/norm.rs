@@ -34,6 +34,8 @@ pub enum Norm {
     Masking(Masking),
     /// Checked by a query over ledger and registry.
     Evidence(Evidence),
+    /// What Writ does when somebody accountable has left.
+    Departure(Departure),
     /// What a credential must be when it is issued or renewed.
     Issuance(Issuance),
     /// An amount up to which somebody is liable.
@@ -46,7 +48,9 @@ impl Norm {
     /// How far the system holds it. Authors cannot choose it.
     pub fn mode(&self) -> Mode {
         match self {
-            Self::Rule(_) | Self::Power(_) | Self::Masking(_) | Self::Issuance(_) => Mode::Enforced,
+            Self::Rule(_) | Self::Power(_) | Self::Masking(_) | Self::Issuance(_) | Self::Departure(_) => {
+                Mode::Enforced
+            }
             Self::Duty(duty) => match duty.capability() {
                 Capability::Causable => Mode::Enforced,
                 Capability::Observed => Mode::Monitored,
@@ -70,6 +74,7 @@ impl Norm {
             Self::Level(_)
             | Self::Power(_)
             | Self::Evidence(_)
+            | Self::Departure(_)
             | Self::Issuance(_)
             | Self::Cap(_)
             | Self::Words(_) => Vec::new(),
@@ -218,6 +223,20 @@ pub enum Measure {
     ReviewOverdue,
     /// Since the instrument binds, in milliseconds.
     BoundFor,
+    /// Since an owner or deputy left and nobody took over, in milliseconds; 0 while both are there.
+    OwnerlessFor,
+}
+
+/// A step Writ takes after somebody accountable left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Departure {
+    /// How long after, in milliseconds.
+    pub after_ms: u64,
+    /// What is done.
+    pub step: crate::kind::ownership::Step,
+    /// The longest life of credentials from then on, where that is the step.
+    pub life: Option<Span>,
 }
 
 /// What Writ holds when it issues a credential.
@@ -403,7 +422,8 @@ impl Test {
                 | Measure::RenewedUntil
                 | Measure::WeekMinute(_)
                 | Measure::ReviewOverdue
-                | Measure::BoundFor => None,
+                | Measure::BoundFor
+                | Measure::OwnerlessFor => None,
             });
         });
         needs

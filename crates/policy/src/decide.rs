@@ -415,6 +415,7 @@ impl<'a> Asked<'a> {
                 let instrument = self.rules.state().instruments.get(&slot.instrument);
                 long(instrument.and_then(|instrument| instrument.renewed_until_ms).unwrap_or(0))
             }
+            Measure::OwnerlessFor => long(self.identity.ownerless_for_ms(now_ms)),
             Measure::BoundFor => {
                 let instrument = self.rules.state().instruments.get(&slot.instrument);
                 long(instrument.map_or(0, |instrument| instrument.bound_for_ms(now_ms)))

@@ -139,10 +139,13 @@ impl Rules {
             Event::ServiceRegistered(service) => {
                 self.hosts.insert(service.host.clone(), Arc::new(service.clone()));
             }
-            Event::AuthorityGranted { .. }
+            Event::AccountLinked { .. }
+            | Event::SecurityEventReceived { .. }
+            | Event::AuthorityGranted { .. }
             | Event::AuthorityWithdrawn { .. }
             | Event::CredentialIssued { scope: None, .. }
             | Event::CredentialRevoked { .. }
+            | Event::DepartureStepTaken { .. }
             | Event::Established { .. }
             | Event::EstateExamined { .. }
             | Event::IdentityActivated { .. }
@@ -375,6 +378,7 @@ fn drop_slot<K: Eq + std::hash::Hash>(index: &mut HashMap<K, Vec<Arc<Slot>>>, ke
 fn may_stop(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
+        | Event::DepartureStepTaken { .. }
         | Event::IdentityRetired { .. }
         | Event::IdentityRevoked { .. }
         | Event::IdentitySuspended { .. }
@@ -382,7 +386,9 @@ fn may_stop(event: &Event) -> bool {
         | Event::InstrumentInForce { .. }
         | Event::NoticeGiven { .. }
         | Event::PersonLeft { .. } => true,
-        Event::AuthorityGranted { .. }
+        Event::AccountLinked { .. }
+        | Event::SecurityEventReceived { .. }
+        | Event::AuthorityGranted { .. }
         | Event::AuthorityWithdrawn { .. }
         | Event::CredentialIssued { .. }
         | Event::Established { .. }

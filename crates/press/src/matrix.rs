@@ -95,6 +95,7 @@ fn held(instrument: &Instrument) -> Vec<Held> {
         }
         Norm::Cap(_)
         | Norm::Duty(_)
+        | Norm::Departure(_)
         | Norm::Evidence(_)
         | Norm::Issuance(_)
         | Norm::Level(_)

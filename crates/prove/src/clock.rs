@@ -88,7 +88,8 @@ pub(crate) fn zone_of(measure: &Measure) -> Option<&Zone> {
         | Measure::Counted(_)
         | Measure::Approvals(_)
         | Measure::ReviewOverdue
-        | Measure::BoundFor => None,
+        | Measure::BoundFor
+        | Measure::OwnerlessFor => None,
     }
 }
 

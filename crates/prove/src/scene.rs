@@ -206,6 +206,7 @@ fn registered(instrument: &Instrument, source: &str, n: u8) -> registry::Instrum
         bundle: Bundle::unchecked(instrument).hash(),
         envelope: String::new(),
         credentials: Vec::new(),
+        departure: Vec::new(),
         start_ms: term.map(|(start, _)| start),
         end_ms: term.map(|(_, end)| end),
         quota_window_max_ms: None,
@@ -285,6 +286,12 @@ fn identity(facts: &Facts, machine: &str, party: &str, now_ms: Millis) -> Result
         roles: facts.roles.clone(),
         state: Lifecycle::Active,
         grace_until_ms: None,
+        departed_ms: facts
+            .measures
+            .get(&Measure::OwnerlessFor)
+            .map(|ownerless| now_ms.saturating_sub(ownerless.unsigned_abs())),
+        steps: Vec::new(),
+        life_max_ms: None,
         region: region.map(str::parse).transpose().map_err(|error| format!("{error}"))?,
     }))
 }

@@ -6,6 +6,7 @@ mod signing;
 pub use signing::{Signatories, is_signed, signatories};
 
 use crate::command::{IdentityProposal, IssueGround, IssueRequest, JwtRequest, ServiceDescription};
+use crate::departure::DEPARTURE_GRACE_MS;
 use crate::issuer::{ISSUERS_MAX, JOIN_RULES_MAX};
 use crate::signature::OWNERSHIP;
 use crate::workload::RULES_MAX;
@@ -115,6 +116,14 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         Command::HandOver { identity, office, to } => hand_over(state, identity, office, to, context),
         Command::IssueCredential(request) => issue(state, request, context),
         Command::IssueJwt(request) => issue_jwt(state, request, context),
+        Command::LinkAccount { person, account } => {
+            active_person(state, person)?;
+            match state.accounts.get(&account) {
+                Some(other) if *other == person => Err(conflict("this account is linked already", "")),
+                Some(_) => Err(conflict("this account is somebody else's", "")),
+                None => Ok(vec![Event::AccountLinked { person, account }]),
+            }
+        }
         Command::PersonLeaves { person, grace_ms } => person_leaves(state, person, grace_ms, context),
         Command::ProposeIdentity(proposal) => propose(state, *proposal, context),
         Command::RegisterParty { name, legal_name, jurisdiction } => {
@@ -148,6 +157,19 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             false => Ok(vec![Event::JwtKeyPublished { kid, public_key, expires_ms }]),
         },
         Command::RecognizeWorkload { identity, rules } => recognize(state, identity, rules),
+        Command::ReceiveSecurityEvent { issuer, token, kind, person, until_ms, departs } => {
+            only_writ(context)?;
+            if state.spent.contains_key(&token) {
+                return Err(conflict("this event was received before", ""));
+            }
+            let kind = line(kind)?;
+            let mut events = vec![Event::SecurityEventReceived { issuer, token, kind, person, until_ms }];
+            let leaving = person.and_then(|id| state.people.get(&id)).filter(|person| person.is_active());
+            if let (Some(leaving), true) = (leaving, departs) {
+                events.extend(person_leaves(state, leaving.id, DEPARTURE_GRACE_MS, context)?);
+            }
+            Ok(events)
+        }
         Command::RecordProofs { instrument, proofs, narrows } => {
             instrument::examined(state, instrument, proofs, narrows, context)
         }
@@ -192,6 +214,12 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             }
             let reason = "an accountable person left and nobody took over within the grace".into();
             Ok(vec![Event::IdentitySuspended { identity, reason }])
+        }
+        Command::TakeStep { identity, step } => {
+            only_writ(context)?;
+            let found = identity_of(state, identity)?;
+            let taken = state.step(found, step, context.now_ms);
+            taken.map(|event| vec![event]).ok_or_else(|| conflict("this step is not due, or was taken", ""))
         }
         Command::TrustIssuer(issuer) => trust(state, *issuer),
         Command::WithdrawAuthority { person, reason } => {
@@ -264,6 +292,9 @@ fn propose(state: &State, proposal: IdentityProposal, context: &Context) -> Admi
         state: Lifecycle::Proposed,
         grace_until_ms: None,
         region: proposal.region,
+        departed_ms: None,
+        steps: Vec::new(),
+        life_max_ms: None,
     })])
 }
 
@@ -403,12 +434,23 @@ fn create_token(
     Ok(vec![Event::JoinTokenCreated { identity, digest, expires_ms, scope }])
 }
 
-fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
-    let found = identity_of(state, request.identity)?;
+/// Whether a machine may be issued a credential: it may act, and somebody answers for it. While nobody has taken
+/// over from one who left, the other is enough; when both are gone there is nothing more, grace or not.
+fn may_be_issued<'a>(
+    state: &'a State,
+    identity: IdentityId,
+    context: &Context,
+) -> Result<&'a Identity, Refusal> {
+    let found = identity_of(state, identity)?;
     standing(found, context.now_ms)?;
-    if found.grace_until_ms.is_none() {
+    if found.departed_ms.is_none() || state.accountable(found).is_empty() {
         answered_for(state, found)?;
     }
+    Ok(found)
+}
+
+fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
+    may_be_issued(state, request.identity, context)?;
     let life = request.not_after_ms.saturating_sub(request.not_before_ms);
     if life == 0 || life > CREDENTIAL_LIFE_MAX_MS || request.not_after_ms <= context.now_ms {
         return Err(invalid("a certificate lives between a moment and 24 hours", ""));
@@ -416,11 +458,11 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
     // A scope is handed on: nobody gets a wider certificate by renewing a narrow one.
     let (token, scope, attested) = match request.ground {
         IssueGround::Attested(attested) => {
-            attested_ground(context)?;
+            only_writ(context)?;
             (None, None, Some(attested))
         }
         IssueGround::Once { attested, digest, until_ms } => {
-            attested_ground(context)?;
+            only_writ(context)?;
             if state.spent.contains_key(&digest) {
                 return Err(not_entitled("the token was used before", "ask its issuer for a new one"));
             }
@@ -478,23 +520,19 @@ fn issued(
     }])
 }
 
-/// Only the authority itself says that it recognised somebody.
-fn attested_ground(context: &Context) -> Result<(), Refusal> {
+/// Only the authority itself recognises machines, and acts by itself.
+fn only_writ(context: &Context) -> Result<(), Refusal> {
     match context.actor {
         Actor::System => Ok(()),
         Actor::Identity(_) | Actor::Operator | Actor::Person(_) => {
-            Err(not_entitled("only Writ itself says that it recognised a machine", ""))
+            Err(not_entitled("only Writ itself says this", ""))
         }
     }
 }
 
 fn issue_jwt(state: &State, request: JwtRequest, context: &Context) -> Admission {
-    let found = identity_of(state, request.identity)?;
-    standing(found, context.now_ms)?;
-    if found.grace_until_ms.is_none() {
-        answered_for(state, found)?;
-    }
-    attested_ground(context)?;
+    may_be_issued(state, request.identity, context)?;
+    only_writ(context)?;
     if request.audiences.is_empty() || request.audiences.len() > AUDIENCES_MAX {
         return Err(invalid(format!("a token is for between 1 and {AUDIENCES_MAX} audiences"), ""));
     }

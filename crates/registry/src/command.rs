@@ -1,9 +1,9 @@
 //! What can be asked of the registry. One variant is one intention; [`crate::admit`] decides.
 
 use crate::{
-    Attested, CredentialClause, Environment, IdentityId, IdentityKind, Injection, InstrumentId,
-    InstrumentKind, InstrumentTerms, JoinRule, Millis, Name, NoticeKind, Office, PartyId, PersonId,
-    ProofRecord, PublicKey, Resource, Scope, ServiceId, TrustedIssuer, WorkloadRule,
+    Attested, CredentialClause, DepartureRung, DepartureStep, Environment, IdentityId, IdentityKind,
+    Injection, InstrumentId, InstrumentKind, InstrumentTerms, JoinRule, Millis, Name, NoticeKind, Office,
+    PartyId, PersonId, ProofRecord, PublicKey, Resource, Scope, ServiceId, TrustedIssuer, WorkloadRule,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -46,6 +46,8 @@ pub enum Command {
         ground: String,
         signature: String,
     },
+    /// Says that an account elsewhere is a person's.
+    LinkAccount { person: PersonId, account: [u8; 32] },
     /// A person leaves; their machines are suspended after the grace unless handed over.
     PersonLeaves { person: PersonId, grace_ms: Millis },
     /// Documents a machine identity.
@@ -60,6 +62,15 @@ pub enum Command {
     RegisterPerson { name: Name, party: PartyId, key: PublicKey, profile: [u8; 32] },
     /// Registers a service.
     RegisterService(Box<ServiceDescription>),
+    /// Records what an identity provider said, and that its person left if that is what it says.
+    ReceiveSecurityEvent {
+        issuer: Name,
+        token: [u8; 32],
+        kind: String,
+        person: Option<PersonId>,
+        until_ms: Millis,
+        departs: bool,
+    },
     /// Records what a solver said about an instrument (given by the authority).
     RecordProofs { instrument: InstrumentId, proofs: Vec<ProofRecord>, narrows: Option<u32> },
     /// Records what a solver said about all instruments in force (given by the authority).
@@ -84,6 +95,8 @@ pub enum Command {
     SuspendIdentity { identity: IdentityId, reason: String },
     /// Suspends an identity whose grace ran out (given by the reconciler).
     SuspendOwnerless { identity: IdentityId },
+    /// Takes the next step after a departure (given by the reconciler).
+    TakeStep { identity: IdentityId, step: DepartureStep },
     /// Counts somebody's tokens; replaces what was said before under the same name.
     TrustIssuer(Box<TrustedIssuer>),
     /// A person may no longer sign for their party.
@@ -147,6 +160,7 @@ pub struct InstrumentDraft {
     pub quota_window_max_ms: Option<Millis>,
     pub terms: InstrumentTerms,
     pub credentials: Vec<CredentialClause>,
+    pub departure: Vec<DepartureRung>,
 }
 
 /// What is to be certified, and on what ground.

@@ -2,9 +2,9 @@
 //! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
 
 use crate::{
-    Attested, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentSignature, JoinRule,
-    Millis, Name, NoticeKind, Office, Party, Person, PersonId, ProofRecord, Scope, Service, TrustedIssuer,
-    WorkloadRule,
+    Attested, DepartureStep, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
+    InstrumentSignature, JoinRule, Millis, Name, NoticeKind, Office, Party, Person, PersonId, ProofRecord,
+    Scope, Service, TrustedIssuer, WorkloadRule,
 };
 use minicbor::{Decode, Encode};
 
@@ -454,6 +454,60 @@ pub enum Event {
         #[n(1)]
         reason: String,
     },
+    /// Somebody who answered for a machine has left, nobody has taken over, and this was done.
+    #[n(46)]
+    DepartureStepTaken {
+        /// Which machine.
+        #[n(0)]
+        identity: IdentityId,
+        /// What was done.
+        #[n(1)]
+        step: DepartureStep,
+        /// When they left.
+        #[n(2)]
+        departed_ms: Millis,
+        /// Under which instrument.
+        #[n(3)]
+        instrument: InstrumentId,
+        /// And which of its clauses.
+        #[n(4)]
+        clause: String,
+        /// The longest life of its credentials from now on, where that is the step.
+        #[n(5)]
+        life_ms: Option<Millis>,
+        /// Who is given notice of it.
+        #[n(6)]
+        to: Vec<PersonId>,
+    },
+    /// An account elsewhere is a person's.
+    #[n(47)]
+    AccountLinked {
+        /// Whose.
+        #[n(0)]
+        person: PersonId,
+        /// Which: a digest under a key of this installation, so that the account cannot be read from it.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        account: [u8; 32],
+    },
+    /// An identity provider said what became of somebody (security event token, RFC 8417).
+    #[n(48)]
+    SecurityEventReceived {
+        /// Which provider.
+        #[n(0)]
+        issuer: Name,
+        /// SHA-256 of the token.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        token: [u8; 32],
+        /// The type of event.
+        #[n(2)]
+        kind: String,
+        /// Of whom, if it is somebody here.
+        #[n(3)]
+        person: Option<PersonId>,
+        /// Until when the token could be received again.
+        #[n(4)]
+        until_ms: Millis,
+    },
     /// A machine may join with tokens like these, and with no others.
     #[n(45)]
     JoinRuled {
@@ -471,6 +525,7 @@ impl Event {
     pub fn subject(&self) -> String {
         match self {
             Self::CredentialIssued { identity, .. }
+            | Self::DepartureStepTaken { identity, .. }
             | Self::JoinRuled { identity, .. }
             | Self::JwtIssued { identity, .. }
             | Self::WorkloadRecognized { identity, .. }
@@ -500,7 +555,9 @@ impl Event {
             Self::JwtKeyPublished { kid, .. } => kid.clone(),
             Self::LogAnchored { origin, .. } => origin.clone(),
             Self::PartyRegistered(party) => party.id.to_string(),
-            Self::AuthorityGranted { person, .. }
+            Self::SecurityEventReceived { issuer, .. } => issuer.to_string(),
+            Self::AccountLinked { person, .. }
+            | Self::AuthorityGranted { person, .. }
             | Self::AuthorityWithdrawn { person, .. }
             | Self::PersonLeft { person, .. } => person.to_string(),
             Self::PersonRegistered(person) => person.id.to_string(),
@@ -512,10 +569,12 @@ impl Event {
     /// A short name for tables and logs.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::AccountLinked { .. } => "account linked",
             Self::AuthorityGranted { .. } => "authority granted",
             Self::AuthorityWithdrawn { .. } => "authority withdrawn",
             Self::CredentialIssued { .. } => "credential issued",
             Self::CredentialRevoked { .. } => "credential revoked",
+            Self::DepartureStepTaken { .. } => "departure step taken",
             Self::Established { .. } => "established",
             Self::EstateExamined { .. } => "estate examined",
             Self::IdentityActivated { .. } => "identity activated",
@@ -544,6 +603,7 @@ impl Event {
             Self::PersonLeft { .. } => "person left",
             Self::PersonRegistered(_) => "person registered",
             Self::SecretSealed { .. } => "secret sealed",
+            Self::SecurityEventReceived { .. } => "security event received",
             Self::ServerCertified { .. } => "server certified",
             Self::ServiceRegistered(_) => "service registered",
             Self::WorkloadRecognized { .. } => "workload recognized",

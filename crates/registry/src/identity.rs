@@ -46,6 +46,16 @@ pub struct Identity {
     /// The region it is in.
     #[n(12)]
     pub region: Option<Name>,
+    /// When an owner or deputy left whose office nobody has taken over yet.
+    #[n(13)]
+    pub departed_ms: Option<Millis>,
+    /// The steps that were taken since.
+    #[n(14)]
+    #[cbor(default)]
+    pub steps: Vec<DepartureStep>,
+    /// The longest life of its credentials, where such a step shortened it.
+    #[n(15)]
+    pub life_max_ms: Option<Millis>,
 }
 
 /// One of the two offices, and whether its holder accepted it by signature.
@@ -179,6 +189,22 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// What is done, step by step, when nobody takes over from somebody who left.
+    DepartureStep {
+        /// Notice is given.
+        Warn = 0 "warn";
+        /// The one who is left answers alone.
+        Deputy = 1 "deputy";
+        /// Credentials live for less.
+        ShortenLife = 2 "shorten-life";
+        /// The machine stops.
+        Suspend = 3 "suspend";
+        /// The machine ends.
+        Kill = 4 "kill";
+    }
+}
+
 /// Whether an identity may act or be issued a credential at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -205,6 +231,11 @@ impl Identity {
                 Standing::Refused(format!("is {}", self.state))
             }
         }
+    }
+
+    /// For how long it has been without an owner or a deputy at `now_ms`.
+    pub fn ownerless_for_ms(&self, now_ms: Millis) -> Millis {
+        self.departed_ms.map_or(0, |departed| now_ms.saturating_sub(departed))
     }
 
     /// The seat of an office.

@@ -3,7 +3,7 @@
 
 use crate::command::InstrumentDraft;
 use crate::identity::named_enum;
-use crate::{IdentityId, InstrumentId, Millis, Name, PartyId, PersonId, ServiceId};
+use crate::{DepartureStep, IdentityId, InstrumentId, Millis, Name, PartyId, PersonId, ServiceId};
 use minicbor::{Decode, Encode};
 
 /// A charter, contract or guardrail.
@@ -100,9 +100,31 @@ pub struct Instrument {
     #[n(27)]
     #[cbor(default)]
     pub credentials: Vec<CredentialClause>,
+    /// What is done when somebody who answers for its machines has left.
+    #[n(29)]
+    #[cbor(default)]
+    pub departure: Vec<DepartureRung>,
     /// Since when everybody it needs has signed.
     #[n(28)]
     pub in_force_ms: Option<Millis>,
+}
+
+/// A step after a departure, as a clause has it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct DepartureRung {
+    /// The clause's number.
+    #[n(0)]
+    pub clause: String,
+    /// How long after the departure.
+    #[n(1)]
+    pub after_ms: Millis,
+    /// What is done.
+    #[n(2)]
+    pub step: DepartureStep,
+    /// The longest life of credentials from then on, where that is the step.
+    #[n(3)]
+    pub life_ms: Option<Millis>,
 }
 
 /// What a clause asks of every credential a machine is issued.
@@ -161,6 +183,7 @@ impl Instrument {
             suspender: None,
             endings: Vec::new(),
             credentials: draft.credentials,
+            departure: draft.departure,
             in_force_ms: None,
         }
     }

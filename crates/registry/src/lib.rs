@@ -13,6 +13,7 @@
 
 pub mod admit;
 pub mod command;
+pub mod departure;
 pub mod event;
 pub mod id;
 pub mod identity;
@@ -30,10 +31,10 @@ pub use admit::{Context, Refusal, RefusalKind, admit};
 pub use command::Command;
 pub use event::{Actor, Apart, Event, Recorded};
 pub use id::{IdentityId, InstrumentId, PartyId, PersonId, ServiceId};
-pub use identity::{Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
+pub use identity::{DepartureStep, Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
 pub use instrument::{
-    CredentialClause, Instrument, InstrumentKind, InstrumentSignature, InstrumentStatus, InstrumentTerms,
-    NoticeKind, ProofRecord, Side,
+    CredentialClause, DepartureRung, Instrument, InstrumentKind, InstrumentSignature, InstrumentStatus,
+    InstrumentTerms, NoticeKind, ProofRecord, Side,
 };
 pub use issuer::{Claim, IssuerKind, JoinRule, TrustedIssuer};
 pub use name::{Name, NameError};

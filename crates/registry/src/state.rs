@@ -2,9 +2,9 @@
 //! refused before the event was written.
 
 use crate::{
-    Attestation, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus,
-    JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId, ProofRecord, Scope,
-    Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
+    Attestation, DepartureStep, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
+    InstrumentStatus, JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId,
+    ProofRecord, Scope, Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +44,8 @@ pub struct State {
     pub issuers: BTreeMap<Name, TrustedIssuer>,
     /// With which tokens of others machines may join.
     pub joins: BTreeMap<IdentityId, Vec<JoinRule>>,
+    /// Whose accounts elsewhere are, by their digests.
+    pub accounts: BTreeMap<[u8; 32], PersonId>,
     /// Digests of tokens of others that were used, until they expire.
     pub spent: BTreeMap<[u8; 32], Millis>,
     /// What a solver last said about each instrument.
@@ -100,6 +102,10 @@ impl State {
     /// Folds one event, which was written at `time_ms`, into the state.
     pub fn apply(&mut self, event: &Event, time_ms: Millis) {
         match event {
+            Event::AccountLinked { person, account } => {
+                self.accounts.insert(*account, *person);
+            }
+            Event::SecurityEventReceived { token, until_ms, .. } => self.spend(*token, *until_ms, time_ms),
             Event::AuthorityGranted { person, kinds, until_ms } => {
                 self.signatories.extend(kinds.iter().map(|kind| ((*person, *kind), *until_ms)));
                 self.withdrawn.retain(|(of, kind), _| of != person || !kinds.contains(kind));
@@ -125,9 +131,8 @@ impl State {
                 if let Some(token) = token {
                     self.tokens.remove(token);
                 }
-                if let (Some(token), Some(until)) = (token, token_until_ms) {
-                    self.spent.retain(|_, until| until.saturating_add(SPENT_KEPT_MS) > time_ms);
-                    self.spent.insert(*token, *until);
+                if let (Some(token), Some(until_ms)) = (token, token_until_ms) {
+                    self.spend(*token, *until_ms, time_ms);
                 }
                 self.forget_expired(time_ms);
                 let credential = Credential {
@@ -150,6 +155,17 @@ impl State {
                 if let Some(credential) = self.credentials.get_mut(serial) {
                     credential.revoked = Some(reason.clone());
                 }
+            }
+            Event::DepartureStepTaken { identity, step, life_ms, .. } => {
+                self.change(*identity, |identity| {
+                    identity.steps.push(*step);
+                    match step {
+                        DepartureStep::Warn | DepartureStep::Deputy => {}
+                        DepartureStep::ShortenLife => identity.life_max_ms = *life_ms,
+                        DepartureStep::Suspend => identity.state = Lifecycle::Suspended,
+                        DepartureStep::Kill => identity.state = Lifecycle::Revoked,
+                    }
+                });
             }
             Event::Established { trust_domain, .. } => self.trust_domain = Some(trust_domain.clone()),
             Event::IdentityActivated { identity } | Event::IdentityResumed { identity } => {
@@ -261,7 +277,7 @@ impl State {
                 if let Some(person) = self.people.get_mut(person) {
                     person.left_ms = Some(*time_ms);
                 }
-                self.start_grace(*person, *grace_until_ms);
+                self.start_grace(*person, *grace_until_ms, *time_ms);
             }
             Event::PersonRegistered(person) => {
                 self.people.insert(person.id, person.clone());
@@ -301,21 +317,40 @@ impl State {
         }
     }
 
+    /// A token of somebody else is used up.
+    fn spend(&mut self, token: [u8; 32], until_ms: Millis, now_ms: Millis) {
+        self.spent.retain(|_, until| until.saturating_add(SPENT_KEPT_MS) > now_ms);
+        self.spent.insert(token, until_ms);
+    }
+
     fn change(&mut self, identity: IdentityId, change: impl FnOnce(&mut Identity)) {
         if let Some(identity) = self.identities.get_mut(&identity) {
             change(identity);
         }
     }
 
-    /// The clock runs for everything a person answered for; an earlier end stays.
-    fn start_grace(&mut self, person: PersonId, until_ms: Millis) {
-        for identity in self.identities.values_mut() {
+    /// The clock runs for everything a person answered for; an earlier end stays, and what instruments say about
+    /// it goes before.
+    fn start_grace(&mut self, person: PersonId, until_ms: Millis, left_ms: Millis) {
+        let concerned = |identity: &&Identity| {
             let answered = identity.owner.person == person || identity.deputy.person == person;
-            let over = matches!(identity.state, Lifecycle::Retired | Lifecycle::Revoked);
-            if answered && !over {
+            answered && !matches!(identity.state, Lifecycle::Retired | Lifecycle::Revoked)
+        };
+        let ends: Vec<(IdentityId, Millis)> = self
+            .identities
+            .values()
+            .filter(concerned)
+            .map(|identity| {
+                let stops = self.stops_after_ms(identity, left_ms).map(|after| left_ms.saturating_add(after));
+                (identity.id, stops.map_or(until_ms, |stops| stops.min(until_ms)))
+            })
+            .collect();
+        for (identity, until_ms) in ends {
+            self.change(identity, |identity| {
                 let until = identity.grace_until_ms.map_or(until_ms, |before| before.min(until_ms));
                 identity.grace_until_ms = Some(until);
-            }
+                identity.departed_ms = identity.departed_ms.or(Some(left_ms));
+            });
         }
     }
 
@@ -324,7 +359,10 @@ impl State {
         if let Some(found) = self.identities.get(&identity)
             && self.is_answered_for(found)
         {
-            self.change(identity, |identity| identity.grace_until_ms = None);
+            self.change(identity, |identity| {
+                (identity.grace_until_ms, identity.departed_ms, identity.life_max_ms) = (None, None, None);
+                identity.steps.clear();
+            });
         }
     }
 

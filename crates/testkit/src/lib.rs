@@ -181,6 +181,9 @@ pub fn robot(id: IdentityId, name: &str) -> Identity {
         roles: vec!["sorter".parse().unwrap()],
         state: Lifecycle::Active,
         grace_until_ms: None,
+        departed_ms: None,
+        steps: Vec::new(),
+        life_max_ms: None,
         region: None,
     }
 }
@@ -273,6 +276,7 @@ pub fn drafted_unchecked(
         bundle,
         envelope: String::new(),
         credentials: Vec::new(),
+        departure: Vec::new(),
         start_ms: None,
         end_ms: None,
         quota_window_max_ms: None,

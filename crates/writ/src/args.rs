@@ -375,6 +375,20 @@ pub(crate) enum PersonCommand {
         #[arg(long)]
         grace: String,
     },
+    /// Say that an account elsewhere is a person's, so that an identity provider can say what becomes of them.
+    Link {
+        /// party/handle.
+        person: String,
+        /// Their e-mail address.
+        #[arg(long, conflicts_with_all = ["issuer", "subject"])]
+        email: Option<String>,
+        /// Or an issuer …
+        #[arg(long, requires = "subject")]
+        issuer: Option<String>,
+        /// … and its name for them.
+        #[arg(long, requires = "issuer")]
+        subject: Option<String>,
+    },
     /// Let a person sign instruments for their party.
     Authorize {
         /// party/handle.

@@ -6,7 +6,7 @@ use crate::node::Local;
 use crate::recorder::{DecisionLog, restore_counters};
 use anyhow::{Context as _, bail};
 use authority::reconcile::AnchoredLog;
-use authority::{Authority, Clock, JwtSigner, RootMaterial};
+use authority::{AccountKey, Authority, Clock, JwtSigner, RootMaterial};
 use credential::TrustDomain;
 use gateway::{Gateway, Metrics, ServerIdentity};
 use host::Endpoint;
@@ -112,7 +112,9 @@ impl Running {
             solver: std::env::var_os("WRIT_CVC5"),
         };
         let jwt = jwt_signer(&data)?;
-        let authority = Authority::start(authority::Config { trust_domain, root, jwt }, ports).await?;
+        let accounts = AccountKey::new(&*data.secret_seed("accounts.key", random()?)?);
+        let config = authority::Config { trust_domain, root, jwt, accounts };
+        let authority = Authority::start(config, ports).await?;
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
         fits_its_anchor(&authority, decisions.as_ref())?;
         authority.anchor(&anchored).await;
@@ -163,6 +165,11 @@ impl Running {
         let renewing = renewing.first().await?;
         let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
         let api_address = listener.local_addr()?;
+        // Kept, like that of neighbours: providers are configured once.
+        let scim_token = contract::canonical::hex(data.secret_seed("scim.key", random()?)?.as_slice());
+        let scim_token = Zeroizing::new(scim_token);
+        let scim = serde_json::json!({ "address": format!("http://{api_address}/scim/v2"), "token": scim_token.as_str() });
+        data.write("scim.json", scim.to_string().as_bytes())?;
         let (control_log, decision_log) = (control.clone(), decisions.clone());
         let not_ready = move || {
             let failed =
@@ -174,6 +181,8 @@ impl Running {
             authority: authority.clone(),
             decisions: decisions.clone(),
             secrets,
+            people: Arc::new(People(data.path().join("people"))),
+            scim_token: scim_token.clone(),
             token: token.clone(),
             not_ready: Box::new(not_ready),
             metrics: Box::new(move || {
@@ -361,6 +370,50 @@ impl gateway::Secrets for Sealed {
 impl api::SecretStore for Sealed {
     fn put(&self, name: &str, secret: &[u8]) -> Result<(), String> {
         self.0.put(name, secret).map_err(|error| error.to_string())
+    }
+}
+
+/// What identity providers say about people: a file for each, beside the ledger.
+struct People(PathBuf);
+
+impl People {
+    fn file(&self, person: &str) -> Result<PathBuf, String> {
+        // Ids are letters, digits and a line: nothing else becomes part of a path.
+        let sound = person.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if sound { Ok(self.0.join(format!("{person}.json"))) } else { Err(format!("`{person}` is no id")) }
+    }
+}
+
+impl api::PersonalData for People {
+    fn get(&self, person: &str) -> Result<Option<Vec<u8>>, String> {
+        match std::fs::read(self.file(person)?) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn put(&self, person: &str, bytes: &[u8]) -> Result<(), String> {
+        use std::io::Write as _;
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        let file = self.file(person)?;
+        let new = file.with_extension("new");
+        let write = || {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+            let mut open =
+                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            open.write_all(bytes)?;
+            open.sync_all()?;
+            std::fs::rename(&new, &file)
+        };
+        write().map_err(|error| format!("`{}`: {error}", file.display()))
+    }
+
+    fn remove(&self, person: &str) -> Result<(), String> {
+        match std::fs::remove_file(self.file(person)?) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 }
 

@@ -259,6 +259,9 @@ impl Control {
             | Event::InstrumentExamined { .. }
             | Event::InstrumentRenewed { .. }
             | Event::JoinTokenCreated { .. }
+            | Event::DepartureStepTaken { .. }
+            | Event::AccountLinked { .. }
+            | Event::SecurityEventReceived { .. }
             | Event::IssuerDropped { .. }
             | Event::IssuerTrusted(_)
             | Event::JoinRuled { .. }

@@ -54,6 +54,7 @@ fn examples_are_judged_as_printed() {
                 | Norm::Level(_)
                 | Norm::Power(_)
                 | Norm::Masking(_)
+                | Norm::Departure(_)
                 | Norm::Evidence(_)
                 | Norm::Issuance(_)
                 | Norm::Cap(_) => {

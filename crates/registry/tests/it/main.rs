@@ -9,6 +9,7 @@
     reason = "a test stops where it fails"
 )]
 
+mod departure;
 mod events;
 mod ownership;
 mod security_keys;

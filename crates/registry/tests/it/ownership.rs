@@ -248,6 +248,7 @@ fn an_old_draft_cannot_come_back_and_a_name_cannot_be_taken_over() {
         bundle: [0; 32],
         envelope: String::new(),
         credentials: Vec::new(),
+        departure: Vec::new(),
         start_ms: None,
         end_ms: None,
         quota_window_max_ms: None,

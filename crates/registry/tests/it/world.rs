@@ -16,6 +16,8 @@ pub(crate) struct World {
     pub(crate) now_ms: Millis,
     /// When the term of what is drafted begins.
     pub(crate) start_ms: Option<Millis>,
+    /// What it says about departures.
+    pub(crate) departure: Vec<registry::DepartureRung>,
     history: Vec<(Event, Millis)>,
     next: u8,
 }
@@ -36,6 +38,7 @@ impl World {
             state: State::default(),
             now_ms: 1_000 * DAY,
             start_ms: None,
+            departure: Vec::new(),
             history: Vec::new(),
             next: 0,
         };
@@ -201,6 +204,7 @@ impl World {
             bundle: [2; 32],
             envelope: format!("{{\"version\":{version}}}"),
             credentials: Vec::new(),
+            departure: self.departure.clone(),
             start_ms: self.start_ms,
             end_ms: terms.renewal_ms.map(|_| self.now_ms + 100 * DAY),
             quota_window_max_ms: None,

@@ -32,6 +32,15 @@ pub(crate) async fn run(client: &api::Client, command: PersonCommand, json: bool
             let done: Done = client.post(&path, &json!({ "reason": reason })).await?;
             super::done(&done, &format!("{person} signs only as owner from now on"), json);
         }
+        PersonCommand::Link { person, email, issuer, subject } => {
+            let (party, name) = super::pair(&person)?;
+            let body = match (email, issuer, subject) {
+                (Some(email), _, _) => json!({ "email": email }),
+                (None, issuer, subject) => json!({ "issuer": issuer, "subject": subject }),
+            };
+            let done: Done = client.post(&format!("/v1/people/{party}/{name}/accounts"), &body).await?;
+            super::done(&done, &format!("the account is {person}'s"), json);
+        }
         PersonCommand::Leave { person, grace } => {
             let (party, name) = super::pair(&person)?;
             let body = json!({ "grace_ms": super::span(&grace)? });
