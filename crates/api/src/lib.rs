@@ -23,6 +23,7 @@ pub mod schema;
 mod scim;
 mod security_events;
 mod services;
+mod stops;
 pub mod view;
 
 pub use client::{Client, ClientError};
@@ -88,6 +89,7 @@ pub(crate) type Shared = Arc<Ports>;
         (name = "estate", description = "The estate as a folder of files"),
         (name = "proofs", description = "Questions to a solver, over all instruments in force"),
         (name = "issuers", description = "Others whose signed tokens count"),
+        (name = "stops", description = "Stopping what must not go on"),
         (name = "credentials", description = "Tokens and certificates"),
         (name = "decisions", description = "What was permitted and denied"),
         (name = "logs", description = "The ledger"),
@@ -133,6 +135,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(proofs::scripts::scripts_of_proof))
         .routes(routes!(estate::plan::plan_estate))
         .routes(routes!(estate::apply::apply_estate))
+        .routes(routes!(stops::stop::stop))
         .routes(routes!(credentials::token::create_token))
         .routes(routes!(credentials::revoke::revoke_credential))
         .routes(routes!(decisions::list::list_decisions))

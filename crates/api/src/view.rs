@@ -118,6 +118,19 @@ pub struct IdentityView {
     pub joins: Vec<String>,
 }
 
+/// What was stopped.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Stopped {
+    /// The entry's index in the control ledger.
+    pub index: u64,
+    /// Machines that may not act any more.
+    pub machines: Vec<String>,
+    /// Certificates that count no more, by their serial numbers.
+    pub certificates: Vec<String>,
+    /// Instruments that ended.
+    pub instruments: Vec<String>,
+}
+
 /// Somebody whose signed tokens count.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct IssuerView {

@@ -13,13 +13,18 @@ use policy::{AsOf, Rules};
 use registry::{Actor, Command, Context, Event, Millis, Recorded, Refusal, admit};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Commands that may wait for the writer.
 pub const COMMANDS_MAX: usize = 1_024;
 /// Issuances that are made durable together at most.
 const TOGETHER_MAX: usize = 256;
+
+/// How often the writer says that it is there.
+const HEARTBEAT: Duration = Duration::from_millis(500);
 
 /// A log that can be appended to and read.
 pub trait ControlLog: Append + ReadLog {}
@@ -110,7 +115,10 @@ impl Authority {
         let (jobs, queue) = mpsc::channel(COMMANDS_MAX);
         let (changed, changes) = watch::channel(0);
         let (entitled, entitlements) = watch::channel(0);
-        let writer = Writer { rules: rules.clone(), ports: ports.clone(), changed, entitled, last_ms };
+        let heartbeat = rules.read().unwrap_or_else(PoisonError::into_inner).heartbeat();
+        heartbeat.store((ports.clock)(), Ordering::Release);
+        let writer =
+            Writer { rules: rules.clone(), ports: ports.clone(), changed, entitled, heartbeat, last_ms };
         tokio::spawn(writer.run(queue));
         let jwt = Arc::new(config.jwt);
         let (receipts, asked) = mpsc::channel(receipt::WAITING_MAX);
@@ -275,19 +283,25 @@ struct Writer {
     ports: Ports,
     changed: watch::Sender<u64>,
     entitled: watch::Sender<u64>,
+    heartbeat: Arc<AtomicU64>,
     last_ms: Millis,
 }
 
 impl Writer {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut next = None;
+        let mut beat = tokio::time::interval(HEARTBEAT);
         loop {
-            let Some(job) = (match next.take() {
+            // From here, between two commands: a writer that hangs is not heard.
+            self.heartbeat.store((self.ports.clock)(), Ordering::Release);
+            let received = match next.take() {
                 Some(job) => Some(job),
-                None => queue.recv().await,
-            }) else {
-                return;
+                None => tokio::select! {
+                    received = queue.recv() => received,
+                    _ = beat.tick() => continue,
+                },
             };
+            let Some(job) = received else { return };
             if !job.command.is_issuance() {
                 let answer = self.handle(job.actor, job.command, job.addendum).await;
                 // Whoever asked may be gone; what was admitted stays.

@@ -11,7 +11,7 @@ use credential::{
     IssueError, JwtClaims, JwtError, JwtPublicKey, ProcessEvidence, Recognised, SpiffeId, Unrecognised,
 };
 use registry::command::{IssueGround, JwtRequest};
-use registry::{Actor, Attested, Command, Event, IdentityId, Millis};
+use registry::{Actor, Attested, Command, Event, IdentityId, Millis, Standing};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -25,6 +25,8 @@ pub struct IssuedSvid {
     pub chain: Vec<Vec<u8>>,
     /// Whose it is.
     pub spiffe_id: SpiffeId,
+    /// Its serial number.
+    pub serial: [u8; 16],
     /// From when it is valid.
     pub not_before_ms: Millis,
     /// When it expires.
@@ -95,6 +97,7 @@ impl Authority {
         Ok(IssuedSvid {
             chain: vec![leaf.der, made.intermediate.certificate.der.clone()],
             spiffe_id: made.spiffe_id,
+            serial: made.terms.serial,
             not_before_ms: made.terms.not_before_ms,
             not_after_ms: made.terms.not_after_ms,
             index: made.index,
@@ -153,7 +156,13 @@ impl Authority {
     ) -> Result<(SpiffeId, Map<String, Value>), JwtError> {
         let keys = self.jwt_keys();
         let (claims, all) = jwt::verify(token, self.ca.trust_domain(), &keys, audience, self.now_ms())?;
-        Ok((claims.subject, all))
+        // What a signature cannot say: whether its machine may act still.
+        let subject = claims.subject;
+        match self.rules().state().identity_of_path(subject.path()).map(|one| one.standing(self.now_ms())) {
+            Some(Standing::Good) => Ok((subject, all)),
+            Some(Standing::Refused(why)) => Err(JwtError::Subject(format!("{subject} {why}"))),
+            None => Err(JwtError::Subject(format!("{subject} is not registered"))),
+        }
     }
 
     /// Makes the signing key known, unless it is.
@@ -176,6 +185,8 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
+        | Event::EvidenceBarred { .. }
+        | Event::KeyBarred { .. }
         | Event::IdentityActivated { .. }
         | Event::IdentityResumed { .. }
         | Event::IdentityRetired { .. }

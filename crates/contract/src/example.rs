@@ -489,6 +489,7 @@ fn is_possible(measure: &Measure, value: i64) -> bool {
         | Measure::RenewedUntil
         | Measure::BoundFor
         | Measure::OwnerlessFor
+        | Measure::Silence
         | Measure::Counted(_)
         | Measure::Approvals(_) => value >= 0,
     }
@@ -576,6 +577,7 @@ fn request_text(instrument: &Instrument, facts: &Facts, touched: &Touched) -> St
             }
             Measure::Approvals(_) => format!("with {}", counted(value, "approval")),
             Measure::ReviewOverdue => format!("with a review overdue by {}", span(value)),
+            Measure::Silence => format!("{} after the control ledger was last heard from", span(value)),
             Measure::OwnerlessFor => format!("{} after one of them left", span(value)),
             Measure::BoundFor => format!("{} after this instrument began to bind", span(value)),
         });

@@ -225,6 +225,8 @@ pub enum Measure {
     BoundFor,
     /// Since an owner or deputy left and nobody took over, in milliseconds; 0 while both are there.
     OwnerlessFor,
+    /// Since the control ledger was last heard from, in milliseconds.
+    Silence,
 }
 
 /// A step Writ takes after somebody accountable left.
@@ -423,7 +425,8 @@ impl Test {
                 | Measure::WeekMinute(_)
                 | Measure::ReviewOverdue
                 | Measure::BoundFor
-                | Measure::OwnerlessFor => None,
+                | Measure::OwnerlessFor
+                | Measure::Silence => None,
             });
         });
         needs

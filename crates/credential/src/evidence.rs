@@ -106,7 +106,9 @@ pub fn recognise(state: &State, evidence: &ProcessEvidence) -> Result<Vec<Recogn
             rules.iter().filter(|rule| rule.selectors.iter().all(|selector| evidence.fits(selector)));
         let Some(rule) = fitting.max_by_key(|rule| rule.priority) else { continue };
         let label = state.identity_label(*identity);
-        match inactive(machine) {
+        let barred = !state.barred.is_empty() && state.barred.contains(&(*identity, evidence.digest()));
+        let stopped = barred.then(|| "was stopped for this very process".to_owned());
+        match inactive(machine).or(stopped) {
             Some(why) => resting = resting.or(Some(Unrecognised::NotActive(label, why))),
             None => found.push((label, Recognised { identity: *identity, rule: rule.clone() })),
         }

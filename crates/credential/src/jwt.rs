@@ -131,6 +131,9 @@ pub enum JwtError {
     /// Nobody knows the key, or the signature does not fit.
     #[error("the token is not signed with a key of the trust domain `{0}`")]
     Signature(TrustDomain),
+    /// Its machine may not act.
+    #[error("the token's machine may not act: {0}")]
+    Subject(String),
     /// It is from elsewhere.
     #[error("the token's subject is not of the trust domain `{0}`")]
     TrustDomain(TrustDomain),

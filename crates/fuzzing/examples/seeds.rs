@@ -314,6 +314,7 @@ fn records() {
         inputs: [6; 32],
         above: vec![above],
         decided_ms: NOW,
+        silence_ms: 0,
     };
     keep("policy_record", "permit", &encode_body(&record).unwrap());
     let denial = VerdictRecord {

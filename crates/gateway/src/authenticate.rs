@@ -2,7 +2,7 @@
 
 use crate::Ports;
 use credential::{LedgerKey, NotLogged, Svid, SvidError, logged};
-use registry::{IdentityId, Name};
+use registry::IdentityId;
 use rustls::ServerConnection;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
@@ -40,8 +40,6 @@ impl Peer {
         if state.trust_domain.as_deref() != Some(self.svid.id.trust_domain().as_str()) {
             return None;
         }
-        let (party, machine) = self.svid.id.path().strip_prefix('/')?.split_once('/')?;
-        let machine: Name = machine.parse().ok()?;
-        state.identity_named(state.party_named(party)?.id, &machine).map(|identity| identity.id)
+        state.identity_of_path(self.svid.id.path()).map(|identity| identity.id)
     }
 }

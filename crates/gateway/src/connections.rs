@@ -124,7 +124,7 @@ impl Right {
             .is_none_or(|identity| policy::decide::standing(rules, identity, &self.serial, now_ms).is_ok());
         // A running exchange needs its contract still, and everything a new request would need.
         let permitted = self.permitted.as_ref().is_none_or(|(contract, request)| {
-            let request = Request { now_ms, ..request.clone() };
+            let request = Request { now_ms, silence_ms: rules.silence_ms(now_ms), ..request.clone() };
             rules.is_in_force(*contract, now_ms) && policy::still_permits(rules, &request)
         });
         standing && permitted

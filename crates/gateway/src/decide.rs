@@ -23,6 +23,8 @@ pub(crate) struct Decided {
     pub(crate) service: Option<Arc<Service>>,
     pub(crate) operation: Option<Operation>,
     pub(crate) verdict: Verdict,
+    /// For how long nothing had been heard from the control ledger, in milliseconds.
+    pub(crate) silence_ms: u64,
 }
 
 /// The host a request is for, lower case, without port.
@@ -38,10 +40,12 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
     let identity = peer.identity(ports);
     let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
     let as_of = rules.as_of();
+    let silence_ms = rules.silence_ms(now_ms);
     let mut decided = Decided {
         identity,
         service: None,
         operation: None,
+        silence_ms,
         verdict: Verdict::Denial(Denial::plain(
             Reason::UnknownIdentity,
             format!("`{}` is not registered here", peer.svid.id),
@@ -121,6 +125,7 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         resource: resource.clone(),
         changes,
         now_ms,
+        silence_ms,
         channel,
     };
     decided.operation = Some(Operation { service, action, resource, changes });

@@ -35,6 +35,7 @@ pub(crate) fn problem(denial: &Denial, instance: Option<String>) -> Problem {
             (StatusCode::FORBIDDEN, "not permitted by its instruments")
         }
         Reason::QuotaExhausted => (StatusCode::TOO_MANY_REQUESTS, "a quota is used up"),
+        Reason::ControlSilent => (StatusCode::SERVICE_UNAVAILABLE, "what was stopped is not known here"),
         Reason::InstrumentUnusable => (StatusCode::FORBIDDEN, "an instrument cannot be applied"),
         Reason::CredentialNotGood
         | Reason::CredentialScope

@@ -67,6 +67,7 @@ impl Pipeline {
                     record.service = decided.service.as_ref().map(|service| service.id);
                     record.action = decided.operation.as_ref().map(|operation| operation.action.clone());
                     record.decided_ms = now_ms;
+                    record.silence_ms = decided.silence_ms;
                     record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
                     record
                 };

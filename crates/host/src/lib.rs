@@ -57,6 +57,8 @@ pub trait Issuer: Send + Sync {
     fn wants_digest(&self) -> bool;
     /// What a certificate of this machine must be now.
     fn terms(&self, identity: IdentityId) -> Result<CertificateTerms, IssuerError>;
+    /// Whether a certificate counts still.
+    fn is_live(&self, serial: &[u8; 16]) -> bool;
     /// Certifies a key (SPKI, DER) that this host made.
     fn certify(
         &self,
@@ -106,6 +108,8 @@ pub struct CertificateTerms {
 pub struct Certificate {
     /// Leaf first, DER.
     pub chain: Vec<Vec<u8>>,
+    /// Its serial number.
+    pub serial: [u8; 16],
     /// From when it is valid.
     pub not_before_ms: Millis,
     /// When it expires.

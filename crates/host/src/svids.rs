@@ -116,7 +116,8 @@ impl Svids {
             // A clock may be set: it is looked at now and then.
             let left = Duration::from_millis(due_ms.saturating_sub((self.clock)()));
             let wait = left.clamp(Duration::from_millis(10), LOOK_MAX);
-            let wait = if svid.fits(&terms) { wait } else { Duration::ZERO };
+            let good = || svid.fits(&terms) && self.issuer.is_live(&svid.certificate.serial);
+            let wait = if good() { wait } else { Duration::ZERO };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = sender.closed() => break,
@@ -124,7 +125,7 @@ impl Svids {
             }
             // What changed meanwhile is looked at first.
             let unchanged = self.issuer.terms(key.0).is_ok_and(|now| now == terms);
-            if !unchanged || (svid.fits(&terms) && (self.clock)() < due_ms) {
+            if !unchanged || (good() && (self.clock)() < due_ms) {
                 continue;
             }
             match self.make(key.0, &evidence).await {
@@ -163,8 +164,12 @@ mod tests {
 
     #[test]
     fn renewals_are_spread_and_before_half_of_life() {
-        let certificate =
-            Certificate { chain: Vec::new(), not_before_ms: 1_000_000, not_after_ms: 1_000_000 + 3_600_000 };
+        let certificate = Certificate {
+            chain: Vec::new(),
+            serial: [0; 16],
+            not_before_ms: 1_000_000,
+            not_after_ms: 1_000_000 + 3_600_000,
+        };
         let at = |first: u8, percent| {
             let digest = [first; 32];
             renew_ms((IdentityId::from_entropy([0; 10]), digest), &certificate, percent)

@@ -59,6 +59,7 @@ impl Attribute {
                 Measure::AddressHigh => "address_high".to_owned(),
                 Measure::AddressLow => "address_low".to_owned(),
                 Measure::ReviewOverdue => "review_overdue".to_owned(),
+                Measure::Silence => "silence".to_owned(),
                 Measure::OwnerlessFor => "ownerless_for".to_owned(),
                 Measure::RenewedUntil => format!("{instrument} renewed_until"),
                 Measure::BoundFor => format!("{instrument} bound_for"),

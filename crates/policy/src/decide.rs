@@ -16,6 +16,9 @@ use registry::{
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// After so long without a word from the control ledger nothing is permitted, whatever clauses say.
+pub const SILENCE_MAX_MS: Millis = 60_000;
+
 /// What a machine asks to do.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -33,6 +36,8 @@ pub struct Request {
     pub changes: bool,
     /// When.
     pub now_ms: Millis,
+    /// For how long nothing had been heard from the control ledger then.
+    pub silence_ms: Millis,
     /// How it came.
     pub channel: Channel,
 }
@@ -155,6 +160,8 @@ pub enum Reason {
     CredentialNotGood,
     /// The machine is not active, or nobody answers for it.
     IdentityNotGood,
+    /// The control ledger was not heard from for too long.
+    ControlSilent,
     /// The certificate was issued for less than this.
     CredentialScope,
     /// An instrument could not be evaluated, or this gateway cannot enforce it.
@@ -180,6 +187,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClauseForbids => "clause-forbids",
+            Self::ControlSilent => "control-silent",
             Self::CredentialNotGood => "credential-not-good",
             Self::CredentialScope => "credential-scope",
             Self::IdentityNotGood => "identity-not-good",
@@ -223,6 +231,11 @@ fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged
     let deny = |reason, detail: String| Err(Box::new(Denial::plain(reason, detail, rules.as_of())));
     if let Err((reason, detail)) = standing(rules, request.identity, &request.serial, request.now_ms) {
         return deny(reason, detail);
+    }
+    if request.silence_ms > SILENCE_MAX_MS {
+        let detail =
+            "nothing was heard from the control ledger for too long: what was stopped meanwhile is not known";
+        return deny(Reason::ControlSilent, detail.to_owned());
     }
     let state = rules.state();
     let label = state.identity_label(request.identity);
@@ -415,6 +428,7 @@ impl<'a> Asked<'a> {
                 let instrument = self.rules.state().instruments.get(&slot.instrument);
                 long(instrument.and_then(|instrument| instrument.renewed_until_ms).unwrap_or(0))
             }
+            Measure::Silence => long(self.request.silence_ms),
             Measure::OwnerlessFor => long(self.identity.ownerless_for_ms(now_ms)),
             Measure::BoundFor => {
                 let instrument = self.rules.state().instruments.get(&slot.instrument);

@@ -69,6 +69,15 @@ pub struct VerdictRecord {
     #[n(16)]
     #[cbor(default)]
     pub decided_ms: u64,
+    /// For how long nothing had been heard from the control ledger then, in milliseconds.
+    #[n(17)]
+    #[cbor(skip_if = "is_zero")]
+    pub silence_ms: u64,
+}
+
+/// What entries that do not say it mean is not written.
+fn is_zero(silence_ms: &u64) -> bool {
+    *silence_ms == 0
 }
 
 /// An instrument that permitted beside the contract.
@@ -225,6 +234,7 @@ impl VerdictRecord {
             inputs,
             above: permit.above().iter().map(AppliedRecord::from).collect(),
             decided_ms: request.now_ms,
+            silence_ms: request.silence_ms,
         }
     }
 
@@ -249,6 +259,7 @@ impl VerdictRecord {
             inputs,
             above: Vec::new(),
             decided_ms: 0,
+            silence_ms: 0,
         }
     }
 }

@@ -32,6 +32,7 @@ pub fn request(state: &State, record: &VerdictRecord, inputs: &Inputs, time_ms: 
         resource,
         changes,
         now_ms: if record.decided_ms == 0 { time_ms } else { record.decided_ms },
+        silence_ms: record.silence_ms,
         channel: Channel {
             address: peer.ip(),
             key_algorithm: algorithm.map_or("", |known| known.as_str()),

@@ -13,6 +13,7 @@ use registry::{
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The control ledger's size and root that a decision was made under.
@@ -57,6 +58,8 @@ pub struct Rules {
     scopes: BTreeMap<Scope, Option<Arc<PolicySet>>>,
     documents: Arc<dyn Documents>,
     stops: u64,
+    /// When the writer of the control ledger was last heard from; 0 while nobody listens for it.
+    heard_ms: Arc<AtomicU64>,
 }
 
 /// An instrument in force or suspended. It is read and compiled when it is first needed.
@@ -115,6 +118,7 @@ impl Rules {
             scopes: BTreeMap::new(),
             documents,
             stops: 0,
+            heard_ms: Arc::default(),
         }
     }
 
@@ -140,6 +144,8 @@ impl Rules {
                 self.hosts.insert(service.host.clone(), Arc::new(service.clone()));
             }
             Event::AccountLinked { .. }
+            | Event::EvidenceBarred { .. }
+            | Event::KeyBarred { .. }
             | Event::SecurityEventReceived { .. }
             | Event::AuthorityGranted { .. }
             | Event::AuthorityWithdrawn { .. }
@@ -190,6 +196,7 @@ impl Rules {
             scopes: self.scopes.clone(),
             documents: self.documents.clone(),
             stops: self.stops,
+            heard_ms: self.heard_ms.clone(),
         }
     }
 
@@ -219,6 +226,19 @@ impl Rules {
     /// What decisions are made under now.
     pub fn as_of(&self) -> AsOf {
         self.as_of
+    }
+
+    /// Where the writer of the control ledger says that it is there: the time, in milliseconds since 1970.
+    pub fn heartbeat(&self) -> Arc<AtomicU64> {
+        self.heard_ms.clone()
+    }
+
+    /// For how long nothing was heard from the control ledger: what was stopped meanwhile is not known here.
+    pub fn silence_ms(&self, now_ms: Millis) -> Millis {
+        match self.heard_ms.load(Ordering::Acquire) {
+            0 => 0,
+            heard => now_ms.saturating_sub(heard),
+        }
     }
 
     /// Counts up with every event that can end what is already running: what a gateway watches.
@@ -379,6 +399,8 @@ fn may_stop(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
+        | Event::EvidenceBarred { .. }
+        | Event::KeyBarred { .. }
         | Event::IdentityRetired { .. }
         | Event::IdentityRevoked { .. }
         | Event::IdentitySuspended { .. }

@@ -89,7 +89,8 @@ pub(crate) fn zone_of(measure: &Measure) -> Option<&Zone> {
         | Measure::Approvals(_)
         | Measure::ReviewOverdue
         | Measure::BoundFor
-        | Measure::OwnerlessFor => None,
+        | Measure::OwnerlessFor
+        | Measure::Silence => None,
     }
 }
 

@@ -461,6 +461,7 @@ impl Trial<'_, '_> {
             resource: facts.resource.clone(),
             changes: changes(self.service, facts).ok_or("the service knows no such act")?,
             now_ms,
+            silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
         };
         match decide(&self.rules, &counters, request) {

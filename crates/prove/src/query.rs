@@ -64,7 +64,9 @@ impl Bounds {
         let until = |least, most| Some(Self { least, most, open_below: false, open_above: true });
         match measure {
             Measure::Now => until(EARLIEST_MS, LATEST_MS),
-            Measure::RenewedUntil | Measure::BoundFor | Measure::OwnerlessFor => until(0, LATEST_MS),
+            Measure::RenewedUntil | Measure::BoundFor | Measure::OwnerlessFor | Measure::Silence => {
+                until(0, LATEST_MS)
+            }
             // The ledger admits no certificate that lives longer, and none is good beyond its life.
             Measure::CredentialLife => closed(1, registry::admit::CREDENTIAL_LIFE_MAX_MS.cast_signed()),
             Measure::CredentialAge => closed(0, registry::admit::CREDENTIAL_LIFE_MAX_MS.cast_signed()),

@@ -118,6 +118,7 @@ impl<'v> Scene<'v> {
             resource: facts.resource.clone(),
             changes: facts.flag(Flag::Changes),
             now_ms,
+            silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
         };
         Ok(decide(&rules, &counters, request))

@@ -203,6 +203,9 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             signing::sign(state, instrument, person, signature, context)
         }
         Command::RuleJoin { identity, rules } => rule_join(state, identity, rules),
+        Command::Stop { target, reason, for_good } => {
+            crate::stop::stop(state, target, &text(reason)?, for_good, context)
+        }
         Command::SuspendIdentity { identity, reason } => {
             let found = identity_of(state, identity)?;
             expect_state(found, &[Lifecycle::Active], "suspended")?;
@@ -449,8 +452,20 @@ fn may_be_issued<'a>(
     Ok(found)
 }
 
+/// Whether nobody stopped this very instance of a machine.
+fn not_barred(state: &State, identity: IdentityId, attested: &Attested) -> Result<(), Refusal> {
+    if state.barred.contains(&(identity, attested.evidence)) {
+        let help = "say anew how the machine is recognised: `writ identity recognize`";
+        return Err(not_entitled("this instance of the machine was stopped", help));
+    }
+    Ok(())
+}
+
 fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
     may_be_issued(state, request.identity, context)?;
+    if state.barred_keys.contains(&request.public_key) {
+        return Err(not_entitled("this key was stopped", "make a new one"));
+    }
     let life = request.not_after_ms.saturating_sub(request.not_before_ms);
     if life == 0 || life > CREDENTIAL_LIFE_MAX_MS || request.not_after_ms <= context.now_ms {
         return Err(invalid("a certificate lives between a moment and 24 hours", ""));
@@ -459,6 +474,7 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
     let (token, scope, attested) = match request.ground {
         IssueGround::Attested(attested) => {
             only_writ(context)?;
+            not_barred(state, request.identity, &attested)?;
             (None, None, Some(attested))
         }
         IssueGround::Once { attested, digest, until_ms } => {
@@ -533,6 +549,7 @@ fn only_writ(context: &Context) -> Result<(), Refusal> {
 fn issue_jwt(state: &State, request: JwtRequest, context: &Context) -> Admission {
     may_be_issued(state, request.identity, context)?;
     only_writ(context)?;
+    not_barred(state, request.identity, &request.attested)?;
     if request.audiences.is_empty() || request.audiences.len() > AUDIENCES_MAX {
         return Err(invalid(format!("a token is for between 1 and {AUDIENCES_MAX} audiences"), ""));
     }

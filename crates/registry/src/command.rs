@@ -3,7 +3,8 @@
 use crate::{
     Attested, CredentialClause, DepartureRung, DepartureStep, Environment, IdentityId, IdentityKind,
     Injection, InstrumentId, InstrumentKind, InstrumentTerms, JoinRule, Millis, Name, NoticeKind, Office,
-    PartyId, PersonId, ProofRecord, PublicKey, Resource, Scope, ServiceId, TrustedIssuer, WorkloadRule,
+    PartyId, PersonId, ProofRecord, PublicKey, Resource, Scope, ServiceId, StopTarget, TrustedIssuer,
+    WorkloadRule,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -91,6 +92,8 @@ pub enum Command {
     SignInstrument { instrument: InstrumentId, person: PersonId, signature: String },
     /// Says with which tokens of others a machine may join; replaces what was said before.
     RuleJoin { identity: IdentityId, rules: Vec<JoinRule> },
+    /// Stops whatever is meant, at once: machines for now or for good.
+    Stop { target: StopTarget, reason: String, for_good: bool },
     /// Stops an identity for now.
     SuspendIdentity { identity: IdentityId, reason: String },
     /// Suspends an identity whose grace ran out (given by the reconciler).

@@ -508,6 +508,30 @@ pub enum Event {
         #[n(4)]
         until_ms: Millis,
     },
+    /// An instance of a machine is stopped: nothing more is issued on this evidence, until it is said anew how the
+    /// machine is recognised.
+    #[n(49)]
+    EvidenceBarred {
+        /// Which machine.
+        #[n(0)]
+        identity: IdentityId,
+        /// The digest of the evidence.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        evidence: [u8; 32],
+        /// Why.
+        #[n(2)]
+        reason: String,
+    },
+    /// A key is certified no more.
+    #[n(50)]
+    KeyBarred {
+        /// SHA-256 of the key (SPKI, DER).
+        #[cbor(n(0), with = "minicbor::bytes")]
+        key: [u8; 32],
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
     /// A machine may join with tokens like these, and with no others.
     #[n(45)]
     JoinRuled {
@@ -526,6 +550,7 @@ impl Event {
         match self {
             Self::CredentialIssued { identity, .. }
             | Self::DepartureStepTaken { identity, .. }
+            | Self::EvidenceBarred { identity, .. }
             | Self::JoinRuled { identity, .. }
             | Self::JwtIssued { identity, .. }
             | Self::WorkloadRecognized { identity, .. }
@@ -540,6 +565,7 @@ impl Event {
             Self::CredentialRevoked { serial, .. } | Self::ServerCertified { serial, .. } => {
                 serial.iter().map(|byte| format!("{byte:02x}")).collect()
             }
+            Self::KeyBarred { key, .. } => key.iter().map(|byte| format!("{byte:02x}")).collect(),
             Self::Established { trust_domain, .. } => trust_domain.clone(),
             Self::EstateExamined { proof, .. } => proof.question.clone(),
             Self::IdentityProposed(identity) => identity.id.to_string(),
@@ -577,6 +603,8 @@ impl Event {
             Self::DepartureStepTaken { .. } => "departure step taken",
             Self::Established { .. } => "established",
             Self::EstateExamined { .. } => "estate examined",
+            Self::EvidenceBarred { .. } => "instance stopped",
+            Self::KeyBarred { .. } => "key stopped",
             Self::IdentityActivated { .. } => "identity activated",
             Self::IdentityProposed(_) => "identity proposed",
             Self::IdentityResumed { .. } => "identity resumed",

@@ -51,7 +51,7 @@ pub struct Identity {
     pub departed_ms: Option<Millis>,
     /// The steps that were taken since.
     #[n(14)]
-    #[cbor(default)]
+    #[cbor(skip_if = "Vec::is_empty")]
     pub steps: Vec<DepartureStep>,
     /// The longest life of its credentials, where such a step shortened it.
     #[n(15)]

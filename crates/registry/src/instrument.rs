@@ -98,11 +98,11 @@ pub struct Instrument {
     pub endings: Vec<(PartyId, Millis)>,
     /// What its clauses ask of every credential of its machines.
     #[n(27)]
-    #[cbor(default)]
+    #[cbor(skip_if = "Vec::is_empty")]
     pub credentials: Vec<CredentialClause>,
     /// What is done when somebody who answers for its machines has left.
     #[n(29)]
-    #[cbor(default)]
+    #[cbor(skip_if = "Vec::is_empty")]
     pub departure: Vec<DepartureRung>,
     /// Since when everybody it needs has signed.
     #[n(28)]

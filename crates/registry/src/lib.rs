@@ -25,6 +25,7 @@ pub mod scope;
 pub mod service;
 pub mod signature;
 pub mod state;
+pub mod stop;
 pub mod workload;
 
 pub use admit::{Context, Refusal, RefusalKind, admit};
@@ -43,6 +44,7 @@ pub use scope::{Scope, ScopedOn};
 pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};
 pub use state::{Credential, JoinToken, JwtKey, State};
+pub use stop::StopTarget;
 pub use workload::{Attestation, Attested, Selector, SelectorError, WorkloadRule};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -40,6 +40,10 @@ pub struct State {
     pub jwt_keys: BTreeMap<String, JwtKey>,
     /// Whose authority to sign was withdrawn and not recorded anew, and when.
     pub withdrawn: BTreeMap<(PersonId, InstrumentKind), Millis>,
+    /// Instances that were stopped: which machine, on which evidence.
+    pub barred: BTreeSet<(IdentityId, [u8; 32])>,
+    /// Keys that were stopped (SHA-256 of their SPKI).
+    pub barred_keys: BTreeSet<[u8; 32]>,
     /// Whose tokens count, by their names.
     pub issuers: BTreeMap<Name, TrustedIssuer>,
     /// With which tokens of others machines may join.
@@ -92,6 +96,8 @@ pub struct Credential {
     pub not_after_ms: Millis,
     /// By what its machine was recognised.
     pub attestation: Attestation,
+    /// The digest of the evidence, where a host or a token of somebody else gave it.
+    pub evidence: Option<[u8; 32]>,
     /// Set when it was revoked, with the reason.
     pub revoked: Option<String>,
     /// What it is good for, if for less than all its machine may do.
@@ -145,6 +151,7 @@ impl State {
                         (None, Some(_)) => Attestation::JoinToken,
                         (None, None) => Attestation::Renewal,
                     },
+                    evidence: attested.map(|attested| attested.evidence),
                     revoked: None,
                     scope: scope.clone(),
                 };
@@ -242,6 +249,12 @@ impl State {
                     instrument.signatures.push(signature.clone());
                 }
             }
+            Event::EvidenceBarred { identity, evidence, .. } => {
+                self.barred.insert((*identity, *evidence));
+            }
+            Event::KeyBarred { key, .. } => {
+                self.barred_keys.insert(*key);
+            }
             Event::IssuerDropped { name, .. } => {
                 self.issuers.remove(name);
             }
@@ -288,6 +301,7 @@ impl State {
                 self.jwt_keys.insert(kid.clone(), key);
             }
             Event::WorkloadRecognized { identity, rules } => {
+                self.barred.retain(|(of, _)| of != identity);
                 if rules.is_empty() {
                     self.workloads.remove(identity);
                 } else {
@@ -392,6 +406,12 @@ impl State {
     /// The identity of this name in a party.
     pub fn identity_named(&self, party: PartyId, name: &Name) -> Option<&Identity> {
         self.identity_names.get(&(party, name.clone())).and_then(|id| self.identities.get(id))
+    }
+
+    /// The identity under the path of a SPIFFE ID: `/party/name`.
+    pub fn identity_of_path(&self, path: &str) -> Option<&Identity> {
+        let (party, machine) = path.strip_prefix('/')?.split_once('/')?;
+        self.identity_named(self.party_named(party)?.id, &machine.parse().ok()?)
     }
 
     /// The instrument of this name and version.

@@ -89,6 +89,7 @@ pub fn request(action: &str, resource: &str) -> Request {
         resource: resource.parse().unwrap(),
         changes: action != "read",
         now_ms: NOW,
+        silence_ms: 0,
         channel: channel(),
     }
 }

@@ -104,6 +104,7 @@ fn values(key: &str) -> Vec<Value> {
         "after" => json!(["incident-known", "person-left"]),
         "assignment" => json!(["none", "successor"]),
         "audiences" => json!([["https://other.example.com"]]),
+        "lease" => json!(["20 seconds"]),
         "life" => json!(["10 minutes"]),
         "on-departure" => json!([[{ "after": "8 days", "step": "suspend" }]]),
         "step" => json!(["kill"]),

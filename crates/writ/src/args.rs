@@ -166,6 +166,12 @@ pub(crate) enum ClientCommand {
     /// Upstream secrets, sealed at rest.
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Stop something at once: what it has open is cut, and nothing more is permitted or issued.
+    Kill {
+        /// What.
+        #[command(subcommand)]
+        target: KillTarget,
+    },
     /// Explain a decision: which clause, which words.
     Why {
         /// The decision's index, or `origin/index` as in a response.
@@ -466,6 +472,74 @@ pub(crate) enum ServiceCommand {
     },
     /// List services.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KillTarget {
+    /// A certificate; its machine gets another.
+    Certificate {
+        /// Its serial number, or its file (PEM).
+        certificate: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// A machine.
+    Identity {
+        /// party/name.
+        identity: String,
+        #[command(flatten)]
+        how: KillHow,
+    },
+    /// The process a certificate was issued to: nothing more is issued to it, until it is said anew how its machine is
+    /// recognised.
+    Instance {
+        /// The certificate's serial number, or its file (PEM).
+        certificate: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// An instrument, for good.
+    Instrument {
+        /// Its name.
+        instrument: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// A key: every certificate of it, and it is certified no more.
+    Key {
+        /// A certificate of it (PEM), or the hexadecimal SHA-256 of its SPKI.
+        key: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// All machines of an owner.
+    Owner {
+        /// party/handle.
+        owner: String,
+        #[command(flatten)]
+        how: KillHow,
+    },
+    /// All machines of a party.
+    Party {
+        /// The party.
+        party: String,
+        #[command(flatten)]
+        how: KillHow,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KillHow {
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Revoke them: nobody can let them act again. Else they are suspended.
+    #[arg(long)]
+    pub(crate) for_good: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ mod identity;
 mod instrument;
 mod issue;
 mod issuer;
+mod kill;
 mod ledger;
 mod library;
 mod party;
@@ -107,6 +108,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Identity(command) => identity::run(&client, command, json).await,
         ClientCommand::Issuer(command) => issuer::run(&client, command, json).await,
         ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
+        ClientCommand::Kill { target } => kill::run(&client, target, json).await,
         ClientCommand::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
         ClientCommand::Apply { folder, removals_max } => {
             estate::apply(&client, &folder, removals_max, json).await

@@ -39,6 +39,10 @@ impl Issuer for Local {
         })
     }
 
+    fn is_live(&self, serial: &[u8; 16]) -> bool {
+        self.0.rules().state().credentials.get(serial).is_some_and(|found| found.revoked.is_none())
+    }
+
     fn certify(
         &self,
         identity: IdentityId,
@@ -51,6 +55,7 @@ impl Issuer for Local {
             let issued = issued.map_err(|error| refused(&error))?;
             Ok(Certificate {
                 chain: issued.chain,
+                serial: issued.serial,
                 not_before_ms: issued.not_before_ms,
                 not_after_ms: issued.not_after_ms,
             })

@@ -260,6 +260,8 @@ impl Control {
             | Event::InstrumentRenewed { .. }
             | Event::JoinTokenCreated { .. }
             | Event::DepartureStepTaken { .. }
+            | Event::EvidenceBarred { .. }
+            | Event::KeyBarred { .. }
             | Event::AccountLinked { .. }
             | Event::SecurityEventReceived { .. }
             | Event::IssuerDropped { .. }

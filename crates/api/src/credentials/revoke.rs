@@ -26,16 +26,16 @@ pub(crate) async fn revoke_credential(
     Path(text): Path<String>,
     Input(ground): Input<Ground>,
 ) -> Result<Json<Done>, ApiError> {
-    let serial = serial(&text).ok_or_else(|| {
-        ApiError::invalid("a serial number has 32 hexadecimal digits, as `writ issue` shows it")
-    })?;
-    let command = Command::RevokeCredential { serial, reason: ground.reason };
+    let command = Command::RevokeCredential { serial: serial(&text)?, reason: ground.reason };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
     Ok(Json(Done::of(&admitted)))
 }
 
-fn serial(text: &str) -> Option<[u8; 16]> {
+/// Reads a serial number.
+pub(crate) fn serial(text: &str) -> Result<[u8; 16], ApiError> {
     let plain = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let number = if plain { u128::from_str_radix(text, 16).ok() } else { None };
-    number.map(u128::to_be_bytes)
+    number.map(u128::to_be_bytes).ok_or_else(|| {
+        ApiError::invalid("a serial number has 32 hexadecimal digits, as `writ issue` shows it")
+    })
 }

@@ -38,6 +38,10 @@ pub struct Credential {
     /// For how long certificates that were issued before the instrument bound are accepted as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace: Option<Span>,
+    /// A gateway that has not heard from the control ledger for so long refuses: what was stopped meanwhile it does
+    /// not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Span>,
     /// For which acts and machines.
     #[serde(default, skip_serializing_if = "Only::is_empty")]
     pub only: Only,
@@ -144,6 +148,10 @@ impl Terms for Credential {
         if let Some(span) = self.rotate_every {
             let shown = Evidence { subject: "age of the key".to_owned(), span, at_least: false };
             statements.push(say("credential.rotation", &span.to_string(), Norm::Evidence(shown)));
+        }
+        if let Some(span) = self.lease {
+            let silent = Test::MoreThan(Measure::Silence, span.as_ms().cast_signed());
+            statements.push(say("credential.lease", &span.to_string(), rule(silent)));
         }
         if !self.audiences.is_empty() {
             let known = self.audiences.iter().map(|audience| audience.as_str().to_owned()).collect();

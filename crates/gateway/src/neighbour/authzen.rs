@@ -203,7 +203,7 @@ struct Answer {
 
 impl Answer {
     fn to(rules: &Rules, counters: &Counters, question: &Question<'_>, now_ms: Millis) -> Self {
-        let request = request(rules.state(), question, now_ms);
+        let request = request(rules, question, now_ms);
         let described = request.as_ref().ok().cloned();
         let verdict = match request {
             Ok(request) => decide(rules, counters, request),
@@ -223,6 +223,7 @@ impl Answer {
                     record.service = Some(request.service);
                     record.action = Some(request.action);
                     record.resource = Some(request.resource);
+                    record.silence_ms = request.silence_ms;
                 }
                 record.decided_ms = now_ms;
                 Self { decision: false, context: denied(&denial), record }
@@ -305,7 +306,8 @@ async fn written(
 }
 
 /// The request the question is about.
-fn request(state: &State, question: &Question<'_>, now_ms: Millis) -> Result<Request, (Reason, String)> {
+fn request(rules: &Rules, question: &Question<'_>, now_ms: Millis) -> Result<Request, (Reason, String)> {
+    let state = rules.state();
     let unknown = || (Reason::UnknownIdentity, format!("there is no machine `{}`", question.subject.1));
     let identity = (question.subject.0 == "machine").then(|| machine(state, question.subject.1)).flatten();
     let identity = identity.ok_or_else(unknown)?;
@@ -330,6 +332,7 @@ fn request(state: &State, question: &Question<'_>, now_ms: Millis) -> Result<Req
         resource,
         changes: first.changes || operations.any(|operation| operation.changes),
         now_ms,
+        silence_ms: rules.silence_ms(now_ms),
         channel: Channel {
             address: question.seen.address,
             key_algorithm: question.seen.key_algorithm,

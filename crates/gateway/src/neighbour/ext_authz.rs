@@ -68,6 +68,7 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
             service: None,
             operation: None,
             verdict: Verdict::Denial(denial),
+            silence_ms: 0,
         },
     };
     let origin = ports.recorder.origin();
@@ -108,6 +109,7 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
                 record.action = decided.operation.as_ref().map(|operation| operation.action.clone());
                 record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
                 record.decided_ms = now_ms;
+                record.silence_ms = decided.silence_ms;
                 record
             };
             let index = recorded(record_verdict(ports, &peer, &parts, denial.detail.clone(), record)).await;

@@ -104,6 +104,20 @@ async fn a_gateway_without_its_push_channel_stops() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_hears_nothing_refuses_until_it_hears_again() {
+    let world = World::start().await;
+    let heard = |ago| world.heard_ms.store(testkit::NOW - ago, Ordering::SeqCst);
+    heard(policy::decide::SILENCE_MAX_MS);
+    assert_eq!(world.ask(Method::GET, "/a").await.0, 200);
+    heard(policy::decide::SILENCE_MAX_MS + 1);
+    let (status, body) = world.ask(Method::GET, "/a").await;
+    assert!(status == 503 && body.contains("control-silent"), "{status} {body}");
+    assert_eq!(world.arrived(), 1);
+    heard(0);
+    assert_eq!(world.ask(Method::GET, "/a").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_certificate_that_was_not_recorded_as_it_is_is_worth_nothing() {
     for (forgery, why) in [
         (Forgery::OtherKey, "not the one in the ledger"),

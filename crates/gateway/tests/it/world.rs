@@ -71,6 +71,8 @@ pub(crate) struct World {
     client: Arc<rustls::ClientConfig>,
     /// Dropping it ends the push of changes.
     pub(crate) changed: Option<watch::Sender<u64>>,
+    /// When the control ledger was last heard from, in milliseconds since 1970; 0 while nobody listens for it.
+    pub(crate) heard_ms: Arc<AtomicU64>,
     _shown: watch::Sender<Option<Arc<ServerIdentity>>>,
 }
 
@@ -222,8 +224,10 @@ impl World {
         let (changed, changes) = watch::channel(0);
         let identity = Arc::new(ServerIdentity::new(vec![server], &server_key).unwrap());
         let (shown, identity) = watch::channel(Some(identity));
+        let rules = rules(port, issued, forgery);
+        let heard_ms = rules.heartbeat();
         let ports = Ports {
-            rules: Arc::new(RwLock::new(rules(port, issued, forgery))),
+            rules: Arc::new(RwLock::new(rules)),
             changes,
             counters: Arc::new(Counters::default()),
             recorder: recorder.clone(),
@@ -250,7 +254,15 @@ impl World {
                 PrivateKeyDer::try_from(machine_key).unwrap(),
             )
             .unwrap();
-        Self { recorder, arrived, address, client: Arc::new(client), changed: Some(changed), _shown: shown }
+        Self {
+            recorder,
+            arrived,
+            address,
+            client: Arc::new(client),
+            changed: Some(changed),
+            heard_ms,
+            _shown: shown,
+        }
     }
 
     /// Sends one request on a connection of its own.

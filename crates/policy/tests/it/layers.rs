@@ -48,6 +48,25 @@ fn a_charter_narrows_every_contract() {
 }
 
 #[test]
+fn a_lease_ends_where_nothing_is_heard() {
+    let (mut world, _) = world();
+    let lease =
+        "kind = \"credential\"\nmax-ttl = \"1 day\"\nlease = \"5 seconds\"\nonly = { actions = [\"write\"] }";
+    world.instrument(&guardrail("acme-rules", "acme", &[lease]));
+    let silent = |action, silence_ms| Request { silence_ms, ..request(action, "a") };
+    assert!(ask(&world, silent("write", 5_000)).is_ok());
+    let denial = ask(&world, silent("write", 5_001)).unwrap_err();
+    assert_eq!(cites(&denial), ("acme-rules".into(), "1.1".into()));
+    assert!(
+        still_permits(&world.rules, &silent("write", 5_000))
+            && !still_permits(&world.rules, &silent("write", 5_001))
+    );
+    // What the clause is not about goes on a little longer.
+    assert!(ask(&world, silent("read", 60_000)).is_ok());
+    assert_eq!(ask(&world, silent("read", 60_001)).unwrap_err().reason, Reason::ControlSilent);
+}
+
+#[test]
 fn guardrails_of_both_sides_hold_and_permit_nothing() {
     let (mut world, _) = world();
     let ours = "kind = \"prohibit\"\nactions = \"any\"\nresources = \"any\"\neffect = \"change\"\nonly = { kinds = [\"bot\"] }";

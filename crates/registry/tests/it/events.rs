@@ -2,8 +2,11 @@
 
 use crate::world::World;
 use minicbor::{decode, to_vec};
+use registry::command::InstrumentDraft;
 use registry::{
-    Actor, Apart, Attestation, Attested, Event, Identity, Office, Recorded, Scope, Selector, WorkloadRule,
+    Actor, Apart, Attestation, Attested, CredentialClause, DepartureRung, DepartureStep, Event, Identity,
+    Instrument, InstrumentId, InstrumentKind, InstrumentTerms, IssuerKind, Office, PartyId, Recorded, Scope,
+    Selector, TrustedIssuer, WorkloadRule,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -100,6 +103,79 @@ fn golden_vectors() {
         *tbs = Some([6; 32]);
     }
     found += &vector("credential-logged", logged, Actor::System);
+    let draft = InstrumentDraft {
+        kind: InstrumentKind::Contract,
+        name: "deal".parse().unwrap(),
+        version: 1,
+        title: "A Deal".into(),
+        provider: PartyId::from_entropy([1; 10]),
+        service: None,
+        consumer: PartyId::from_entropy([2; 10]),
+        machines: vec![id],
+        document: [3; 32],
+        bundle: [4; 32],
+        envelope: "{}".into(),
+        credentials: Vec::new(),
+        departure: Vec::new(),
+        start_ms: None,
+        end_ms: None,
+        quota_window_max_ms: None,
+        terms: InstrumentTerms::default(),
+    };
+    let instrument = InstrumentId::from_entropy([5; 10]);
+    let drafted = |draft| Event::InstrumentDrafted(Box::new(Instrument::drafted(instrument, draft)));
+    found += &vector("instrument-drafted", drafted(draft.clone()), Actor::Operator);
+    let clause = CredentialClause {
+        clause: "1.1".into(),
+        digest: [6; 32],
+        life_max_ms: 300_000,
+        key_algorithms: vec!["ml-dsa-65".into()],
+        audiences: vec!["a".into()],
+        renew_at_percent: Some(40),
+    };
+    let rung = DepartureRung {
+        clause: "2.1".into(),
+        after_ms: 9,
+        step: DepartureStep::ShortenLife,
+        life_ms: Some(5),
+    };
+    let strict = InstrumentDraft { credentials: vec![clause], departure: vec![rung], ..draft };
+    found += &vector("instrument-drafted-strict", drafted(strict), Actor::Operator);
+    let issuer = TrustedIssuer {
+        name: "gha".parse().unwrap(),
+        kind: IssuerKind::GithubActions,
+        issuer: "https://ci.example".into(),
+        audience: "writ".into(),
+        jwks: "{}".into(),
+    };
+    found += &vector("issuer-trusted", Event::IssuerTrusted(issuer), Actor::Operator);
+    let dropped = Event::IssuerDropped { name: "gha".parse().unwrap(), reason: "moved".into() };
+    found += &vector("issuer-dropped", dropped, Actor::Operator);
+    let joins = Event::JoinRuled { identity: id, rules: vec!["gha,repository_id=42,ref=x".parse().unwrap()] };
+    found += &vector("join-ruled", joins, Actor::Operator);
+    let step = Event::DepartureStepTaken {
+        identity: id,
+        step: DepartureStep::Warn,
+        departed_ms: 5,
+        instrument,
+        clause: "2.1".into(),
+        life_ms: None,
+        to: vec![person],
+    };
+    found += &vector("departure-step-taken", step, Actor::System);
+    found += &vector("account-linked", Event::AccountLinked { person, account: [8; 32] }, Actor::Operator);
+    let told = Event::SecurityEventReceived {
+        issuer: "idp".parse().unwrap(),
+        token: [8; 32],
+        kind: "account-disabled".into(),
+        person: Some(person),
+        until_ms: 9,
+    };
+    found += &vector("security-event-received", told, Actor::System);
+    let barred = Event::EvidenceBarred { identity: id, evidence: [9; 32], reason: "taken over".into() };
+    found += &vector("evidence-barred", barred, Actor::Operator);
+    found +=
+        &vector("key-barred", Event::KeyBarred { key: [9; 32], reason: "leaked".into() }, Actor::Operator);
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);

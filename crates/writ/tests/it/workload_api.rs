@@ -149,6 +149,28 @@ fn a_stream_brings_stricter_terms_and_ends_with_the_right() {
 }
 
 #[test]
+fn a_killed_certificate_is_replaced_and_a_killed_instance_gets_nothing() {
+    let mut writ = Writ::start();
+    recognised(&writ);
+    let mut staying = Staying::start(&writ);
+    let serial = |state: &Value| state["serial"].as_str().unwrap().to_owned();
+    let first = serial(&staying.next());
+    writ.ok(&["kill", "certificate", &first, "--reason", "copied"]);
+    let second = serial(&staying.next());
+    assert_ne!(first, second, "the machine itself goes on");
+    writ.ok(&["kill", "instance", &second, "--reason", "taken over"]);
+    let end = staying.next();
+    assert!(end["error"].as_str().unwrap().contains("PERMISSION_DENIED"), "{end}");
+    // The same program under the same user is the same instance, until somebody says anew what the machine is.
+    let refused = text(&python(&writ).stderr);
+    assert!(refused.contains("was stopped for this very process"), "{refused}");
+    let rule = format!("uid:{},path:{}", uid(), interpreter());
+    writ.ok(&["identity", "recognize", "acme/reader", "--rule", &rule]);
+    assert!(python(&writ).status.success());
+    writ.assert_verifies();
+}
+
+#[test]
 fn calls_that_break_the_specification_get_its_codes() {
     let mut writ = Writ::start();
     recognised(&writ);

@@ -1,0 +1,3 @@
+//! Stopping what must not go on.
+
+pub(crate) mod stop;

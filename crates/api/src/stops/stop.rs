@@ -1,0 +1,104 @@
+//! `POST /v1/stops`: stops one machine, instance, certificate or key, or all machines of an instrument, owner or party.
+
+use crate::Shared;
+use crate::credentials::revoke::serial;
+use crate::error::{ApiError, Input, ProblemBody};
+use crate::reference::{identity, instrument, look, party, person};
+use crate::view::Stopped;
+use axum::Json;
+use axum::extract::State as Path;
+use registry::{Actor, Command, Event, State, StopTarget};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// What is to be stopped, and why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stop {
+    /// What.
+    target: Target,
+    /// Why.
+    reason: String,
+    /// Whether machines are revoked; else they are suspended and can be resumed.
+    #[serde(default)]
+    for_good: bool,
+}
+
+/// What is to be stopped.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Target {
+    /// A certificate, by its serial number.
+    Certificate(String),
+    /// A machine: `party/name`.
+    Identity(String),
+    /// The process a certificate was issued to, by its serial number.
+    Instance(String),
+    /// An instrument, by name; for good.
+    Instrument(String),
+    /// A key: the hexadecimal SHA-256 of its SPKI.
+    Key(String),
+    /// All machines of an owner: `party/handle`.
+    Owner(String),
+    /// All machines of a party.
+    Party(String),
+}
+
+impl Target {
+    fn resolve(&self, state: &State) -> Result<StopTarget, ApiError> {
+        let pair = |text: &str| {
+            let parts = text.split_once('/').map(|(party, name)| (party.to_owned(), name.to_owned()));
+            parts.ok_or_else(|| ApiError::invalid(format!("`{text}` is not of the form party/name")))
+        };
+        Ok(match self {
+            Self::Certificate(text) => StopTarget::Certificate(serial(text)?),
+            Self::Identity(text) => {
+                let (party, name) = pair(text)?;
+                StopTarget::Identity(identity(state, &party, &name)?)
+            }
+            Self::Instance(text) => StopTarget::Instance(serial(text)?),
+            Self::Instrument(text) => StopTarget::Instrument(instrument(state, text, None)?),
+            Self::Key(text) => StopTarget::Key(key(text)?),
+            Self::Owner(text) => {
+                let (party, name) = pair(text)?;
+                StopTarget::Owner(person(state, &party, &name)?)
+            }
+            Self::Party(text) => StopTarget::Party(party(state, text)?),
+        })
+    }
+}
+
+/// Stops it. When this answers, nothing of it is permitted any more, and what it had open is being cut.
+#[utoipa::path(post, path = "/v1/stops", tag = "stops", request_body = Stop,
+    responses((status = 200, body = Stopped), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn stop(
+    Path(ports): Path<Shared>,
+    Input(stop): Input<Stop>,
+) -> Result<Json<Stopped>, ApiError> {
+    let target = look(&ports, |state| stop.target.resolve(state))?;
+    let command = Command::Stop { target, reason: stop.reason, for_good: stop.for_good };
+    let admitted = ports.authority.submit(Actor::Operator, command).await?;
+    let rules = ports.authority.rules();
+    let mut stopped = Stopped { index: admitted.index, ..Stopped::default() };
+    for event in &admitted.events {
+        if let Event::IdentityRevoked { identity, .. } | Event::IdentitySuspended { identity, .. } = event {
+            stopped.machines.push(rules.state().identity_label(*identity));
+        } else if let Event::CredentialRevoked { serial, .. } = event {
+            stopped.certificates.push(contract::canonical::hex(serial));
+        } else if let Event::InstrumentEnded { instrument, .. } = event {
+            let found = rules.state().instruments.get(instrument);
+            stopped.instruments.extend(found.map(|found| found.name.to_string()));
+        }
+    }
+    Ok(Json(stopped))
+}
+
+fn key(text: &str) -> Result<[u8; 32], ApiError> {
+    let digits: Option<Vec<u8>> = text
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect();
+    let key = digits.and_then(|digits| <[u8; 32]>::try_from(digits).ok());
+    key.ok_or_else(|| ApiError::invalid("a key is named by 64 hexadecimal digits: the SHA-256 of its SPKI"))
+}

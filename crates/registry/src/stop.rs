@@ -1,0 +1,116 @@
+//! Stopping: one machine, one running instance of it, one certificate, one key, or all machines of an instrument, of an
+//! owner, of a party. One command, one entry, and all of it has lost its right.
+
+use crate::admit::{Context, Refusal, RefusalKind};
+use crate::{
+    Event, Identity, IdentityId, InstrumentId, InstrumentStatus, Lifecycle, PartyId, PersonId, State,
+};
+
+/// What is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopTarget {
+    /// One certificate; its machine gets another.
+    Certificate([u8; 16]),
+    /// A machine.
+    Identity(IdentityId),
+    /// The process a certificate was issued to, by its evidence: nothing more is issued to it.
+    Instance([u8; 16]),
+    /// An instrument, for good: what it permits is permitted no more.
+    Instrument(InstrumentId),
+    /// A key (SHA-256 of its SPKI): every certificate of it, and it is certified no more.
+    Key([u8; 32]),
+    /// All machines of an owner.
+    Owner(PersonId),
+    /// All machines of a party.
+    Party(PartyId),
+}
+
+/// The events of a stop. Machines are suspended, or revoked when it is for good.
+pub(crate) fn stop(
+    state: &State,
+    target: StopTarget,
+    reason: &str,
+    for_good: bool,
+    context: &Context,
+) -> Result<Vec<Event>, Refusal> {
+    let machines = |belongs: &dyn Fn(&Identity) -> bool| -> Vec<Event> {
+        let stopped = state.identities.values().filter(|machine| belongs(machine));
+        stopped.filter_map(|machine| machine_stopped(machine, reason, for_good)).collect()
+    };
+    let certificates = |belongs: &dyn Fn(&crate::Credential) -> bool| -> Vec<Event> {
+        let live = state.credentials.iter().filter(|(_, credential)| {
+            credential.revoked.is_none() && credential.not_after_ms > context.now_ms && belongs(credential)
+        });
+        live.map(|(serial, _)| Event::CredentialRevoked { serial: *serial, reason: reason.to_owned() })
+            .collect()
+    };
+    let of_serial = |serial: &[u8; 16]| {
+        state.credentials.get(serial).ok_or_else(|| missing("no live certificate has this serial number"))
+    };
+    let events = match target {
+        StopTarget::Certificate(serial) => {
+            of_serial(&serial)?;
+            let revoked = state.credentials.get(&serial).is_none_or(|found| found.revoked.is_some());
+            let event = Event::CredentialRevoked { serial, reason: reason.to_owned() };
+            if revoked { Vec::new() } else { vec![event] }
+        }
+        StopTarget::Identity(identity) => {
+            if !state.identities.contains_key(&identity) {
+                return Err(missing("there is no such machine"));
+            }
+            machines(&|machine| machine.id == identity)
+        }
+        StopTarget::Instance(serial) => {
+            let found = of_serial(&serial)?;
+            let (identity, evidence) = (found.identity, found.evidence);
+            let Some(evidence) = evidence else {
+                // It was recognised by something it used up: without this certificate it has nothing.
+                return stop(state, StopTarget::Certificate(serial), reason, for_good, context);
+            };
+            let mut events =
+                certificates(&|other| other.identity == identity && other.evidence == Some(evidence));
+            if !state.barred.contains(&(identity, evidence)) {
+                events.push(Event::EvidenceBarred { identity, evidence, reason: reason.to_owned() });
+            }
+            events
+        }
+        StopTarget::Instrument(instrument) => match state.instruments.get(&instrument) {
+            None => return Err(missing("there is no such instrument")),
+            Some(found) if found.status == InstrumentStatus::Ended => Vec::new(),
+            Some(_) => vec![Event::InstrumentEnded { instrument, reason: reason.to_owned() }],
+        },
+        StopTarget::Key(key) => {
+            let mut events = certificates(&|credential| credential.public_key == key);
+            if !state.barred_keys.contains(&key) {
+                events.push(Event::KeyBarred { key, reason: reason.to_owned() });
+            }
+            events
+        }
+        StopTarget::Owner(person) => machines(&|machine| machine.owner.person == person),
+        StopTarget::Party(party) => machines(&|machine| machine.party == party),
+    };
+    if events.is_empty() {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            reason: "nothing of it can be stopped: it is stopped already, or there is nothing".into(),
+            help: "`--for-good` also ends what is only suspended".into(),
+        });
+    }
+    Ok(events)
+}
+
+fn machine_stopped(machine: &Identity, reason: &str, for_good: bool) -> Option<Event> {
+    let (identity, reason) = (machine.id, reason.to_owned());
+    match (machine.state, for_good) {
+        (Lifecycle::Active, false) => Some(Event::IdentitySuspended { identity, reason }),
+        (Lifecycle::Active | Lifecycle::Proposed | Lifecycle::Suspended, true) => {
+            Some(Event::IdentityRevoked { identity, reason })
+        }
+        (Lifecycle::Proposed | Lifecycle::Suspended, false)
+        | (Lifecycle::Retired | Lifecycle::Revoked, _) => None,
+    }
+}
+
+fn missing(reason: &str) -> Refusal {
+    Refusal { kind: RefusalKind::NotFound, reason: reason.into(), help: "list what there is first".into() }
+}
