@@ -10,6 +10,7 @@ mod credentials;
 mod decisions;
 mod error;
 mod estate;
+mod explanations;
 mod identities;
 mod instruments;
 mod issuers;
@@ -34,6 +35,7 @@ use authority::Authority;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use credential::ProcessEvidence;
 use ledger::ReadLog;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
@@ -63,6 +65,8 @@ pub struct Ports {
     pub decisions: Arc<dyn ReadLog>,
     /// Upstream secrets.
     pub secrets: Arc<dyn SecretStore>,
+    /// Finds out what a process of this host is, by its number.
+    pub attest: Box<dyn Fn(i32) -> Result<ProcessEvidence, String> + Send + Sync>,
     /// What identity providers say about people.
     pub people: Arc<dyn PersonalData>,
     /// The operator's token.
@@ -135,6 +139,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(proofs::scripts::scripts_of_proof))
         .routes(routes!(estate::plan::plan_estate))
         .routes(routes!(estate::apply::apply_estate))
+        .routes(routes!(explanations::explain::explain))
         .routes(routes!(stops::stop::stop))
         .routes(routes!(credentials::token::create_token))
         .routes(routes!(credentials::revoke::revoke_credential))

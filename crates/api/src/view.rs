@@ -118,6 +118,26 @@ pub struct IdentityView {
     pub joins: Vec<String>,
 }
 
+/// Why somebody gets a credential, or does not.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ExplainedView {
+    /// What was asked about.
+    pub about: String,
+    /// The answer.
+    pub answer: String,
+    /// What it rests on, in the order in which it is looked at.
+    pub found: Vec<FoundView>,
+}
+
+/// One thing an explanation rests on.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FoundView {
+    /// `for`, `against`, or `beside`: what shapes it, or is good to know.
+    pub bearing: String,
+    /// What, as a sentence without its full stop.
+    pub what: String,
+}
+
 /// What was stopped.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Stopped {

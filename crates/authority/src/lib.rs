@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod ca;
 pub mod documents;
 pub mod entry;
+pub mod explain;
 pub mod instruments;
 pub mod issue;
 pub mod join;

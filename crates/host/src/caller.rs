@@ -36,6 +36,17 @@ impl Caller {
             .get();
         // The kernel took the reference when the process connected: a number that was given anew is not it.
         let held = getsockopt(stream, PeerPidfd).map_err(|error| CallerError::Unheld(error.into()))?;
+        Self::held(pid, held)
+    }
+
+    /// A process by its number: whichever has it now.
+    pub fn of_pid(pid: i32) -> Result<Self, CallerError> {
+        let process = rustix::process::Pid::from_raw(pid).ok_or(CallerError::Nobody)?;
+        let held = rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty());
+        Self::held(pid, held.map_err(|error| CallerError::Unheld(error.into()))?)
+    }
+
+    fn held(pid: i32, held: OwnedFd) -> Result<Self, CallerError> {
         #[expect(
             deprecated,
             reason = "sound here: an OwnedFd stays open, and the same, for as long as it is registered"

@@ -172,10 +172,11 @@ pub(crate) enum ClientCommand {
         #[command(subcommand)]
         target: KillTarget,
     },
-    /// Explain a decision: which clause, which words.
+    /// Explain a decision (which clause, which words), or why a process, machine or certificate gets credentials.
     Why {
-        /// The decision's index, or `origin/index` as in a response.
-        decision: String,
+        /// A decision's index, or `origin/index` as in a response; a process, as pid:1234; a machine, as party/name
+        /// or by its SPIFFE ID; a certificate, by its file (PEM) or serial number.
+        subject: String,
     },
     /// Show decisions, and follow them live.
     Log {

@@ -20,6 +20,7 @@ mod seal;
 mod service;
 mod signing;
 mod up;
+mod why;
 
 use crate::args::{Args, ClientCommand, Command, LocalCommand, ProcessCommand, ProofCommand, SchemaOf};
 use crate::{client, output, quickstart};
@@ -129,7 +130,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
             instrument::sign(&client, &instrument, &signer, by, json).await
         }
         ClientCommand::Token(command) => issue::token(&client, command, json).await,
-        ClientCommand::Why { decision } => decision::why(&client, &decision, json).await,
+        ClientCommand::Why { subject } => why::run(&client, &subject, json).await,
     }
 }
 

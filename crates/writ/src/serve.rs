@@ -181,6 +181,15 @@ impl Running {
             authority: authority.clone(),
             decisions: decisions.clone(),
             secrets,
+            attest: {
+                let asked = authority.clone();
+                Box::new(move |pid| {
+                    let caller = host::caller::Caller::of_pid(pid)
+                        .map_err(|error| format!("process {pid}: {error}"))?;
+                    let wanted = credential::wants_digest(asked.rules().state());
+                    host::attest(&caller, wanted).map_err(|error| format!("process {pid}: {error}"))
+                })
+            },
             people: Arc::new(People(data.path().join("people"))),
             scim_token: scim_token.clone(),
             token: token.clone(),

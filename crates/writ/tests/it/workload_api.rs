@@ -155,6 +155,22 @@ fn a_killed_certificate_is_replaced_and_a_killed_instance_gets_nothing() {
     let mut staying = Staying::start(&writ);
     let serial = |state: &Value| state["serial"].as_str().unwrap().to_owned();
     let first = serial(&staying.next());
+    let pid = format!("pid:{}", staying.process.id());
+    let why = writ.ok(&["why", &pid]);
+    assert!(
+        why.starts_with(&format!("process {} gets credentials of `acme/reader`\n", staying.process.id())),
+        "{why}"
+    );
+    for said in ["fits", "its owner `build-lead` accepted on", "live for 1 hour; no clause asks for less"] {
+        assert!(why.contains(said), "{said}: {why}");
+    }
+    let nobody = writ.ok(&["why", &format!("pid:{}", std::process::id())]);
+    assert!(
+        nobody.contains("gets nothing: it is no machine") && nobody.contains("NO  no identity issued"),
+        "{nobody}"
+    );
+    let certificate = writ.ok(&["why", &first]);
+    assert!(certificate.contains("counts") && certificate.contains("recognised by process"), "{certificate}");
     writ.ok(&["kill", "certificate", &first, "--reason", "copied"]);
     let second = serial(&staying.next());
     assert_ne!(first, second, "the machine itself goes on");
@@ -164,6 +180,13 @@ fn a_killed_certificate_is_replaced_and_a_killed_instance_gets_nothing() {
     // The same program under the same user is the same instance, until somebody says anew what the machine is.
     let refused = text(&python(&writ).stderr);
     assert!(refused.contains("was stopped for this very process"), "{refused}");
+    let certificate = writ.ok(&["why", &first]);
+    assert!(
+        certificate.contains("does not count") && certificate.contains("NO  it was revoked: copied"),
+        "{certificate}"
+    );
+    let machine = writ.ok(&["why", "spiffe://writ.localhost/acme/reader"]);
+    assert!(machine.contains("1 instance(s) of it were stopped"), "{machine}");
     let rule = format!("uid:{},path:{}", uid(), interpreter());
     writ.ok(&["identity", "recognize", "acme/reader", "--rule", &rule]);
     assert!(python(&writ).status.success());

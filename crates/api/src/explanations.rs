@@ -1,0 +1,3 @@
+//! Why somebody gets a credential, or does not.
+
+pub(crate) mod explain;

@@ -1,0 +1,51 @@
+//! `writ why`: what something rests on: a decision, or that somebody gets credentials.
+
+use super::decision;
+use crate::output;
+use anyhow::Context as _;
+use api::view::ExplainedView;
+use contract::canonical::hex;
+use credential::Svid;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
+use std::path::Path;
+
+pub(crate) async fn run(client: &api::Client, subject: &str, json: bool) -> anyhow::Result<()> {
+    let Some(asked) = credentials_of(subject)? else { return decision::why(client, subject, json).await };
+    let why: ExplainedView = client.post("/v1/explanations", &asked).await?;
+    if json {
+        output::json(&why);
+        return Ok(());
+    }
+    output::line(format!("{} {}", why.about, why.answer));
+    for found in &why.found {
+        let mark = match found.bearing.as_str() {
+            "for" => "ok",
+            "against" => "NO",
+            _ => "--",
+        };
+        output::line(format!("  {mark}  {}", found.what));
+    }
+    Ok(())
+}
+
+/// Whose credentials are asked about; none when it is a decision.
+fn credentials_of(subject: &str) -> anyhow::Result<Option<Value>> {
+    if let Some(pid) = subject.strip_prefix("pid:") {
+        let pid: i32 = pid.parse().with_context(|| format!("`{pid}` is not the number of a process"))?;
+        return Ok(Some(json!({ "process": pid })));
+    }
+    if Path::new(subject).is_file() {
+        let der = CertificateDer::from_pem_file(subject);
+        let der = der.with_context(|| format!("`{subject}` is no certificate (PEM)"))?;
+        let svid = Svid::parse(&der).with_context(|| format!("`{subject}` is no machine's certificate"))?;
+        return Ok(Some(json!({ "certificate": hex(&svid.serial) })));
+    }
+    if subject.len() == 32 && subject.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(Some(json!({ "certificate": subject.to_lowercase() })));
+    }
+    // The last part of a decision is its number.
+    let numbered = subject.rsplit('/').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    Ok((!numbered && subject.contains('/')).then(|| json!({ "identity": subject })))
+}
