@@ -5,6 +5,7 @@
 //! It listens on loopback and asks for the operator's bearer token, except where the caller brings
 //! proof of their own (a join token) or the answer is public (trust bundle, log, health).
 
+mod authority;
 pub mod client;
 mod credentials;
 mod decisions;
@@ -31,7 +32,7 @@ pub use client::{Client, ClientError};
 pub use error::{ApiError, Finding, ProblemBody};
 pub use scim::PersonalData;
 
-use authority::Authority;
+use ::authority::Authority;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -93,6 +94,7 @@ pub(crate) type Shared = Arc<Ports>;
         (name = "estate", description = "The estate as a folder of files"),
         (name = "proofs", description = "Questions to a solver, over all instruments in force"),
         (name = "issuers", description = "Others whose signed tokens count"),
+        (name = "authority", description = "The roots of the trust domain"),
         (name = "stops", description = "Stopping what must not go on"),
         (name = "credentials", description = "Tokens and certificates"),
         (name = "decisions", description = "What was permitted and denied"),
@@ -139,6 +141,8 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(proofs::scripts::scripts_of_proof))
         .routes(routes!(estate::plan::plan_estate))
         .routes(routes!(estate::apply::apply_estate))
+        .routes(routes!(authority::show::show_authority))
+        .routes(routes!(authority::step::step_authority))
         .routes(routes!(explanations::explain::explain))
         .routes(routes!(stops::stop::stop))
         .routes(routes!(credentials::token::create_token))

@@ -138,6 +138,30 @@ pub struct FoundView {
     pub what: String,
 }
 
+/// A root of the trust domain.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RootView {
+    /// The SHA-256 of its certificate.
+    pub root: String,
+    /// `prepared`, `active`, `retiring` or `retired`.
+    pub status: String,
+    /// Since when, milliseconds since 1970.
+    pub since_ms: u64,
+    /// When it was tainted.
+    pub tainted_ms: Option<u64>,
+    /// Live certificates of machines that rest on it.
+    pub certificates: usize,
+}
+
+/// A step in the life of a root was taken.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RootDone {
+    /// The SHA-256 of its certificate.
+    pub root: String,
+    /// The entry's index in the control ledger.
+    pub index: u64,
+}
+
 /// What was stopped.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Stopped {

@@ -1,12 +1,15 @@
-//! The certificate authority: a root key at rest, and an intermediate that lives in memory only.
-//! A new intermediate is made at every start and every twelve hours; leaves carry it in their chain.
+//! The certificate authority: root keys at rest, and intermediates that live in memory only. New intermediates are
+//! made at every start, whenever the roots change, and every twelve hours; leaves carry theirs in their chain.
 
+use crate::{Authority, SubmitError};
 use credential::issue::{Certified, IssuingKey, Terms, intermediate_params, root_params};
 use credential::signer::MemoryKey;
 use credential::{IssueError, Signer, TrustDomain};
 use rcgen::KeyPair;
-use registry::Millis;
+use registry::root::digest;
+use registry::{Actor, Command, Millis, RootStatus, RootStep, State};
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 /// The life of a root certificate.
@@ -16,7 +19,15 @@ pub const INTERMEDIATE_LIFE_MS: Millis = 48 * 3_600_000;
 /// After this an intermediate is replaced.
 pub const INTERMEDIATE_USE_MS: Millis = 12 * 3_600_000;
 
-/// The root, as it lies in the key directory.
+/// Keeps the keys of roots: the first is given, those that follow are made here.
+pub trait RootKeys: Send + Sync {
+    /// Keeps a root, durably, before anybody hears of it.
+    fn keep(&self, root: &RootMaterial) -> Result<(), String>;
+    /// The root whose certificate has this SHA-256.
+    fn load(&self, root: &[u8; 32]) -> Result<Option<RootMaterial>, String>;
+}
+
+/// A root, as it lies in the key directory.
 pub struct RootMaterial {
     /// The private key (PKCS#8, PEM).
     pub key_pem: Zeroizing<String>,
@@ -33,40 +44,60 @@ impl RootMaterial {
         let certificate = IssuingKey::new(Arc::new(MemoryKey::new(key)?), params).self_signed()?;
         Ok(Self { key_pem, certificate_pem: certificate.pem })
     }
+
+    /// Its certificate (DER).
+    pub fn certificate(&self) -> Result<Vec<u8>, IssueError> {
+        pem_to_der(&self.certificate_pem)
+            .ok_or_else(|| IssueError::Failed("the root certificate is not PEM".into()))
+    }
+
+    fn issuer(&self) -> Result<IssuingKey, IssueError> {
+        let failed = |error: rcgen::Error| IssueError::Failed(error.to_string());
+        let key = KeyPair::from_pem(&self.key_pem).map_err(failed)?;
+        IssuingKey::of_certificate(Arc::new(MemoryKey::new(key)?), &self.certificate_pem)
+    }
 }
 
 /// The authority's signing side.
 pub struct Ca {
     trust_domain: TrustDomain,
-    root: IssuingKey,
-    root_pem: String,
-    root_der: Vec<u8>,
-    intermediate: RwLock<Arc<Intermediate>>,
+    keys: Arc<dyn RootKeys>,
+    first: RootMaterial,
+    signing: RwLock<Signing>,
+    changed: watch::Sender<u64>,
+}
+
+/// What signs now.
+#[derive(Clone)]
+struct Signing {
+    machines: Arc<Intermediate>,
+    /// Under the oldest root that is good still: whoever has an old bundle knows it.
+    servers: Arc<Intermediate>,
 }
 
 /// The key that signs leaves, and its certificate.
 pub(crate) struct Intermediate {
     pub(crate) issuer: IssuingKey,
     pub(crate) certificate: Certified,
+    /// The root it rests on.
+    pub(crate) root: [u8; 32],
     made_ms: Millis,
 }
 
 impl Ca {
-    /// Opens the root and makes an intermediate.
-    pub fn open(trust_domain: TrustDomain, root: RootMaterial, now_ms: Millis) -> Result<Self, IssueError> {
-        let failed = |error: rcgen::Error| IssueError::Failed(error.to_string());
-        let key = KeyPair::from_pem(&root.key_pem).map_err(failed)?;
-        let root_der = pem_to_der(&root.certificate_pem)
-            .ok_or_else(|| IssueError::Failed("the root certificate is not PEM".into()))?;
-        let issuer = IssuingKey::of_certificate(Arc::new(MemoryKey::new(key)?), &root.certificate_pem)?;
-        let intermediate = Arc::new(Intermediate::make(&trust_domain, &issuer, now_ms)?);
-        Ok(Self {
-            trust_domain,
-            root: issuer,
-            root_pem: root.certificate_pem,
-            root_der,
-            intermediate: RwLock::new(intermediate),
-        })
+    /// Opens the roots that the registry says are in use, or the first one when it says nothing yet.
+    pub fn open(
+        trust_domain: TrustDomain,
+        first: RootMaterial,
+        keys: Arc<dyn RootKeys>,
+        state: &State,
+        now_ms: Millis,
+    ) -> Result<Self, IssueError> {
+        let begin = Arc::new(Intermediate::make(&trust_domain, &first, now_ms)?);
+        let signing = RwLock::new(Signing { machines: begin.clone(), servers: begin });
+        let ca = Self { trust_domain, keys, first, signing, changed: watch::Sender::new(0) };
+        ca.follow(state, now_ms)?;
+        Ok(ca)
     }
 
     /// The trust domain.
@@ -74,37 +105,171 @@ impl Ca {
         &self.trust_domain
     }
 
-    /// The root certificate: the trust bundle.
-    pub fn root_pem(&self) -> &str {
-        &self.root_pem
+    /// The certificate of the first root (DER).
+    pub fn first_root(&self) -> Result<Vec<u8>, IssueError> {
+        self.first.certificate()
     }
 
-    /// The root certificate in DER.
-    pub fn root_der(&self) -> &[u8] {
-        &self.root_der
+    /// Counts up whenever something else signs.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
-    pub(crate) fn intermediate(&self) -> Arc<Intermediate> {
-        self.intermediate.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What signs certificates of machines.
+    pub(crate) fn machines(&self) -> Arc<Intermediate> {
+        self.signing.read().unwrap_or_else(PoisonError::into_inner).machines.clone()
     }
 
-    /// Replaces the intermediate when it has been used for long enough.
+    /// What signs certificates of gateways.
+    pub(crate) fn servers(&self) -> Arc<Intermediate> {
+        self.signing.read().unwrap_or_else(PoisonError::into_inner).servers.clone()
+    }
+
+    /// Signs under the roots that the registry says are in use from now on.
+    pub(crate) fn follow(&self, state: &State, now_ms: Millis) -> Result<(), IssueError> {
+        let Some((active, _)) = state.active_root() else { return Ok(()) };
+        let good = state.roots.iter().filter(|(_, root)| {
+            root.tainted.is_none() && matches!(root.status, RootStatus::Active | RootStatus::Retiring)
+        });
+        let oldest = good.min_by_key(|(_, root)| root.since_ms).map_or(active, |(name, _)| name);
+        let Signing { machines, servers } =
+            self.signing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let under = |root: &[u8; 32], now: Arc<Intermediate>| {
+            if now.root == *root { Ok(now) } else { self.intermediate(root, now_ms).map(Arc::new) }
+        };
+        let machines = under(active, machines)?;
+        let servers = if oldest == active { machines.clone() } else { under(oldest, servers)? };
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Signing { machines, servers };
+        self.changed.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// Replaces the intermediates when they have been used for long enough.
     pub(crate) fn rotate(&self, now_ms: Millis) -> Result<bool, IssueError> {
-        if now_ms.saturating_sub(self.intermediate().made_ms) < INTERMEDIATE_USE_MS {
+        let Signing { machines, servers } =
+            self.signing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if now_ms.saturating_sub(machines.made_ms.min(servers.made_ms)) < INTERMEDIATE_USE_MS {
             return Ok(false);
         }
-        let next = Arc::new(Intermediate::make(&self.trust_domain, &self.root, now_ms)?);
-        *self.intermediate.write().unwrap_or_else(PoisonError::into_inner) = next;
+        let next = Arc::new(self.intermediate(&machines.root, now_ms)?);
+        let servers = match servers.root == machines.root {
+            true => next.clone(),
+            false => Arc::new(self.intermediate(&servers.root, now_ms)?),
+        };
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Signing { machines: next, servers };
         Ok(true)
+    }
+
+    fn intermediate(&self, root: &[u8; 32], now_ms: Millis) -> Result<Intermediate, IssueError> {
+        if digest(&self.first.certificate()?) == *root {
+            return Intermediate::make(&self.trust_domain, &self.first, now_ms);
+        }
+        let lost = || {
+            format!(
+                "the key of the root {} is not in the key directory: restore it from a copy",
+                contract::canonical::hex(root)
+            )
+        };
+        let loaded = self.keys.load(root).map_err(IssueError::Failed)?;
+        Intermediate::make(&self.trust_domain, &loaded.ok_or_else(|| IssueError::Failed(lost()))?, now_ms)
     }
 }
 
 impl Intermediate {
-    fn make(trust_domain: &TrustDomain, root: &IssuingKey, now_ms: Millis) -> Result<Self, IssueError> {
+    fn make(trust_domain: &TrustDomain, root: &RootMaterial, now_ms: Millis) -> Result<Self, IssueError> {
         let key: Arc<dyn Signer> = Arc::new(MemoryKey::new(key_pair()?)?);
         let params = intermediate_params(trust_domain, terms(serial()?, now_ms, INTERMEDIATE_LIFE_MS))?;
-        let certificate = root.certify(&params, key.as_ref())?;
-        Ok(Self { issuer: IssuingKey::new(key, params), certificate, made_ms: now_ms })
+        let certificate = root.issuer()?.certify(&params, key.as_ref())?;
+        let root = digest(&root.certificate()?);
+        Ok(Self { issuer: IssuingKey::new(key, params), certificate, root, made_ms: now_ms })
+    }
+}
+
+/// A step in the life of the roots, as somebody asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootAsked {
+    /// Makes one and makes it known.
+    Prepare,
+    /// Lets everything rest on the one that is prepared.
+    Activate,
+    /// Says that one is to be got away from.
+    Taint([u8; 32]),
+    /// Ends one.
+    Retire([u8; 32]),
+}
+
+impl Authority {
+    /// Takes a step. Gives the root it was about, and the index of the entry.
+    pub async fn step_root(
+        &self,
+        actor: Actor,
+        asked: RootAsked,
+        reason: String,
+        hurried: bool,
+    ) -> Result<([u8; 32], u64), SubmitError> {
+        let internal = |error: IssueError| SubmitError::Internal(error.to_string());
+        let (actor, step, root) = match asked {
+            RootAsked::Prepare => {
+                let made =
+                    RootMaterial::create(self.ca.trust_domain(), serial().map_err(internal)?, self.now_ms());
+                let made = made.map_err(internal)?;
+                let certificate = made.certificate().map_err(internal)?;
+                // The key first: nobody hears of a root that could be lost.
+                self.ca.keys.keep(&made).map_err(SubmitError::Internal)?;
+                let root = digest(&certificate);
+                (Actor::System, RootStep::Prepare(certificate), root)
+            }
+            RootAsked::Activate => {
+                let prepared = {
+                    let rules = self.rules();
+                    let mut roots = rules.state().roots.iter();
+                    roots.find(|(_, root)| root.status == RootStatus::Prepared).map(|(name, _)| *name)
+                };
+                let none =
+                    || crate::issue::not_entitled("no root is prepared", "first: `writ authority prepare`");
+                let root = prepared.ok_or_else(none)?;
+                (actor, RootStep::Activate(root), root)
+            }
+            RootAsked::Taint(root) => (actor, RootStep::Taint(root), root),
+            RootAsked::Retire(root) => (actor, RootStep::Retire(root), root),
+        };
+        let admitted = self.submit(actor, Command::Root { step, reason, hurried }).await?;
+        self.ca.follow(self.rules().state(), self.now_ms()).map_err(internal)?;
+        Ok((root, admitted.index))
+    }
+
+    /// The root that certificates of gateways rest on.
+    pub fn server_root(&self) -> [u8; 32] {
+        self.ca.servers().root
+    }
+
+    /// The roots that certificates may lead to (DER), the one in use first.
+    pub fn bundle(&self) -> Vec<Vec<u8>> {
+        let rules = self.rules();
+        let mut roots: Vec<_> = rules.state().trusted_roots().map(|(_, root)| root).collect();
+        roots.sort_by_key(|root| (root.status != RootStatus::Active, root.since_ms));
+        roots.into_iter().map(|root| root.certificate.clone()).collect()
+    }
+
+    /// The same as PEM.
+    pub fn bundle_pem(&self) -> String {
+        self.bundle().into_iter().map(|der| Certified::of(der).pem).collect()
+    }
+
+    /// Makes the first root known, unless it is.
+    pub(crate) async fn publish_first_root(&self) -> Result<(), SubmitError> {
+        let internal = |error: IssueError| SubmitError::Internal(error.to_string());
+        let certificate = self.ca.first_root().map_err(internal)?;
+        let root = digest(&certificate);
+        let known = self.rules().state().roots.get(&root).map(|root| root.status);
+        let step = |step| Command::Root { step, reason: "the first".to_owned(), hurried: false };
+        if known.is_none() {
+            self.submit(Actor::System, step(RootStep::Prepare(certificate))).await?;
+        }
+        if self.rules().state().active_root().is_none() {
+            self.submit(Actor::System, step(RootStep::Activate(root))).await?;
+        }
+        self.ca.follow(self.rules().state(), self.now_ms()).map_err(internal)
     }
 }
 

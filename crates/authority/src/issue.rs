@@ -111,7 +111,7 @@ impl Authority {
     pub(crate) fn issued(&self, leaf: &Certified, made: Made) -> Issued {
         Issued {
             chain_pem: format!("{}{}", leaf.pem, made.intermediate.certificate.pem),
-            bundle_pem: self.ca.root_pem().to_owned(),
+            bundle_pem: self.bundle_pem(),
             spiffe_id: made.spiffe_id.to_string(),
             serial: contract::canonical::hex(&made.terms.serial),
             not_after_ms: made.terms.not_after_ms,
@@ -151,7 +151,7 @@ impl Authority {
         terms.not_before_ms -= terms.not_before_ms % 1000;
         terms.not_after_ms = terms.not_before_ms.saturating_add(life_ms);
         terms.not_after_ms -= terms.not_after_ms % 1000;
-        let intermediate = self.ca.intermediate();
+        let intermediate = self.ca.machines();
         let draft = key.draft(&spiffe_id, terms, &allowed.clauses, &intermediate.issuer)?;
         let command = Command::IssueCredential(IssueRequest {
             identity,
@@ -161,6 +161,7 @@ impl Authority {
             not_before_ms: terms.not_before_ms,
             not_after_ms: terms.not_after_ms,
             tbs: draft.digest(),
+            root: Some(intermediate.root),
         });
         let admitted = self.submit(actor, command).await?;
         let leaf = draft.finish(&self.receipt(admitted.index).await?, &intermediate.issuer)?;
@@ -171,7 +172,7 @@ impl Authority {
     pub async fn certify_server(&self, hosts: &[String]) -> Result<ServerCertificate, IssueFailure> {
         let key = key_pair()?;
         let terms = terms(serial()?, self.now_ms(), SERVER_LIFE_MS);
-        let intermediate = self.ca.intermediate();
+        let intermediate = self.ca.servers();
         let secret = Zeroizing::new(key.serialize_der());
         let public_key = Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key)).into();
         let key = MemoryKey::new(key).map_err(IssueError::from)?;

@@ -24,7 +24,7 @@ pub mod rehearse;
 pub mod workload;
 
 pub use accounts::{Account, AccountKey, EventRefused};
-pub use ca::{Ca, RootMaterial};
+pub use ca::{Ca, RootAsked, RootKeys, RootMaterial};
 pub use instruments::{DraftError, Drafted};
 pub use issue::{IssueFailure, Issued, NewToken};
 pub use plane::{Admitted, Authority, Config, ControlLog, Ports, SubmitError};

@@ -1,7 +1,7 @@
 //! The single writer. Everything that changes the registry goes through [`Authority::submit`].
 
 use crate::accounts::AccountKey;
-use crate::ca::{Ca, RootMaterial};
+use crate::ca::{Ca, RootKeys, RootMaterial};
 use crate::documents::ObjectDocuments;
 use crate::entry::{self, Bodies};
 use crate::workload::{JwtSigner, may_entitle};
@@ -51,6 +51,8 @@ pub struct Config {
     pub trust_domain: credential::TrustDomain,
     /// The root key and certificate.
     pub root: RootMaterial,
+    /// Where the keys of further roots are kept.
+    pub root_keys: Arc<dyn RootKeys>,
     /// The key that JWT-SVIDs are signed with.
     pub jwt: JwtSigner,
     /// The key under which accounts of people elsewhere are known.
@@ -110,8 +112,10 @@ impl Authority {
         let documents = Arc::new(ObjectDocuments(ports.objects.clone()));
         let mut rules = Rules::new(documents);
         let last_ms = fold(ports.log.as_ref(), &|path| ports.objects.get(path), &mut rules)?;
+        let now_ms = (ports.clock)();
+        let ca = Ca::open(config.trust_domain, config.root, config.root_keys, rules.state(), now_ms)?;
+        let ca = Arc::new(ca);
         let rules = Arc::new(RwLock::new(rules));
-        let ca = Arc::new(Ca::open(config.trust_domain, config.root, (ports.clock)())?);
         let (jobs, queue) = mpsc::channel(COMMANDS_MAX);
         let (changed, changes) = watch::channel(0);
         let (entitled, entitlements) = watch::channel(0);
@@ -126,6 +130,7 @@ impl Authority {
         let accounts = Arc::new(config.accounts);
         let authority = Self { ports, ca, jwt, accounts, receipts, rules, jobs, changes, entitlements };
         authority.establish().await?;
+        authority.publish_first_root().await?;
         authority.publish_jwt_key().await?;
         Ok(authority)
     }
@@ -209,7 +214,7 @@ impl Authority {
                 let command = Command::Establish {
                     trust_domain,
                     log_key: self.ports.log_key.to_string(),
-                    root_certificate: Sha256::digest(self.ca.root_der()).into(),
+                    root_certificate: Sha256::digest(self.ca.first_root()?).into(),
                 };
                 self.submit(Actor::System, command).await?;
                 Ok(())

@@ -27,6 +27,8 @@ pub struct IssuedSvid {
     pub spiffe_id: SpiffeId,
     /// Its serial number.
     pub serial: [u8; 16],
+    /// The root it rests on.
+    pub root: [u8; 32],
     /// From when it is valid.
     pub not_before_ms: Millis,
     /// When it expires.
@@ -98,6 +100,7 @@ impl Authority {
             chain: vec![leaf.der, made.intermediate.certificate.der.clone()],
             spiffe_id: made.spiffe_id,
             serial: made.terms.serial,
+            root: made.intermediate.root,
             not_before_ms: made.terms.not_before_ms,
             not_after_ms: made.terms.not_after_ms,
             index: made.index,
@@ -186,6 +189,10 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
         | Event::EvidenceBarred { .. }
+        | Event::RootActivated { .. }
+        | Event::RootPrepared { .. }
+        | Event::RootRetired { .. }
+        | Event::RootTainted { .. }
         | Event::KeyBarred { .. }
         | Event::IdentityActivated { .. }
         | Event::IdentityResumed { .. }

@@ -142,6 +142,7 @@ impl Ours {
                 attested: None,
                 tbs: None,
                 token_until_ms: None,
+                root: None,
             };
             let proposed = Event::IdentityProposed(testkit::robot(machine(n), &format!("machine-{n}")));
             apply(&mut rules, vec![proposed, issued]);

@@ -262,7 +262,8 @@ fn bad(error: &rcgen::Error) -> IssueError {
 }
 
 impl Certified {
-    fn of(der: Vec<u8>) -> Self {
+    /// A certificate in DER.
+    pub fn of(der: Vec<u8>) -> Self {
         let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
         let pem = pem::encode_config(&pem::Pem::new("CERTIFICATE", der.as_slice()), config);
         Self { der, pem }

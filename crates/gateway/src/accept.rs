@@ -19,7 +19,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -50,7 +50,7 @@ pub struct TlsError(String);
 /// A gateway that is bound to its address.
 pub struct Gateway {
     listener: TcpListener,
-    acceptor: TlsAcceptor,
+    tls: CurrentTls,
     pipeline: Arc<Pipeline>,
     connections: Arc<Connections>,
     tasks: TaskTracker,
@@ -59,12 +59,12 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway on a listener. Connections queue there until [`Gateway::run`] serves them.
     pub fn new(listener: TcpListener, config: Config, ports: Ports) -> Result<Self, TlsError> {
-        let acceptor = TlsAcceptor::from(Arc::new(tls(&config, ports.identity.clone())?));
+        let tls = CurrentTls::new(&ports)?;
         let tasks = TaskTracker::new();
         let connections = Arc::new(Connections::default());
         let forwarder = Forwarder::new(&config)?;
         let pipeline = Arc::new(Pipeline::new(ports, forwarder, tasks.clone()));
-        Ok(Self { listener, acceptor, pipeline, connections, tasks })
+        Ok(Self { listener, tls, pipeline, connections, tasks })
     }
 
     /// Where it listens.
@@ -97,7 +97,7 @@ impl Gateway {
                 continue;
             };
             let connection = Connection {
-                acceptor: self.acceptor.clone(),
+                acceptor: self.tls.acceptor(),
                 pipeline: self.pipeline.clone(),
                 connections: self.connections.clone(),
                 stop: stop.clone(),
@@ -219,14 +219,43 @@ fn server(http2: bool) -> auto::Builder<TokioExecutor> {
     server
 }
 
+/// The TLS configuration under the roots that are trusted now.
+struct CurrentTls {
+    roots: watch::Receiver<Vec<Vec<u8>>>,
+    identity: watch::Receiver<Option<Arc<ServerIdentity>>>,
+    made: Mutex<(Vec<Vec<u8>>, TlsAcceptor)>,
+}
+
+impl CurrentTls {
+    fn new(ports: &Ports) -> Result<Self, TlsError> {
+        let (roots, identity) = (ports.roots.clone(), ports.identity.clone());
+        let now = roots.borrow().clone();
+        let acceptor = TlsAcceptor::from(Arc::new(tls(&now, identity.clone())?));
+        Ok(Self { roots, identity, made: Mutex::new((now, acceptor)) })
+    }
+
+    /// For the next connection. Roots that cannot be used leave those before in place: whoever could come still can.
+    fn acceptor(&self) -> TlsAcceptor {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let roots = self.roots.borrow();
+        if made.0 != *roots {
+            match tls(&roots, self.identity.clone()) {
+                Ok(tls) => *made = (roots.clone(), TlsAcceptor::from(Arc::new(tls))),
+                Err(error) => tracing::error!(%error, "the new roots of the trust domain cannot be used"),
+            }
+        }
+        made.1.clone()
+    }
+}
+
 fn tls(
-    config: &Config,
+    trusted: &[Vec<u8>],
     identity: watch::Receiver<Option<Arc<ServerIdentity>>>,
 ) -> Result<ServerConfig, TlsError> {
     let bad = |error: &dyn std::fmt::Display| TlsError(error.to_string());
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
-    for der in &config.trust_bundle {
+    for der in trusted {
         roots.add(CertificateDer::from(der.clone())).map_err(|error| bad(&error))?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())

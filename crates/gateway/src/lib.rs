@@ -44,8 +44,6 @@ pub type Entropy = Arc<dyn Fn() -> Option<[u8; 16]> + Send + Sync>;
 /// What a gateway is told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The roots machines' certificates must lead to (DER).
-    pub trust_bundle: Vec<Vec<u8>>,
     /// Further roots for `https://` upstreams (DER), beside the system's.
     pub upstream_roots: Vec<Vec<u8>>,
 }
@@ -63,6 +61,8 @@ pub struct Ports {
     pub recorder: Arc<dyn Recorder>,
     /// Upstream secrets.
     pub secrets: Arc<dyn Secrets>,
+    /// The roots that machines' certificates must lead to (DER).
+    pub roots: watch::Receiver<Vec<Vec<u8>>>,
     /// The certificate shown to machines.
     pub identity: watch::Receiver<Option<Arc<ServerIdentity>>>,
     /// The time.

@@ -57,8 +57,9 @@ pub trait Issuer: Send + Sync {
     fn wants_digest(&self) -> bool;
     /// What a certificate of this machine must be now.
     fn terms(&self, identity: IdentityId) -> Result<CertificateTerms, IssuerError>;
-    /// Whether a certificate counts still.
-    fn is_live(&self, serial: &[u8; 16]) -> bool;
+    /// When a certificate must be replaced for another reason than its life: at 0 when it counts no more, in a slot of
+    /// its machine's own when the root it rests on is to be got away from.
+    fn replaced_ms(&self, identity: IdentityId, certificate: &Certificate) -> Option<Millis>;
     /// Certifies a key (SPKI, DER) that this host made.
     fn certify(
         &self,
@@ -110,6 +111,8 @@ pub struct Certificate {
     pub chain: Vec<Vec<u8>>,
     /// Its serial number.
     pub serial: [u8; 16],
+    /// The root it rests on: SHA-256 of its certificate.
+    pub root: [u8; 32],
     /// From when it is valid.
     pub not_before_ms: Millis,
     /// When it expires.

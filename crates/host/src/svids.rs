@@ -112,12 +112,12 @@ impl Svids {
                     break;
                 }
             };
-            let due_ms = renew_ms(key, &svid.certificate, terms.renew_at_percent);
+            let replaced_ms = || self.issuer.replaced_ms(key.0, &svid.certificate).unwrap_or(Millis::MAX);
+            let due_ms = || renew_ms(key, &svid.certificate, terms.renew_at_percent).min(replaced_ms());
             // A clock may be set: it is looked at now and then.
-            let left = Duration::from_millis(due_ms.saturating_sub((self.clock)()));
+            let left = Duration::from_millis(due_ms().saturating_sub((self.clock)()));
             let wait = left.clamp(Duration::from_millis(10), LOOK_MAX);
-            let good = || svid.fits(&terms) && self.issuer.is_live(&svid.certificate.serial);
-            let wait = if good() { wait } else { Duration::ZERO };
+            let wait = if svid.fits(&terms) { wait } else { Duration::ZERO };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = sender.closed() => break,
@@ -125,7 +125,7 @@ impl Svids {
             }
             // What changed meanwhile is looked at first.
             let unchanged = self.issuer.terms(key.0).is_ok_and(|now| now == terms);
-            if !unchanged || (good() && (self.clock)() < due_ms) {
+            if !unchanged || (svid.fits(&terms) && (self.clock)() < due_ms()) {
                 continue;
             }
             match self.make(key.0, &evidence).await {
@@ -167,6 +167,7 @@ mod tests {
         let certificate = Certificate {
             chain: Vec::new(),
             serial: [0; 16],
+            root: [0; 32],
             not_before_ms: 1_000_000,
             not_after_ms: 1_000_000 + 3_600_000,
         };

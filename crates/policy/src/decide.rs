@@ -10,8 +10,8 @@ use cedar_policy::{Authorizer, Context, Decision, Entities, RestrictedExpression
 use contract::norm::{Flag, Label, Measure, Unit};
 use contract::{Number, Recording, Span, words};
 use registry::{
-    Credential, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, Service, ServiceId,
-    Standing,
+    Credential, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, RootStatus, Service,
+    ServiceId, Standing,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -334,6 +334,9 @@ pub fn standing(
             Some("was issued to another machine".to_owned())
         }
         Some(credential) if credential.not_after_ms <= now_ms => Some("has expired".to_owned()),
+        Some(credential) if credential.root.is_some_and(|root| is_retired(state, &root)) => {
+            Some("rests on a root of the trust domain that was retired".to_owned())
+        }
         Some(credential) => credential.revoked.as_ref().map(|reason| format!("was revoked: {reason}")),
     };
     match credential_problem {
@@ -342,6 +345,10 @@ pub fn standing(
         }
         None => Ok(()),
     }
+}
+
+fn is_retired(state: &registry::State, root: &[u8; 32]) -> bool {
+    state.roots.get(root).is_some_and(|root| root.status == RootStatus::Retired)
 }
 
 /// A request with everything the registry knows about it.

@@ -144,6 +144,10 @@ impl Rules {
                 self.hosts.insert(service.host.clone(), Arc::new(service.clone()));
             }
             Event::AccountLinked { .. }
+            | Event::RootActivated { .. }
+            | Event::RootPrepared { .. }
+            | Event::RootRetired { .. }
+            | Event::RootTainted { .. }
             | Event::EvidenceBarred { .. }
             | Event::KeyBarred { .. }
             | Event::SecurityEventReceived { .. }
@@ -401,6 +405,7 @@ fn may_stop(event: &Event) -> bool {
         | Event::DepartureStepTaken { .. }
         | Event::EvidenceBarred { .. }
         | Event::KeyBarred { .. }
+        | Event::RootRetired { .. }
         | Event::IdentityRetired { .. }
         | Event::IdentityRevoked { .. }
         | Event::IdentitySuspended { .. }
@@ -409,6 +414,9 @@ fn may_stop(event: &Event) -> bool {
         | Event::NoticeGiven { .. }
         | Event::PersonLeft { .. } => true,
         Event::AccountLinked { .. }
+        | Event::RootActivated { .. }
+        | Event::RootPrepared { .. }
+        | Event::RootTainted { .. }
         | Event::SecurityEventReceived { .. }
         | Event::AuthorityGranted { .. }
         | Event::AuthorityWithdrawn { .. }

@@ -346,6 +346,7 @@ pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -
         attested: None,
         tbs: None,
         token_until_ms: None,
+        root: None,
     }
 }
 

@@ -12,8 +12,8 @@ use crate::signature::OWNERSHIP;
 use crate::workload::RULES_MAX;
 use crate::{
     Actor, Attested, Command, Event, Identity, IdentityId, Instrument, InstrumentId, JoinRule, Lifecycle,
-    Millis, Office, Party, PartyId, Person, PersonId, Scope, Seat, Service, ServiceId, Standing, State,
-    TrustedIssuer, WorkloadRule,
+    Millis, Office, Party, PartyId, Person, PersonId, RootStep, Scope, Seat, Service, ServiceId, Standing,
+    State, TrustedIssuer, WorkloadRule,
 };
 
 /// The longest text in a field people write, in characters.
@@ -201,6 +201,12 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
         Command::SealSecret { name } => Ok(vec![Event::SecretSealed { name }]),
         Command::SignInstrument { instrument, person, signature } => {
             signing::sign(state, instrument, person, signature, context)
+        }
+        Command::Root { step, reason, hurried } => {
+            if matches!(step, RootStep::Prepare(_)) {
+                only_writ(context)?;
+            }
+            crate::root::step(state, step, line(reason)?, hurried, context)
         }
         Command::RuleJoin { identity, rules } => rule_join(state, identity, rules),
         Command::Stop { target, reason, for_good } => {
@@ -533,6 +539,7 @@ fn issued(
         attested,
         tbs: Some(request.tbs),
         token_until_ms,
+        root: request.root,
     }])
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     Attested, CredentialClause, DepartureRung, DepartureStep, Environment, IdentityId, IdentityKind,
     Injection, InstrumentId, InstrumentKind, InstrumentTerms, JoinRule, Millis, Name, NoticeKind, Office,
-    PartyId, PersonId, ProofRecord, PublicKey, Resource, Scope, ServiceId, StopTarget, TrustedIssuer,
-    WorkloadRule,
+    PartyId, PersonId, ProofRecord, PublicKey, Resource, RootStep, Scope, ServiceId, StopTarget,
+    TrustedIssuer, WorkloadRule,
 };
 
 /// A command. The id of what it creates comes from the context's entropy.
@@ -90,6 +90,8 @@ pub enum Command {
     SealSecret { name: Name },
     /// Signs an instrument.
     SignInstrument { instrument: InstrumentId, person: PersonId, signature: String },
+    /// A step in the life of a root.
+    Root { step: RootStep, reason: String, hurried: bool },
     /// Says with which tokens of others a machine may join; replaces what was said before.
     RuleJoin { identity: IdentityId, rules: Vec<JoinRule> },
     /// Stops whatever is meant, at once: machines for now or for good.
@@ -177,6 +179,7 @@ pub struct IssueRequest {
     pub not_before_ms: Millis,
     pub not_after_ms: Millis,
     pub tbs: [u8; 32],
+    pub root: Option<[u8; 32]>,
 }
 
 /// A JWT-SVID that is to be issued.

@@ -265,6 +265,9 @@ pub enum Event {
         /// Until when the token that was used up could be used again, if it is somebody else's.
         #[n(9)]
         token_until_ms: Option<Millis>,
+        /// The root it rests on: SHA-256 of its certificate.
+        #[cbor(n(10), with = "minicbor::bytes")]
+        root: Option<[u8; 32]>,
     },
     /// A certificate is worthless.
     #[n(19)]
@@ -532,6 +535,43 @@ pub enum Event {
         #[n(1)]
         reason: String,
     },
+    /// A root of the trust domain is known.
+    #[n(51)]
+    RootPrepared {
+        /// Its certificate (DER).
+        #[cbor(n(0), with = "minicbor::bytes")]
+        certificate: Vec<u8>,
+    },
+    /// What is issued rests on this root from now on.
+    #[n(52)]
+    RootActivated {
+        /// SHA-256 of its certificate.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        root: [u8; 32],
+    },
+    /// What rests on this root is issued anew.
+    #[n(53)]
+    RootTainted {
+        /// SHA-256 of its certificate.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        root: [u8; 32],
+        /// Over how long, so that nobody comes all at once.
+        #[n(1)]
+        spread_ms: Millis,
+        /// Why.
+        #[n(2)]
+        reason: String,
+    },
+    /// What rests on this root counts no more.
+    #[n(54)]
+    RootRetired {
+        /// SHA-256 of its certificate.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        root: [u8; 32],
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
     /// A machine may join with tokens like these, and with no others.
     #[n(45)]
     JoinRuled {
@@ -565,6 +605,12 @@ impl Event {
             Self::CredentialRevoked { serial, .. } | Self::ServerCertified { serial, .. } => {
                 serial.iter().map(|byte| format!("{byte:02x}")).collect()
             }
+            Self::RootPrepared { certificate } => {
+                crate::root::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+            Self::RootActivated { root }
+            | Self::RootTainted { root, .. }
+            | Self::RootRetired { root, .. } => root.iter().map(|byte| format!("{byte:02x}")).collect(),
             Self::KeyBarred { key, .. } => key.iter().map(|byte| format!("{byte:02x}")).collect(),
             Self::Established { trust_domain, .. } => trust_domain.clone(),
             Self::EstateExamined { proof, .. } => proof.question.clone(),
@@ -630,6 +676,10 @@ impl Event {
             Self::PartyRegistered(_) => "party registered",
             Self::PersonLeft { .. } => "person left",
             Self::PersonRegistered(_) => "person registered",
+            Self::RootActivated { .. } => "root activated",
+            Self::RootPrepared { .. } => "root prepared",
+            Self::RootRetired { .. } => "root retired",
+            Self::RootTainted { .. } => "root tainted",
             Self::SecretSealed { .. } => "secret sealed",
             Self::SecurityEventReceived { .. } => "security event received",
             Self::ServerCertified { .. } => "server certified",

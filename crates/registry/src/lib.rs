@@ -21,6 +21,7 @@ pub mod instrument;
 pub mod issuer;
 pub mod name;
 pub mod party;
+pub mod root;
 pub mod scope;
 pub mod service;
 pub mod signature;
@@ -40,6 +41,7 @@ pub use instrument::{
 pub use issuer::{Claim, IssuerKind, JoinRule, TrustedIssuer};
 pub use name::{Name, NameError};
 pub use party::{Party, Person};
+pub use root::{Root, RootStatus, RootStep};
 pub use scope::{Scope, ScopedOn};
 pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};

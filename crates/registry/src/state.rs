@@ -4,7 +4,7 @@
 use crate::{
     Attestation, DepartureStep, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
     InstrumentStatus, JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId,
-    ProofRecord, Scope, Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
+    ProofRecord, Root, RootStatus, Scope, Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,8 @@ pub struct State {
     pub jwt_keys: BTreeMap<String, JwtKey>,
     /// Whose authority to sign was withdrawn and not recorded anew, and when.
     pub withdrawn: BTreeMap<(PersonId, InstrumentKind), Millis>,
+    /// The roots of the trust domain, by the SHA-256 of their certificates.
+    pub roots: BTreeMap<[u8; 32], Root>,
     /// Instances that were stopped: which machine, on which evidence.
     pub barred: BTreeSet<(IdentityId, [u8; 32])>,
     /// Keys that were stopped (SHA-256 of their SPKI).
@@ -96,6 +98,8 @@ pub struct Credential {
     pub not_after_ms: Millis,
     /// By what its machine was recognised.
     pub attestation: Attestation,
+    /// The root it rests on.
+    pub root: Option<[u8; 32]>,
     /// The digest of the evidence, where a host or a token of somebody else gave it.
     pub evidence: Option<[u8; 32]>,
     /// Set when it was revoked, with the reason.
@@ -133,6 +137,7 @@ impl State {
                 attested,
                 tbs: _,
                 token_until_ms,
+                root,
             } => {
                 if let Some(token) = token {
                     self.tokens.remove(token);
@@ -151,6 +156,7 @@ impl State {
                         (None, Some(_)) => Attestation::JoinToken,
                         (None, None) => Attestation::Renewal,
                     },
+                    root: *root,
                     evidence: attested.map(|attested| attested.evidence),
                     revoked: None,
                     scope: scope.clone(),
@@ -247,6 +253,34 @@ impl State {
             Event::InstrumentSigned { instrument, signature } => {
                 if let Some(instrument) = self.instruments.get_mut(instrument) {
                     instrument.signatures.push(signature.clone());
+                }
+            }
+            Event::RootPrepared { certificate } => {
+                let root = Root {
+                    certificate: certificate.clone(),
+                    status: RootStatus::Prepared,
+                    since_ms: time_ms,
+                    tainted: None,
+                };
+                self.roots.insert(crate::root::digest(certificate), root);
+            }
+            Event::RootActivated { root } => {
+                for (name, known) in &mut self.roots {
+                    if name == root {
+                        (known.status, known.since_ms) = (RootStatus::Active, time_ms);
+                    } else if known.status == RootStatus::Active {
+                        (known.status, known.since_ms) = (RootStatus::Retiring, time_ms);
+                    }
+                }
+            }
+            Event::RootTainted { root, spread_ms, .. } => {
+                if let Some(root) = self.roots.get_mut(root) {
+                    root.tainted = Some((time_ms, *spread_ms));
+                }
+            }
+            Event::RootRetired { root, .. } => {
+                if let Some(root) = self.roots.get_mut(root) {
+                    (root.status, root.since_ms) = (RootStatus::Retired, time_ms);
                 }
             }
             Event::EvidenceBarred { identity, evidence, .. } => {

@@ -202,6 +202,7 @@ pub fn certificate(identity: IdentityId, serial: [u8; 16]) -> Event {
         attested: None,
         tbs: None,
         token_until_ms: None,
+        root: None,
     }
 }
 

@@ -166,6 +166,9 @@ pub(crate) enum ClientCommand {
     /// Upstream secrets, sealed at rest.
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// The roots of the trust domain: prepare one, activate it, taint and retire what it replaces.
+    #[command(subcommand)]
+    Authority(AuthorityCommand),
     /// Stop something at once: what it has open is cut, and nothing more is permitted or issued.
     Kill {
         /// What.
@@ -473,6 +476,46 @@ pub(crate) enum ServiceCommand {
     },
     /// List services.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthorityCommand {
+    /// Make a root and make it known: bundles have it, and nothing rests on it yet.
+    Prepare {
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let everything that is issued rest on the root that is prepared.
+    Activate {
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Do not wait until everybody can know it.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Get away from a root: what rests on it is issued anew, each machine in a slot of its own.
+    Taint {
+        /// The SHA-256 of its certificate, as `writ authority show` gives it.
+        root: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// End a root: nothing counts any more that rests on it.
+    Retire {
+        /// The SHA-256 of its certificate, as `writ authority show` gives it.
+        root: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Do not wait for the certificates that rest on it.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Show the roots, and where each is in its life.
+    Show,
 }
 
 #[derive(Debug, Subcommand)]

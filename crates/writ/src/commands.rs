@@ -1,5 +1,6 @@
 //! One file per noun; each turns arguments into calls and answers into text.
 
+mod authority;
 mod certificate;
 mod decision;
 mod document;
@@ -105,6 +106,7 @@ async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::
 async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<()> {
     let client = client::client(data)?;
     match command {
+        ClientCommand::Authority(command) => authority::run(&client, command, json).await,
         ClientCommand::Credential(command) => issue::credential(&client, command, json).await,
         ClientCommand::Identity(command) => identity::run(&client, command, json).await,
         ClientCommand::Issuer(command) => issuer::run(&client, command, json).await,

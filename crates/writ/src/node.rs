@@ -5,7 +5,7 @@ use credential::{ProcessEvidence, SpiffeId, Unrecognised};
 use host::{Bundle, Certificate, CertificateTerms, Entitlement, Issuer, IssuerError, Pending};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
-use registry::{Attestation, Attested, IdentityId};
+use registry::{Attestation, Attested, IdentityId, Millis};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -39,8 +39,13 @@ impl Issuer for Local {
         })
     }
 
-    fn is_live(&self, serial: &[u8; 16]) -> bool {
-        self.0.rules().state().credentials.get(serial).is_some_and(|found| found.revoked.is_none())
+    fn replaced_ms(&self, identity: IdentityId, certificate: &Certificate) -> Option<Millis> {
+        let rules = self.0.rules();
+        let found = rules.state().credentials.get(&certificate.serial);
+        if found.is_none_or(|found| found.revoked.is_some()) {
+            return Some(0);
+        }
+        rules.state().reissue_ms(identity, &certificate.root)
     }
 
     fn certify(
@@ -56,6 +61,7 @@ impl Issuer for Local {
             Ok(Certificate {
                 chain: issued.chain,
                 serial: issued.serial,
+                root: issued.root,
                 not_before_ms: issued.not_before_ms,
                 not_after_ms: issued.not_after_ms,
             })
@@ -83,7 +89,7 @@ impl Issuer for Local {
     fn bundle(&self) -> Bundle {
         Bundle {
             trust_domain: self.0.ca().trust_domain().clone(),
-            roots: vec![self.0.ca().root_der().to_vec()],
+            roots: self.0.bundle(),
             jwks: credential::jwt::jwks(&self.0.jwt_keys()),
         }
     }

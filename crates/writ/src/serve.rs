@@ -6,7 +6,7 @@ use crate::node::Local;
 use crate::recorder::{DecisionLog, restore_counters};
 use anyhow::{Context as _, bail};
 use authority::reconcile::AnchoredLog;
-use authority::{AccountKey, Authority, Clock, JwtSigner, RootMaterial};
+use authority::{AccountKey, Authority, Clock, JwtSigner, RootKeys, RootMaterial};
 use credential::TrustDomain;
 use gateway::{Gateway, Metrics, ServerIdentity};
 use host::Endpoint;
@@ -52,7 +52,7 @@ pub(crate) struct Running {
     pub(crate) workload_api: Option<PathBuf>,
     stop: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
-    _data: DataDir,
+    _data: Arc<DataDir>,
 }
 
 /// The system's clock. Nothing else in Writ asks for the time.
@@ -95,7 +95,7 @@ impl Running {
             }
             None => None,
         };
-        let data = DataDir::open(&options.data)?;
+        let data = Arc::new(DataDir::open(&options.data)?);
         let trust_domain = trust_domain(&data, options.trust_domain.as_deref())?;
         let (workloads, workload_api) = bind_workload_api(&data, options.workload_api)?;
         let control = open_log(&data, &trust_domain, "control")?;
@@ -113,7 +113,8 @@ impl Running {
         };
         let jwt = jwt_signer(&data)?;
         let accounts = AccountKey::new(&*data.secret_seed("accounts.key", random()?)?);
-        let config = authority::Config { trust_domain, root, jwt, accounts };
+        let root_keys = Arc::new(RootFiles(data.clone()));
+        let config = authority::Config { trust_domain, root, root_keys, jwt, accounts };
         let authority = Authority::start(config, ports).await?;
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
         fits_its_anchor(&authority, decisions.as_ref())?;
@@ -125,6 +126,7 @@ impl Running {
         let mut tasks = JoinSet::new();
         let mut metrics = Registry::default();
         let (identity, shown) = watch::channel(None);
+        let (roots, trusted) = watch::channel(authority.bundle());
         let gateway_ports = gateway::Ports {
             rules: authority.shared_rules(),
             changes: authority.changes(),
@@ -132,15 +134,13 @@ impl Running {
             recorder: Arc::new(DecisionLog::new(decisions.clone(), clock.clone())?),
             secrets: secrets.clone(),
             identity: shown.clone(),
+            roots: trusted.clone(),
             clock: clock.clone(),
             ledger_key: control.verifier(),
             entropy: Arc::new(|| authority::entropy().ok()),
             metrics: Metrics::register(&mut metrics),
         };
-        let config = gateway::Config {
-            trust_bundle: vec![authority.ca().root_der().to_vec()],
-            upstream_roots: upstream_roots(options.upstream_roots)?,
-        };
+        let config = gateway::Config { upstream_roots: upstream_roots(options.upstream_roots)? };
         let adviser = match advise {
             None => None,
             Some(listener) => {
@@ -160,6 +160,7 @@ impl Running {
             authority: authority.clone(),
             shown: identity,
             hosts: Vec::new(),
+            root: [0; 32],
             renew_ms: 0,
         };
         let renewing = renewing.first().await?;
@@ -237,7 +238,8 @@ impl Running {
             gateway: gateway_address.to_string(),
         };
         data.write(ADDRESS_FILE, &serde_json::to_vec_pretty(&address)?)?;
-        data.write("bundle.pem", authority.ca().root_pem().as_bytes())?;
+        data.write("bundle.pem", authority.bundle_pem().as_bytes())?;
+        tasks.spawn(follow_roots(authority.clone(), data.clone(), roots, stop.clone()));
         Ok(Self {
             api: api_address,
             gateway: gateway_address,
@@ -323,6 +325,7 @@ struct ServerCertificates {
     authority: Authority,
     shown: watch::Sender<Option<Arc<ServerIdentity>>>,
     hosts: Vec<String>,
+    root: [u8; 32],
     renew_ms: u64,
 }
 
@@ -334,12 +337,14 @@ impl ServerCertificates {
 
     async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut changes = self.authority.changes();
+        let mut signs = self.authority.ca().changed();
         let mut tick = tokio::time::interval(Duration::from_secs(60));
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = tick.tick() => {}
                 changed = changes.changed() => if changed.is_err() { break },
+                changed = signs.changed() => if changed.is_err() { break },
             }
             if let Err(error) = self.renew().await {
                 // The certificate shown now has half its life left: there is time to try again.
@@ -355,13 +360,14 @@ impl ServerCertificates {
         hosts.sort();
         hosts.dedup();
         let now_ms = self.authority.now_ms();
-        if hosts == self.hosts && now_ms < self.renew_ms {
+        let root = self.authority.server_root();
+        if hosts == self.hosts && root == self.root && now_ms < self.renew_ms {
             return Ok(());
         }
         let made = self.authority.certify_server(&hosts).await?;
         let identity = ServerIdentity::new(made.chain, &made.key)?;
         self.renew_ms = now_ms + (made.not_after_ms.saturating_sub(now_ms)) / 2;
-        self.hosts = hosts;
+        (self.hosts, self.root) = (hosts, root);
         self.shown.send_replace(Some(Arc::new(identity)));
         Ok(())
     }
@@ -486,10 +492,64 @@ fn root(data: &DataDir, trust_domain: &TrustDomain, now_ms: u64) -> anyhow::Resu
             RootMaterial::create(trust_domain, serial, now_ms).map_err(|error| io(error.to_string()))?;
         Ok(Zeroizing::new(format!("{}{}", made.certificate_pem, made.key_pem.as_str()).into_bytes()))
     })?;
-    let text = Zeroizing::new(String::from_utf8(made.to_vec()).context("keys/root.pem is not text")?);
-    let split = text.find("-----BEGIN PRIVATE KEY").context("keys/root.pem holds no private key")?;
+    root_material(&made).context("keys/root.pem")
+}
+
+/// A certificate and its key, both PEM, in one file.
+fn root_material(bytes: &[u8]) -> anyhow::Result<RootMaterial> {
+    let text = std::str::from_utf8(bytes).context("it is not text")?;
+    let split = text.find("-----BEGIN PRIVATE KEY").context("it holds no private key")?;
     let (certificate, key) = text.split_at(split);
     Ok(RootMaterial { key_pem: Zeroizing::new(key.to_owned()), certificate_pem: certificate.to_owned() })
+}
+
+/// The keys of roots that followed the first, each in a file under the name of its certificate.
+struct RootFiles(Arc<DataDir>);
+
+impl RootFiles {
+    fn name(certificate: &[u8]) -> String {
+        let digest = contract::canonical::digest_bytes(certificate);
+        format!("root-{}.pem", contract::canonical::hex(&digest))
+    }
+}
+
+impl RootKeys for RootFiles {
+    fn keep(&self, root: &RootMaterial) -> Result<(), String> {
+        let certificate = root.certificate().map_err(|error| error.to_string())?;
+        let text = Zeroizing::new(format!("{}{}", root.certificate_pem, root.key_pem.as_str()).into_bytes());
+        let kept = self.0.secret_file(&Self::name(&certificate), || Ok(text));
+        kept.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn load(&self, root: &[u8; 32]) -> Result<Option<RootMaterial>, String> {
+        let name = format!("root-{}.pem", contract::canonical::hex(root));
+        if !self.0.has_secret(&name) {
+            return Ok(None);
+        }
+        let nothing =
+            || Err(ledger::StoreError::Damaged { path: name.clone(), reason: "it was removed".into() });
+        let bytes = self.0.secret_file(&name, nothing).map_err(|error| error.to_string())?;
+        root_material(&bytes).map(Some).map_err(|error| format!("keys/{name}: {error}"))
+    }
+}
+
+/// Tells the gateway, and whoever reads `bundle.pem`, which roots are trusted, whenever that changes.
+async fn follow_roots(
+    authority: Authority,
+    data: Arc<DataDir>,
+    roots: watch::Sender<Vec<Vec<u8>>>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut entitlements = authority.entitlements();
+    while let Some(changed) = stop.run_until_cancelled(entitlements.changed()).await {
+        changed?;
+        let now = authority.bundle();
+        if *roots.borrow() != now {
+            data.write("bundle.pem", authority.bundle_pem().as_bytes())?;
+            roots.send_replace(now);
+        }
+    }
+    Ok(())
 }
 
 /// The longest path a unix socket can have.

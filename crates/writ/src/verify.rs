@@ -261,6 +261,10 @@ impl Control {
             | Event::JoinTokenCreated { .. }
             | Event::DepartureStepTaken { .. }
             | Event::EvidenceBarred { .. }
+            | Event::RootActivated { .. }
+            | Event::RootPrepared { .. }
+            | Event::RootRetired { .. }
+            | Event::RootTainted { .. }
             | Event::KeyBarred { .. }
             | Event::AccountLinked { .. }
             | Event::SecurityEventReceived { .. }

@@ -7,5 +7,5 @@ use axum::extract::State;
 #[utoipa::path(get, path = "/v1/bundle", tag = "credentials",
     responses((status = 200, body = String, content_type = "application/x-pem-file")))]
 pub(crate) async fn trust_bundle(State(ports): State<Shared>) -> ([(&'static str, &'static str); 1], String) {
-    ([("content-type", "application/x-pem-file")], ports.authority.ca().root_pem().to_owned())
+    ([("content-type", "application/x-pem-file")], ports.authority.bundle_pem())
 }

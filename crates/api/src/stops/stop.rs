@@ -58,7 +58,7 @@ impl Target {
             }
             Self::Instance(text) => StopTarget::Instance(serial(text)?),
             Self::Instrument(text) => StopTarget::Instrument(instrument(state, text, None)?),
-            Self::Key(text) => StopTarget::Key(key(text)?),
+            Self::Key(text) => StopTarget::Key(digest(text)?),
             Self::Owner(text) => {
                 let (party, name) = pair(text)?;
                 StopTarget::Owner(person(state, &party, &name)?)
@@ -93,12 +93,13 @@ pub(crate) async fn stop(
     Ok(Json(stopped))
 }
 
-fn key(text: &str) -> Result<[u8; 32], ApiError> {
+/// Reads a SHA-256 in hexadecimal.
+pub(crate) fn digest(text: &str) -> Result<[u8; 32], ApiError> {
     let digits: Option<Vec<u8>> = text
         .as_bytes()
         .chunks(2)
         .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
-    let key = digits.and_then(|digits| <[u8; 32]>::try_from(digits).ok());
-    key.ok_or_else(|| ApiError::invalid("a key is named by 64 hexadecimal digits: the SHA-256 of its SPKI"))
+    let digest = digits.and_then(|digits| <[u8; 32]>::try_from(digits).ok());
+    digest.ok_or_else(|| ApiError::invalid(format!("`{text}` is no SHA-256: 64 hexadecimal digits")))
 }

@@ -233,12 +233,13 @@ impl World {
             recorder: recorder.clone(),
             secrets: Arc::new(NoSecrets),
             identity,
+            roots: watch::channel(vec![root_der.clone()]).1,
             clock: Arc::new(|| testkit::NOW),
             ledger_key: NoteSigner::from_seed("example.org/writ/control", &[1; 32]).unwrap().verifier(),
             entropy: Arc::new(|| Some([3; 16])),
             metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
         };
-        let config = Config { trust_bundle: vec![root_der.clone()], upstream_roots: vec![] };
+        let config = Config { upstream_roots: vec![] };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(Gateway::new(listener, config, ports).unwrap().run(CancellationToken::new()));

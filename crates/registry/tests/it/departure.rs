@@ -45,6 +45,7 @@ fn certificate(world: &World, identity: IdentityId, serial: u8) -> Command {
         not_before_ms: world.now_ms,
         not_after_ms: world.now_ms + 60_000,
         tbs: [0; 32],
+        root: None,
     })
 }
 

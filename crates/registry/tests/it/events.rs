@@ -58,6 +58,7 @@ fn golden_vectors() {
         attested: None,
         tbs: None,
         token_until_ms: None,
+        root: None,
     };
     found += &vector("credential-issued", issued, Actor::System);
     let anchored = Event::LogAnchored { origin: "log".into(), key: "key".into(), size: 256, root: [7; 32] };
@@ -96,6 +97,7 @@ fn golden_vectors() {
         attested: Some(attested),
         tbs: None,
         token_until_ms: None,
+        root: None,
     };
     found += &vector("credential-attested", attested.clone(), Actor::System);
     let mut logged = attested;
@@ -176,6 +178,13 @@ fn golden_vectors() {
     found += &vector("evidence-barred", barred, Actor::Operator);
     found +=
         &vector("key-barred", Event::KeyBarred { key: [9; 32], reason: "leaked".into() }, Actor::Operator);
+    let reason = || "yearly".to_owned();
+    found += &vector("root-prepared", Event::RootPrepared { certificate: vec![1, 2, 3] }, Actor::System);
+    found += &vector("root-activated", Event::RootActivated { root: [4; 32] }, Actor::Operator);
+    let tainted = Event::RootTainted { root: [4; 32], spread_ms: 20_000, reason: reason() };
+    found += &vector("root-tainted", tainted, Actor::Operator);
+    let retired = Event::RootRetired { root: [4; 32], reason: reason() };
+    found += &vector("root-retired", retired, Actor::Operator);
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);

@@ -177,6 +177,7 @@ fn a_token_is_good_once_and_for_its_machine() {
             not_before_ms: now_ms,
             not_after_ms,
             tbs: [8; 32],
+            root: None,
         })
     };
     let token = IssueGround::Token { digest };

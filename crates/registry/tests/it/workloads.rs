@@ -28,6 +28,7 @@ fn certificate(world: &World, identity: IdentityId, serial: u8, ground: IssueGro
         not_before_ms: world.now_ms - 1,
         not_after_ms: world.now_ms + 3_600_000,
         tbs: [8; 32],
+        root: None,
     })
 }
 

@@ -28,5 +28,6 @@ mod logs;
 mod nginx;
 mod openapi;
 mod rebuild;
+mod roots;
 mod schema;
 mod workload_api;

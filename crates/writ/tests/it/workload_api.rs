@@ -25,13 +25,13 @@ fn python(writ: &Writ) -> Output {
 }
 
 /// A workload that stays and tells what its stream brings.
-struct Staying {
+pub(crate) struct Staying {
     process: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Staying {
-    fn start(writ: &Writ) -> Self {
+    pub(crate) fn start(writ: &Writ) -> Self {
         let mut process = workload(writ, "workload_stream.py")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -41,7 +41,7 @@ impl Staying {
         Self { process, lines }
     }
 
-    fn next(&mut self) -> Value {
+    pub(crate) fn next(&mut self) -> Value {
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
 }
@@ -112,8 +112,13 @@ fn python_gets_certificates_tokens_and_bundles() {
 
 fn recognised(writ: &Writ) {
     writ.machine("acme/reader", "bot");
+    recognised_as(writ, "acme/reader");
+}
+
+/// Every Python program of this user is the machine.
+pub(crate) fn recognised_as(writ: &Writ, machine: &str) {
     let rule = format!("uid:{},path:{}", uid(), interpreter());
-    writ.ok(&["identity", "recognize", "acme/reader", "--rule", &rule]);
+    writ.ok(&["identity", "recognize", machine, "--rule", &rule]);
 }
 
 #[test]
