@@ -26,7 +26,10 @@ const PURE: &[(&str, &[&str])] = &[
             "toml",
         ],
     ),
-    ("credential", &["aws-lc-rs", "base64", "pem", "rcgen", "serde_json", "sha2", "thiserror", "x509-parser"]),
+    (
+        "credential",
+        &["aws-lc-rs", "base64", "pem", "rcgen", "serde_json", "sha2", "thiserror", "x509-parser"],
+    ),
     ("ledger", &["base64", "crc32c", "ed25519-dalek", "minicbor", "sha2", "thiserror", "zeroize"]),
     ("policy", &["cedar-policy", "minicbor", "sha2", "thiserror"]),
     ("registry", &["base64", "jiff", "minicbor", "serde", "sha2", "ssh-key", "thiserror"]),

@@ -106,9 +106,9 @@ pub struct IdentityView {
     pub state: String,
     /// When it will be suspended unless somebody takes over.
     pub grace_until_ms: Option<u64>,
-    /// The longest life of its credentials, where a departure shortened it.
+    /// What was done since somebody accountable left and nobody took over.
     #[serde(default)]
-    pub life_max_ms: Option<u64>,
+    pub steps: Vec<String>,
     /// Certificates that have not expired or been revoked.
     pub live_credentials: usize,
     /// How it is recognised among processes.
@@ -496,7 +496,7 @@ pub(crate) fn identity(state: &State, identity: &Identity, now_ms: u64) -> Ident
         state: identity.state.to_string(),
         grace_until_ms: identity.grace_until_ms,
         live_credentials: state.credentials.values().filter(live).count(),
-        life_max_ms: identity.life_max_ms,
+        steps: identity.steps.iter().map(ToString::to_string).collect(),
         workloads: state.workloads.get(&identity.id).into_iter().flatten().map(workload).collect(),
         joins: state.joins.get(&identity.id).into_iter().flatten().map(ToString::to_string).collect(),
         party,

@@ -7,7 +7,6 @@ use aws_lc_rs::hmac;
 use credential::foreign::{self, ForeignError, Kind};
 use registry::{Actor, Command, IssuerKind, PersonId, TrustedIssuer};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 /// How old an event may be that is received for the first time.
 const EVENT_AGE_MAX_MS: u64 = 24 * 3_600_000;
@@ -52,7 +51,10 @@ impl Account {
         let text = |name: &str| subject.get(name).and_then(Value::as_str).map(str::to_owned);
         match text("format").as_deref() {
             Some("email") => Some(Self::Email(text("email")?)),
-            Some("iss_sub") => Some(Self::Subject { issuer: text("iss")?, subject: text("sub")? }),
+            // Nobody speaks for the subjects of another issuer.
+            Some("iss_sub") if text("iss").as_deref() == Some(issuer) => {
+                Some(Self::Subject { issuer: issuer.to_owned(), subject: text("sub")? })
+            }
             Some("opaque") => Some(Self::Subject { issuer: issuer.to_owned(), subject: text("id")? }),
             Some("account") => Some(Self::Email(text("uri")?.strip_prefix("acct:")?.to_owned())),
             _ => None,
@@ -109,7 +111,7 @@ impl Authority {
         };
         let issuer = found.ok_or(EventRefused::Issuer(claimed))?;
         let claims = self.verified(&issuer, Kind::SecurityEvent, token)?;
-        let digest = Sha256::digest(token).into();
+        let digest = foreign::digest(token);
         if self.rules().state().spent.contains_key(&digest) {
             return Ok(());
         }
@@ -150,14 +152,21 @@ impl Authority {
         claims: &Map<String, Value>,
         events: &Map<String, Value>,
     ) -> Option<PersonId> {
-        let within = events.values().find_map(|event| event.get("subject"));
-        let subject = claims.get("sub_id").or(within)?;
-        // SCIM names its resources by our own ids.
-        if subject.get("format").and_then(Value::as_str) == Some("scim") {
-            let id = subject.get("uri").and_then(Value::as_str)?.rsplit('/').next()?.parse().ok()?;
-            return self.rules().state().people.contains_key(&id).then_some(id);
-        }
-        self.person_of(&Account::of_event(subject, &issuer.issuer)?)
+        // Of several events the one that says that somebody left is the one that matters.
+        let departing = events.iter().find(|(kind, _)| DEPARTURES.contains(&kind.as_str()));
+        let event = departing.or_else(|| events.iter().next()).map(|(_, event)| event);
+        let subject = claims.get("sub_id").or_else(|| event?.get("subject"))?;
+        // SCIM names its resources by our own ids; they mean somebody once an account of theirs was linked.
+        let person = if subject.get("format").and_then(Value::as_str) == Some("scim") {
+            let id: PersonId =
+                subject.get("uri").and_then(Value::as_str)?.rsplit('/').next()?.parse().ok()?;
+            self.rules().state().accounts.values().any(|linked| *linked == id).then_some(id)?
+        } else {
+            self.person_of(&Account::of_event(subject, &issuer.issuer)?)?
+        };
+        let rules = self.rules();
+        let party = rules.state().people.get(&person)?.party;
+        (issuer.party == Some(party)).then_some(person)
     }
 }
 
@@ -175,7 +184,9 @@ mod tests {
         };
         assert_eq!(of(json!({ "format": "email", "email": "a@b.example" })), email("a@b.example"));
         assert_eq!(of(json!({ "format": "account", "uri": "acct:a@b.example" })), email("a@b.example"));
-        assert_eq!(of(json!({ "format": "iss_sub", "iss": "i", "sub": "s" })), subject("i", "s"));
+        let own = json!({ "format": "iss_sub", "iss": "https://idp.example", "sub": "s" });
+        assert_eq!(of(own), subject("https://idp.example", "s"));
+        assert_eq!(of(json!({ "format": "iss_sub", "iss": "https://other.example", "sub": "s" })), None);
         assert_eq!(of(json!({ "format": "opaque", "id": "7" })), subject("https://idp.example", "7"));
         for nobody in
             [json!({}), json!({ "format": "did", "url": "x" }), json!({ "format": "email" }), json!(5)]

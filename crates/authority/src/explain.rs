@@ -1,5 +1,5 @@
-//! Why somebody gets a credential, or does not: which rule, clause, or owner decides. The same functions that issue are
-//! asked; nothing here decides by itself.
+//! Why somebody gets a credential, or does not: which rule, clause, or owner decides. The functions that admit and that
+//! issue are asked; what is said beside their answers explains it.
 
 use crate::Authority;
 use credential::issue::DEFAULT_LIFE_MS;
@@ -108,7 +108,7 @@ impl Authority {
         let rules = self.rules();
         let mut findings = Findings::default();
         self.explain_machine(&rules, identity, &mut findings);
-        recognised_by(rules.state(), identity, &mut findings);
+        recognised_by(rules.state(), identity, self.now_ms(), &mut findings);
         let answer = if findings.stopped() { "is issued nothing" } else { "is issued credentials" };
         let about = format!("`{}`", rules.state().identity_label(identity));
         Explained { about, answer: answer.to_owned(), found: findings.0 }
@@ -139,11 +139,13 @@ impl Authority {
                 }
                 if let Some(reason) = &found.revoked {
                     findings.say(Bearing::Against, format!("it was revoked: {reason}"));
+                } else if let Err((_, why)) = policy::decide::standing(&rules, found.identity, serial, now_ms)
+                {
+                    findings.say(Bearing::Against, why);
                 }
                 if let Some(scope) = &found.scope {
                     findings.say(Bearing::Beside, format!("it is good for: {scope}"));
                 }
-                self.explain_machine(&rules, found.identity, &mut findings);
             }
         }
         let answer = if findings.stopped() { "does not count" } else { "counts" };
@@ -171,6 +173,11 @@ impl Authority {
                 (false, false) => Bearing::Against,
             };
             findings.say(bearing, what);
+        }
+        if let (Err(refusal), false) =
+            (registry::admit::may_be_issued(state, identity, now_ms), findings.stopped())
+        {
+            findings.say(Bearing::Against, refusal.reason);
         }
         ladder(state, machine, now_ms, findings);
         terms(rules, machine, now_ms, findings);
@@ -216,7 +223,7 @@ fn terms(rules: &Rules, machine: &Identity, now_ms: Millis, findings: &mut Findi
     let shortest = clauses.iter().min_by_key(|(_, clause)| clause.life_max_ms);
     let shortest = shortest.filter(|(_, clause)| clause.life_max_ms < DEFAULT_LIFE_MS);
     let life = shortest.map_or(DEFAULT_LIFE_MS, |(_, clause)| clause.life_max_ms);
-    match (machine.life_max_ms.filter(|shorter| *shorter < life), shortest) {
+    match (state.shortened_ms(machine, now_ms).filter(|shorter| *shorter < life), shortest) {
         (Some(shorter), _) => findings.say(
             Bearing::Beside,
             format!(
@@ -255,19 +262,22 @@ fn terms(rules: &Rules, machine: &Identity, now_ms: Millis, findings: &mut Findi
     }
 }
 
-fn recognised_by(state: &State, identity: IdentityId, findings: &mut Findings) {
+fn recognised_by(state: &State, identity: IdentityId, now_ms: Millis, findings: &mut Findings) {
     for rule in state.workloads.get(&identity).into_iter().flatten() {
         findings.say(Bearing::Beside, format!("a process is it that fits {}", written(rule)));
     }
     for rule in state.joins.get(&identity).into_iter().flatten() {
         findings.say(Bearing::Beside, format!("it joins with tokens of {rule}"));
     }
-    let barred = state.barred.iter().filter(|(of, _)| *of == identity).count();
+    let barred = state.barred.values().filter(|of| **of == identity).count();
     if barred > 0 {
         findings.say(Bearing::Beside, format!("{barred} instance(s) of it were stopped and get nothing"));
     }
-    let live =
-        state.credentials.values().filter(|one| one.identity == identity && one.revoked.is_none()).count();
+    let live = state
+        .credentials
+        .values()
+        .filter(|one| one.identity == identity && one.revoked.is_none() && one.not_after_ms > now_ms)
+        .count();
     findings.say(Bearing::Beside, format!("{live} of its certificates are live"));
 }
 

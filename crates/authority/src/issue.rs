@@ -123,7 +123,8 @@ impl Authority {
     pub fn issuance_terms(&self, identity: IdentityId) -> Result<IssuanceTerms, SubmitError> {
         let rules = self.rules();
         let clauses = rules.credential_clauses(identity, self.now_ms());
-        let shortened = rules.state().identities.get(&identity).and_then(|found| found.life_max_ms);
+        let machine = rules.state().identities.get(&identity);
+        let shortened = machine.and_then(|machine| rules.state().shortened_ms(machine, self.now_ms()));
         let life_max_ms = shortened.map_or(DEFAULT_LIFE_MS, |life| life.min(DEFAULT_LIFE_MS));
         let terms = IssuanceTerms::strictest(clauses, life_max_ms);
         let help = "amend one of them: `writ instrument show` gives their words";

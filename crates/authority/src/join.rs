@@ -27,20 +27,23 @@ impl Authority {
             let rules = self.rules();
             recognise(rules.state(), &issuer, &claims).map_err(|why| not_entitled(why, HELP))?
         };
-        let evidence = Sha256::new_with_prefix(b"writ/foreign-token/1").chain_update(token).finalize().into();
+        let digest = foreign::digest(token);
+        let evidence =
+            Sha256::new_with_prefix(b"writ/foreign-token/1").chain_update(digest).finalize().into();
+        let instance = Some(instance(&issuer, &claims));
         let expires = foreign::time(&claims, "exp").ok().flatten();
         let until_ms = expires.ok_or_else(|| IssueError::Failed("the token has no end".into()))?;
         let ground = match issuer.kind {
             // A job joins once; a pod presents the same token until its kubelet gives it another.
             IssuerKind::GithubActions | IssuerKind::GitlabCi | IssuerKind::SecurityEvents => {
                 IssueGround::Once {
-                    attested: Attested { by: Attestation::CiOidc, evidence },
-                    digest: Sha256::digest(token).into(),
+                    attested: Attested { by: Attestation::CiOidc, evidence, instance },
+                    digest,
                     until_ms,
                 }
             }
             IssuerKind::Kubernetes => {
-                IssueGround::Attested(Attested { by: Attestation::Kubernetes, evidence })
+                IssueGround::Attested(Attested { by: Attestation::Kubernetes, evidence, instance })
             }
         };
         let key = SigningRequest::parse(csr_pem)?.into_key();
@@ -79,6 +82,24 @@ impl Authority {
         let expected = Expected { issuer: &issuer.issuer, audience: &issuer.audience, kind };
         foreign::verify(token, &keys, expected, self.now_ms())
     }
+}
+
+/// What a token was given to, by what stays when it is given another: the pod, the job, or else its subject.
+fn instance(issuer: &TrustedIssuer, claims: &Map<String, Value>) -> [u8; 32] {
+    let names: &[&str] = match issuer.kind {
+        IssuerKind::GithubActions => &["repository_id", "run_id"],
+        IssuerKind::GitlabCi => &["project_id", "job_id"],
+        IssuerKind::Kubernetes => &["/kubernetes.io/namespace", "/kubernetes.io/pod/uid"],
+        IssuerKind::SecurityEvents => &[],
+    };
+    let mut hash = Sha256::new_with_prefix(b"writ/foreign-instance/1");
+    let known: Option<Vec<String>> = names.iter().map(|name| foreign::claim(claims, name)).collect();
+    let parts = known.unwrap_or_else(|| vec![foreign::claim(claims, "sub").unwrap_or_default()]);
+    for part in std::iter::once(&issuer.issuer).chain(&parts) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// The machine whose rule fits these claims; or why there is none, or more than one.

@@ -188,7 +188,7 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
-        | Event::EvidenceBarred { .. }
+        | Event::InstanceBarred { .. }
         | Event::RootActivated { .. }
         | Event::RootPrepared { .. }
         | Event::RootRetired { .. }

@@ -35,6 +35,14 @@ impl ProcessEvidence {
         hash.finalize().into()
     }
 
+    /// What it is, by what it cannot change by itself: its user, its executable, its unit. A control group further
+    /// down, a group, and whether a digest was asked for do not make it another.
+    pub fn instance(&self) -> [u8; 32] {
+        let same =
+            Self { uid: self.uid, path: self.path.clone(), unit: self.unit.clone(), ..Self::default() };
+        Sha256::new_with_prefix(b"writ/instance/1").chain_update(same.digest()).finalize().into()
+    }
+
     /// Whether a selector fits.
     pub fn fits(&self, selector: &Selector) -> bool {
         match selector {
@@ -106,8 +114,8 @@ pub fn recognise(state: &State, evidence: &ProcessEvidence) -> Result<Vec<Recogn
             rules.iter().filter(|rule| rule.selectors.iter().all(|selector| evidence.fits(selector)));
         let Some(rule) = fitting.max_by_key(|rule| rule.priority) else { continue };
         let label = state.identity_label(*identity);
-        let barred = !state.barred.is_empty() && state.barred.contains(&(*identity, evidence.digest()));
-        let stopped = barred.then(|| "was stopped for this very process".to_owned());
+        let barred = !state.barred.is_empty() && state.barred.contains_key(&evidence.instance());
+        let stopped = barred.then(|| "was stopped for this program of this user".to_owned());
         match inactive(machine).or(stopped) {
             Some(why) => resting = resting.or(Some(Unrecognised::NotActive(label, why))),
             None => found.push((label, Recognised { identity: *identity, rule: rule.clone() })),
@@ -209,5 +217,15 @@ mod tests {
         digests.sort_unstable();
         digests.dedup();
         assert_eq!(digests.len(), 8);
+        // What a process can change by itself does not make it another instance.
+        for same in [
+            ProcessEvidence { cgroup: Some("/system.slice/app.service/deeper".into()), ..base.clone() },
+            ProcessEvidence { gid: 6, ..base.clone() },
+            ProcessEvidence { sha256: None, ..base.clone() },
+        ] {
+            assert_eq!(same.instance(), base.instance());
+        }
+        assert_ne!(ProcessEvidence { uid: 0, ..base.clone() }.instance(), base.instance());
+        assert_ne!(base.instance(), base.digest());
     }
 }

@@ -14,6 +14,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 /// The largest JWK Set that is read, in bytes.
 pub const JWKS_BYTES_MAX: usize = 32 * 1024;
@@ -231,8 +232,7 @@ pub enum ForeignError {
 
 /// The issuer a token claims to be of, unverified: to look up who could have issued it.
 pub fn claimed_issuer(token: &str) -> Option<String> {
-    let (_, claims, _) = parts(token)?;
-    claims.get("iss")?.as_str().map(str::to_owned)
+    parts(token)?.claims.get("iss")?.as_str().map(str::to_owned)
 }
 
 /// Whether a text has the form of a token.
@@ -240,13 +240,25 @@ pub fn is_token(text: &str) -> bool {
     text.len() <= TOKEN_BYTES_MAX && text.split('.').count() == 3
 }
 
-fn parts(token: &str) -> Option<(Map<String, Value>, Map<String, Value>, Vec<u8>)> {
+/// A token taken apart; nothing of it is verified.
+struct Parts {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    signature: Vec<u8>,
+}
+
+fn parts(token: &str) -> Option<Parts> {
     if !is_token(token) {
         return None;
     }
     let mut three = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).ok());
     let (header, claims, signature) = (three.next()??, three.next()??, three.next()??);
-    Some((object(&header)?, object(&claims)?, signature))
+    Some(Parts { header: object(&header)?, claims: object(&claims)?, signature })
+}
+
+/// SHA-256 of what is signed of a token: the same for every signature that could stand under it.
+pub fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.rsplit_once('.').map_or(token, |(signed, _)| signed)).into()
 }
 
 fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
@@ -263,7 +275,7 @@ pub fn verify(
     expected: Expected<'_>,
     now_ms: u64,
 ) -> Result<Map<String, Value>, ForeignError> {
-    let (header, claims, signature) = parts(token).ok_or(ForeignError::Malformed)?;
+    let Parts { header, claims, signature } = parts(token).ok_or(ForeignError::Malformed)?;
     let text = |of: &Map<String, Value>, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
     let algorithm = text(&header, "alg").as_deref().and_then(Algorithm::parse);
     let algorithm = algorithm.ok_or(ForeignError::Algorithm)?;
@@ -507,6 +519,19 @@ mod tests {
             unsigned,
             "another issuer's key under the same name"
         );
+    }
+
+    /// ECDSA: (r, n − s) is a signature as well. It is the same token.
+    #[test]
+    fn a_token_is_one_whatever_its_signature() {
+        let issuer = Issuer::new();
+        let token = issuer.sign(&json!({ "alg": "ES256", "kid": "e" }), &claims());
+        let again = issuer.sign(&json!({ "alg": "ES256", "kid": "e" }), &claims());
+        assert_ne!(token, again);
+        assert_eq!(digest(&token), digest(&again));
+        let mut other = claims();
+        other["n"] = json!(1);
+        assert_ne!(digest(&token), digest(&issuer.sign(&rs(), &other)));
     }
 
     #[test]

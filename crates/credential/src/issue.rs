@@ -15,6 +15,7 @@ use rcgen::{
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
+use x509_parser::prelude::FromDer as _;
 
 /// Clocks differ: certificates begin this long before they are issued.
 pub const BACKDATE_MS: u64 = 60_000;
@@ -91,11 +92,13 @@ impl CertifiedKey {
 
     /// Its kind, if it is one that can be certified.
     pub fn algorithm(&self) -> Option<KeyAlgorithm> {
-        let of = match self {
-            Self::Requested(key) => key.algorithm(),
-            Self::Held(key) => key.algorithm(),
+        // The key's own kind: a request may be signed with any hash.
+        let der = match self {
+            Self::Requested(key) => key.subject_public_key_info(),
+            Self::Held(key) => key.subject_public_key_info(),
         };
-        KeyAlgorithm::ALL.into_iter().find(|known| of == known.generator())
+        let (_, key) = x509_parser::x509::SubjectPublicKeyInfo::from_der(&der).ok()?;
+        crate::svid::key_algorithm(&key)
     }
 
     /// What the X.509-SVID of a machine will say, and under which clauses it is issued.

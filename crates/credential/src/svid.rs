@@ -2,9 +2,11 @@
 //! TLS; here is what TLS does not look at.
 
 use crate::spiffe::{SpiffeId, SpiffeIdError};
+use crate::terms::KeyAlgorithm;
 use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// A leaf certificate that follows the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,23 +64,23 @@ impl Svid {
             serial: serial(certificate.raw_serial()).ok_or(SvidError::Serial)?,
             not_after_ms: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0) * 1000,
             public_key: Sha256::digest(certificate.public_key().raw).into(),
-            key_algorithm: key_algorithm(&certificate),
+            key_algorithm: key_algorithm(certificate.public_key()).map_or("", KeyAlgorithm::as_str),
         })
     }
 }
 
-/// The key's algorithm by its object identifiers (RFC 5480, RFC 8410, RFC 3279, FIPS 204).
-fn key_algorithm(certificate: &X509Certificate<'_>) -> &'static str {
-    let algorithm = &certificate.public_key().algorithm;
+/// A key's algorithm by its object identifiers (RFC 5480, RFC 8410, RFC 3279, FIPS 204).
+pub(crate) fn key_algorithm(key: &SubjectPublicKeyInfo<'_>) -> Option<KeyAlgorithm> {
+    let algorithm = &key.algorithm;
     let curve = algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
     let curve = curve.map(|oid| oid.to_id_string());
     match (algorithm.algorithm.to_id_string().as_str(), curve.as_deref()) {
-        ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => "ecdsa-p256",
-        ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => "ecdsa-p384",
-        ("1.3.101.112", _) => "ed25519",
-        ("1.2.840.113549.1.1.1", _) => "rsa",
-        ("2.16.840.1.101.3.4.3.18", _) => "ml-dsa-65",
-        _ => "",
+        ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => Some(KeyAlgorithm::EcdsaP256),
+        ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => Some(KeyAlgorithm::EcdsaP384),
+        ("1.3.101.112", _) => Some(KeyAlgorithm::Ed25519),
+        ("1.2.840.113549.1.1.1", _) => Some(KeyAlgorithm::Rsa),
+        ("2.16.840.1.101.3.4.3.18", _) => Some(KeyAlgorithm::MlDsa65),
+        _ => None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Svid {
     pub(crate) key: Zeroizing<Vec<u8>>,
     algorithm: KeyAlgorithm,
     certificate: Certificate,
+    made_ms: Millis,
 }
 
 impl Svid {
@@ -97,7 +98,7 @@ impl Svids {
         let spki = rcgen::PublicKeyData::subject_public_key_info(&key);
         let certificate = self.issuer.certify(identity, spki, evidence.clone()).await?;
         let key = Zeroizing::new(key.serialize_der());
-        Ok(Svid { key, algorithm, certificate })
+        Ok(Svid { key, algorithm, certificate, made_ms: (self.clock)() })
     }
 
     /// Renews until nobody listens, or until the machine may have no certificate any more.
@@ -113,7 +114,11 @@ impl Svids {
                 }
             };
             let replaced_ms = || self.issuer.replaced_ms(key.0, &svid.certificate).unwrap_or(Millis::MAX);
-            let due_ms = || renew_ms(key, &svid.certificate, terms.renew_at_percent).min(replaced_ms());
+            // However early it is due: a twentieth of its life it is used.
+            let life = svid.certificate.not_after_ms.saturating_sub(svid.made_ms);
+            let due_ms =
+                renew_ms(key, &svid.certificate, terms.renew_at_percent).max(svid.made_ms + life / 20);
+            let due_ms = || due_ms.min(replaced_ms());
             // A clock may be set: it is looked at now and then.
             let left = Duration::from_millis(due_ms().saturating_sub((self.clock)()));
             let wait = left.clamp(Duration::from_millis(10), LOOK_MAX);

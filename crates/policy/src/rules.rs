@@ -8,8 +8,8 @@ use crate::decide::Request;
 use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet, RestrictedExpression};
 use contract::norm::{On, Rule, Test};
 use registry::{
-    CredentialClause, Event, IdentityId, Instrument, InstrumentId, InstrumentKind, InstrumentStatus, Millis,
-    Name, PartyId, Recorded, Scope, ScopedOn, Service, ServiceId, State,
+    CredentialClause, Event, IdentityId, Instrument, InstrumentId, InstrumentKind, Millis, Name, PartyId,
+    Recorded, Scope, ScopedOn, Service, ServiceId, State,
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -148,7 +148,7 @@ impl Rules {
             | Event::RootPrepared { .. }
             | Event::RootRetired { .. }
             | Event::RootTainted { .. }
-            | Event::EvidenceBarred { .. }
+            | Event::InstanceBarred { .. }
             | Event::KeyBarred { .. }
             | Event::SecurityEventReceived { .. }
             | Event::AuthorityGranted { .. }
@@ -252,14 +252,7 @@ impl Rules {
 
     /// Whether an instrument binds at `now_ms`.
     pub fn is_in_force(&self, instrument: InstrumentId, now_ms: Millis) -> bool {
-        self.state.instruments.get(&instrument).is_some_and(|instrument| {
-            instrument.status != InstrumentStatus::Drafted
-                && instrument.status != InstrumentStatus::Ended
-                && !instrument.is_suspended(now_ms)
-                && !instrument.is_over(now_ms)
-                && instrument.start_ms.is_none_or(|start| start <= now_ms)
-                && instrument.last_ms().is_none_or(|end| now_ms < end)
-        })
+        self.state.instruments.get(&instrument).is_some_and(|instrument| instrument.binds(now_ms))
     }
 
     /// The service reached under a host name.
@@ -403,7 +396,7 @@ fn may_stop(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
-        | Event::EvidenceBarred { .. }
+        | Event::InstanceBarred { .. }
         | Event::KeyBarred { .. }
         | Event::RootRetired { .. }
         | Event::IdentityRetired { .. }

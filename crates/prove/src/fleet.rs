@@ -488,6 +488,9 @@ impl Trial<'_, '_> {
         let state = self.rules.state();
         let mut machine = self.machine.clone();
         (machine.state, machine.grace_until_ms) = (Lifecycle::Active, None);
+        let ownerless = facts.measures.get(&Measure::OwnerlessFor);
+        let now_ms = facts.measure(&Measure::Now).unsigned_abs();
+        machine.departed_ms = ownerless.map(|ms| now_ms.saturating_sub(ms.unsigned_abs()));
         let mut events = Vec::new();
         let owned = facts.flags.get(&Flag::Owned).copied().unwrap_or(true);
         if !owned {

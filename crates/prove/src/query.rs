@@ -64,9 +64,9 @@ impl Bounds {
         let until = |least, most| Some(Self { least, most, open_below: false, open_above: true });
         match measure {
             Measure::Now => until(EARLIEST_MS, LATEST_MS),
-            Measure::RenewedUntil | Measure::BoundFor | Measure::OwnerlessFor | Measure::Silence => {
-                until(0, LATEST_MS)
-            }
+            Measure::RenewedUntil | Measure::BoundFor | Measure::OwnerlessFor => until(0, LATEST_MS),
+            // After that a gateway refuses whatever clauses say.
+            Measure::Silence => closed(0, policy::decide::SILENCE_MAX_MS.cast_signed()),
             // The ledger admits no certificate that lives longer, and none is good beyond its life.
             Measure::CredentialLife => closed(1, registry::admit::CREDENTIAL_LIFE_MAX_MS.cast_signed()),
             Measure::CredentialAge => closed(0, registry::admit::CREDENTIAL_LIFE_MAX_MS.cast_signed()),
@@ -279,7 +279,8 @@ impl Query {
                     Some(format!("{name} == 0"))
                 }
                 Attribute::Label(Label::Attestation) => {
-                    Some(format!("[\"join-token\", \"renewal\"].contains({name})"))
+                    let known = registry::Attestation::ALL.iter().map(|known| format!("\"{known}\""));
+                    Some(format!("[{}].contains({name})", known.collect::<Vec<_>>().join(", ")))
                 }
                 Attribute::Label(Label::Binding) => Some(format!("{name} == \"mtls\"")),
                 Attribute::Label(Label::CredentialKind) => Some(format!("{name} == \"x509-svid\"")),

@@ -10,9 +10,9 @@ use contract::{Body, Instrument, Kind, Number};
 use policy::{Bundle, Channel, Counters, Documents, Request, Rules, Verdict, decide};
 use registry::command::InstrumentDraft;
 use registry::{
-    Actor, Classification, Environment, Event, Identity, IdentityId, IdentityKind, InstrumentId,
-    InstrumentKind, InstrumentStatus, InstrumentTerms, Lifecycle, Millis, Operation, Party, PartyId, Person,
-    PersonId, PublicKey, Recorded, Resource, Seat, Service, ServiceId,
+    Actor, Attestation, Attested, Classification, Environment, Event, Identity, IdentityId, IdentityKind,
+    InstrumentId, InstrumentKind, InstrumentStatus, InstrumentTerms, Lifecycle, Millis, Operation, Party,
+    PartyId, Person, PersonId, PublicKey, Recorded, Resource, Seat, Service, ServiceId,
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -292,7 +292,6 @@ fn identity(facts: &Facts, machine: &str, party: &str, now_ms: Millis) -> Result
             .get(&Measure::OwnerlessFor)
             .map(|ownerless| now_ms.saturating_sub(ownerless.unsigned_abs())),
         steps: Vec::new(),
-        life_max_ms: None,
         region: region.map(str::parse).transpose().map_err(|error| format!("{error}"))?,
     }))
 }
@@ -334,16 +333,23 @@ pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -
     let age = measured(Measure::CredentialAge).unwrap_or(0);
     let life = measured(Measure::CredentialLife).unwrap_or_else(|| LIFE_MS.max(age.saturating_add(1)));
     let not_before_ms = now_ms.saturating_sub(age.min(life.saturating_sub(1)));
-    let renewed = facts.labels.get(&Label::Attestation).is_some_and(|word| word == "renewal");
+    let by = facts.labels.get(&Label::Attestation).and_then(|word| Attestation::parse(word));
+    let (token, attested) = match by {
+        None | Some(Attestation::JoinToken) => (Some([0; 32]), None),
+        Some(Attestation::Renewal) => (None, None),
+        Some(by @ (Attestation::CiOidc | Attestation::Kubernetes | Attestation::Process)) => {
+            (None, Some(Attested { by, evidence: [0; 32], instance: None }))
+        }
+    };
     Event::CredentialIssued {
         identity,
         serial: SERIAL,
         public_key: [0; 32],
         not_before_ms,
         not_after_ms: not_before_ms.saturating_add(life),
-        token: (!renewed).then_some([0; 32]),
+        token,
         scope: None,
-        attested: None,
+        attested,
         tbs: None,
         token_until_ms: None,
         root: None,

@@ -120,8 +120,11 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             active_person(state, person)?;
             match state.accounts.get(&account) {
                 Some(other) if *other == person => Err(conflict("this account is linked already", "")),
-                Some(_) => Err(conflict("this account is somebody else's", "")),
-                None => Ok(vec![Event::AccountLinked { person, account }]),
+                // Who left and comes back is somebody new here, with the account of before.
+                Some(other) if state.people.get(other).is_some_and(Person::is_active) => {
+                    Err(conflict("this account is somebody else's", ""))
+                }
+                Some(_) | None => Ok(vec![Event::AccountLinked { person, account }]),
             }
         }
         Command::PersonLeaves { person, grace_ms } => person_leaves(state, person, grace_ms, context),
@@ -303,7 +306,6 @@ fn propose(state: &State, proposal: IdentityProposal, context: &Context) -> Admi
         region: proposal.region,
         departed_ms: None,
         steps: Vec::new(),
-        life_max_ms: None,
     })])
 }
 
@@ -445,13 +447,9 @@ fn create_token(
 
 /// Whether a machine may be issued a credential: it may act, and somebody answers for it. While nobody has taken
 /// over from one who left, the other is enough; when both are gone there is nothing more, grace or not.
-fn may_be_issued<'a>(
-    state: &'a State,
-    identity: IdentityId,
-    context: &Context,
-) -> Result<&'a Identity, Refusal> {
+pub fn may_be_issued(state: &State, identity: IdentityId, now_ms: Millis) -> Result<&Identity, Refusal> {
     let found = identity_of(state, identity)?;
-    standing(found, context.now_ms)?;
+    standing(found, now_ms)?;
     if found.departed_ms.is_none() || state.accountable(found).is_empty() {
         answered_for(state, found)?;
     }
@@ -459,16 +457,17 @@ fn may_be_issued<'a>(
 }
 
 /// Whether nobody stopped this very instance of a machine.
-fn not_barred(state: &State, identity: IdentityId, attested: &Attested) -> Result<(), Refusal> {
-    if state.barred.contains(&(identity, attested.evidence)) {
-        let help = "say anew how the machine is recognised: `writ identity recognize`";
+fn not_barred(state: &State, attested: &Attested) -> Result<(), Refusal> {
+    if attested.instance.is_some_and(|instance| state.barred.contains_key(&instance)) {
+        let help =
+            "say anew how its machine is recognised: `writ identity recognize` or `writ identity joins`";
         return Err(not_entitled("this instance of the machine was stopped", help));
     }
     Ok(())
 }
 
 fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
-    may_be_issued(state, request.identity, context)?;
+    may_be_issued(state, request.identity, context.now_ms)?;
     if state.barred_keys.contains(&request.public_key) {
         return Err(not_entitled("this key was stopped", "make a new one"));
     }
@@ -480,11 +479,12 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
     let (token, scope, attested) = match request.ground {
         IssueGround::Attested(attested) => {
             only_writ(context)?;
-            not_barred(state, request.identity, &attested)?;
+            not_barred(state, &attested)?;
             (None, None, Some(attested))
         }
         IssueGround::Once { attested, digest, until_ms } => {
             only_writ(context)?;
+            not_barred(state, &attested)?;
             if state.spent.contains_key(&digest) {
                 return Err(not_entitled("the token was used before", "ask its issuer for a new one"));
             }
@@ -554,9 +554,9 @@ fn only_writ(context: &Context) -> Result<(), Refusal> {
 }
 
 fn issue_jwt(state: &State, request: JwtRequest, context: &Context) -> Admission {
-    may_be_issued(state, request.identity, context)?;
+    may_be_issued(state, request.identity, context.now_ms)?;
     only_writ(context)?;
-    not_barred(state, request.identity, &request.attested)?;
+    not_barred(state, &request.attested)?;
     if request.audiences.is_empty() || request.audiences.len() > AUDIENCES_MAX {
         return Err(invalid(format!("a token is for between 1 and {AUDIENCES_MAX} audiences"), ""));
     }
@@ -598,6 +598,12 @@ fn trust(state: &State, issuer: TrustedIssuer) -> Admission {
     }
     if state.issuers.len() >= ISSUERS_MAX && !state.issuers.contains_key(&issuer.name) {
         return Err(conflict(format!("there are {ISSUERS_MAX} issuers already"), "drop one first"));
+    }
+    let before = state.issuers.get(&issuer.name);
+    let other = before.is_some_and(|known| (&known.issuer, known.kind) != (&issuer.issuer, issuer.kind));
+    if other && state.joins.values().flatten().any(|rule| rule.issuer == issuer.name) {
+        let help = format!("`writ issuer drop {}` first: its rules go with it", issuer.name);
+        return Err(conflict("machines join by rules about the issuer that has this name now", help));
     }
     // Of a token it must be clear whose it is.
     let same = |other: &&TrustedIssuer| other.name != issuer.name && other.issuer == issuer.issuer;

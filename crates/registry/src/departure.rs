@@ -3,7 +3,7 @@
 
 use crate::{
     DepartureRung, DepartureStep, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
-    InstrumentStatus, Lifecycle, Millis, PersonId, State,
+    Lifecycle, Millis, PersonId, State,
 };
 use std::collections::BTreeMap;
 
@@ -16,28 +16,39 @@ pub type Ladder<'a> = BTreeMap<DepartureStep, (InstrumentId, &'a DepartureRung)>
 impl State {
     /// The steps that the instruments in force name for a machine.
     pub fn ladder(&self, identity: &Identity, now_ms: Millis) -> Ladder<'_> {
-        let bound = |instrument: &&Instrument| {
-            let concerns = match instrument.kind {
-                InstrumentKind::Charter | InstrumentKind::Contract => {
-                    instrument.machines.contains(&identity.id)
-                }
-                InstrumentKind::Guardrail => instrument.provider == identity.party,
-            };
-            concerns
-                && instrument.status == InstrumentStatus::InForce
-                && instrument.has_begun(now_ms)
-                && !instrument.is_over(now_ms)
-        };
         let mut ladder = Ladder::new();
-        for instrument in self.instruments.values().filter(|one| !one.departure.is_empty()).filter(bound) {
-            for rung in &instrument.departure {
-                let earliest = ladder.entry(rung.step).or_insert((instrument.id, rung));
-                if rung.after_ms < earliest.1.after_ms {
-                    *earliest = (instrument.id, rung);
-                }
+        for (instrument, rung) in self.rungs(identity, now_ms) {
+            let earliest = ladder.entry(rung.step).or_insert((instrument, rung));
+            if rung.after_ms < earliest.1.after_ms {
+                *earliest = (instrument, rung);
             }
         }
         ladder
+    }
+
+    /// Every step of every instrument that binds a machine.
+    fn rungs(
+        &self,
+        identity: &Identity,
+        now_ms: Millis,
+    ) -> impl Iterator<Item = (InstrumentId, &DepartureRung)> {
+        let (id, party) = (identity.id, identity.party);
+        let concerns = move |instrument: &&Instrument| match instrument.kind {
+            InstrumentKind::Charter | InstrumentKind::Contract => instrument.machines.contains(&id),
+            InstrumentKind::Guardrail => instrument.provider == party,
+        };
+        let saying = self.instruments.values().filter(|one| !one.departure.is_empty());
+        let binding = saying.filter(concerns).filter(move |one| one.binds(now_ms));
+        binding.flat_map(|instrument| instrument.departure.iter().map(move |rung| (instrument.id, rung)))
+    }
+
+    /// The longest life of a machine's credentials where a departure shortens it: the shortest of all that are due.
+    pub fn shortened_ms(&self, identity: &Identity, now_ms: Millis) -> Option<Millis> {
+        let departed_ms = identity.departed_ms?;
+        let due = self.rungs(identity, now_ms).filter(|(_, rung)| {
+            rung.step == DepartureStep::ShortenLife && departed_ms.saturating_add(rung.after_ms) <= now_ms
+        });
+        due.filter_map(|(_, rung)| rung.life_ms).min()
     }
 
     /// How long after a departure a machine stops, where instruments say so.
@@ -49,7 +60,8 @@ impl State {
 
     /// The steps that are due at `now_ms` and not taken, the mildest of each machine first.
     pub fn due_steps(&self, now_ms: Millis) -> Vec<(IdentityId, DepartureStep)> {
-        let departed = self.identities.values().filter(|identity| identity.departed_ms.is_some());
+        let alive = |identity: &&Identity| matches!(identity.state, Lifecycle::Active | Lifecycle::Suspended);
+        let departed = self.identities.values().filter(|one| one.departed_ms.is_some()).filter(alive);
         let due = departed.flat_map(|identity| {
             let ladder = self.ladder(identity, now_ms);
             let steps = ladder.into_iter().filter(|(_, (_, rung))| is_due(identity, rung, now_ms));

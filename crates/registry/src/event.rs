@@ -511,16 +511,16 @@ pub enum Event {
         #[n(4)]
         until_ms: Millis,
     },
-    /// An instance of a machine is stopped: nothing more is issued on this evidence, until it is said anew how the
-    /// machine is recognised.
+    /// What a certificate was issued to is stopped: nothing more is issued to it, until it is said anew how the machine
+    /// is recognised.
     #[n(49)]
-    EvidenceBarred {
+    InstanceBarred {
         /// Which machine.
         #[n(0)]
         identity: IdentityId,
-        /// The digest of the evidence.
+        /// The digest of what it was issued to.
         #[cbor(n(1), with = "minicbor::bytes")]
-        evidence: [u8; 32],
+        instance: [u8; 32],
         /// Why.
         #[n(2)]
         reason: String,
@@ -590,7 +590,7 @@ impl Event {
         match self {
             Self::CredentialIssued { identity, .. }
             | Self::DepartureStepTaken { identity, .. }
-            | Self::EvidenceBarred { identity, .. }
+            | Self::InstanceBarred { identity, .. }
             | Self::JoinRuled { identity, .. }
             | Self::JwtIssued { identity, .. }
             | Self::WorkloadRecognized { identity, .. }
@@ -649,7 +649,7 @@ impl Event {
             Self::DepartureStepTaken { .. } => "departure step taken",
             Self::Established { .. } => "established",
             Self::EstateExamined { .. } => "estate examined",
-            Self::EvidenceBarred { .. } => "instance stopped",
+            Self::InstanceBarred { .. } => "instance stopped",
             Self::KeyBarred { .. } => "key stopped",
             Self::IdentityActivated { .. } => "identity activated",
             Self::IdentityProposed(_) => "identity proposed",

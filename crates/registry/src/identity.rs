@@ -53,9 +53,6 @@ pub struct Identity {
     #[n(14)]
     #[cbor(skip_if = "Vec::is_empty")]
     pub steps: Vec<DepartureStep>,
-    /// The longest life of its credentials, where such a step shortened it.
-    #[n(15)]
-    pub life_max_ms: Option<Millis>,
 }
 
 /// One of the two offices, and whether its holder accepted it by signature.

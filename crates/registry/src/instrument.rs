@@ -238,6 +238,16 @@ impl Instrument {
         self.start_ms.is_none_or(|start| start <= now_ms)
     }
 
+    /// Whether it binds at `now_ms`: signed by everybody, begun, and neither resting nor at its end.
+    pub fn binds(&self, now_ms: Millis) -> bool {
+        let signed = matches!(self.status, InstrumentStatus::InForce | InstrumentStatus::Suspended);
+        signed
+            && self.has_begun(now_ms)
+            && !self.is_suspended(now_ms)
+            && !self.is_over(now_ms)
+            && self.last_ms().is_none_or(|end| now_ms < end)
+    }
+
     /// For how long it has bound at `now_ms`: signed by everybody, and its term begun.
     pub fn bound_for_ms(&self, now_ms: Millis) -> Millis {
         let since =

@@ -1,8 +1,8 @@
 //! Others whose signed tokens count here: CI services and Kubernetes clusters, by whose tokens machines are recognised
 //! when they join, and identity providers, who say what becomes of people.
 
-use crate::Name;
 use crate::identity::named_enum;
+use crate::{Name, PartyId};
 use minicbor::{Decode, Encode};
 use std::fmt;
 use std::str::FromStr;
@@ -66,6 +66,9 @@ pub struct TrustedIssuer {
     /// Its keys: a JWK Set.
     #[n(4)]
     pub jwks: String,
+    /// Of whose people it speaks; needed of one that says what becomes of people.
+    #[n(5)]
+    pub party: Option<PartyId>,
 }
 
 impl TrustedIssuer {
@@ -76,6 +79,9 @@ impl TrustedIssuer {
         };
         if !plain(&self.issuer) || !plain(&self.audience) {
             return Some("issuer and audience are addresses or names in visible ASCII".into());
+        }
+        if self.kind == IssuerKind::SecurityEvents && self.party.is_none() {
+            return Some("it is not said of which party's people it speaks".into());
         }
         None
     }

@@ -42,8 +42,8 @@ pub struct State {
     pub withdrawn: BTreeMap<(PersonId, InstrumentKind), Millis>,
     /// The roots of the trust domain, by the SHA-256 of their certificates.
     pub roots: BTreeMap<[u8; 32], Root>,
-    /// Instances that were stopped: which machine, on which evidence.
-    pub barred: BTreeSet<(IdentityId, [u8; 32])>,
+    /// What was stopped and gets nothing more, and as which machine it was.
+    pub barred: BTreeMap<[u8; 32], IdentityId>,
     /// Keys that were stopped (SHA-256 of their SPKI).
     pub barred_keys: BTreeSet<[u8; 32]>,
     /// Whose tokens count, by their names.
@@ -100,8 +100,8 @@ pub struct Credential {
     pub attestation: Attestation,
     /// The root it rests on.
     pub root: Option<[u8; 32]>,
-    /// The digest of the evidence, where a host or a token of somebody else gave it.
-    pub evidence: Option<[u8; 32]>,
+    /// What it was issued to, where a host or a token of somebody else said it.
+    pub instance: Option<[u8; 32]>,
     /// Set when it was revoked, with the reason.
     pub revoked: Option<String>,
     /// What it is good for, if for less than all its machine may do.
@@ -157,7 +157,7 @@ impl State {
                         (None, None) => Attestation::Renewal,
                     },
                     root: *root,
-                    evidence: attested.map(|attested| attested.evidence),
+                    instance: attested.and_then(|attested| attested.instance),
                     revoked: None,
                     scope: scope.clone(),
                 };
@@ -169,12 +169,11 @@ impl State {
                     credential.revoked = Some(reason.clone());
                 }
             }
-            Event::DepartureStepTaken { identity, step, life_ms, .. } => {
+            Event::DepartureStepTaken { identity, step, .. } => {
                 self.change(*identity, |identity| {
                     identity.steps.push(*step);
                     match step {
-                        DepartureStep::Warn | DepartureStep::Deputy => {}
-                        DepartureStep::ShortenLife => identity.life_max_ms = *life_ms,
+                        DepartureStep::Warn | DepartureStep::Deputy | DepartureStep::ShortenLife => {}
                         DepartureStep::Suspend => identity.state = Lifecycle::Suspended,
                         DepartureStep::Kill => identity.state = Lifecycle::Revoked,
                     }
@@ -283,19 +282,23 @@ impl State {
                     (root.status, root.since_ms) = (RootStatus::Retired, time_ms);
                 }
             }
-            Event::EvidenceBarred { identity, evidence, .. } => {
-                self.barred.insert((*identity, *evidence));
+            Event::InstanceBarred { identity, instance, .. } => {
+                self.barred.insert(*instance, *identity);
             }
             Event::KeyBarred { key, .. } => {
                 self.barred_keys.insert(*key);
             }
             Event::IssuerDropped { name, .. } => {
                 self.issuers.remove(name);
+                // Rules are about this issuer, not about whoever has its name next.
+                self.joins.values_mut().for_each(|rules| rules.retain(|rule| rule.issuer != *name));
+                self.joins.retain(|_, rules| !rules.is_empty());
             }
             Event::IssuerTrusted(issuer) => {
                 self.issuers.insert(issuer.name.clone(), issuer.clone());
             }
             Event::JoinRuled { identity, rules } => {
+                self.barred.retain(|_, of| of != identity);
                 if rules.is_empty() {
                     self.joins.remove(identity);
                 } else {
@@ -335,7 +338,7 @@ impl State {
                 self.jwt_keys.insert(kid.clone(), key);
             }
             Event::WorkloadRecognized { identity, rules } => {
-                self.barred.retain(|(of, _)| of != identity);
+                self.barred.retain(|_, of| of != identity);
                 if rules.is_empty() {
                     self.workloads.remove(identity);
                 } else {
@@ -408,7 +411,7 @@ impl State {
             && self.is_answered_for(found)
         {
             self.change(identity, |identity| {
-                (identity.grace_until_ms, identity.departed_ms, identity.life_max_ms) = (None, None, None);
+                (identity.grace_until_ms, identity.departed_ms) = (None, None);
                 identity.steps.clear();
             });
         }

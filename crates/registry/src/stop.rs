@@ -2,21 +2,20 @@
 //! owner, of a party. One command, one entry, and all of it has lost its right.
 
 use crate::admit::{Context, Refusal, RefusalKind};
-use crate::{
-    Event, Identity, IdentityId, InstrumentId, InstrumentStatus, Lifecycle, PartyId, PersonId, State,
-};
+use crate::{Event, Identity, IdentityId, InstrumentStatus, Lifecycle, Name, PartyId, PersonId, State};
 
 /// What is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopTarget {
     /// One certificate; its machine gets another.
     Certificate([u8; 16]),
     /// A machine.
     Identity(IdentityId),
-    /// The process a certificate was issued to, by its evidence: nothing more is issued to it.
+    /// What a certificate was issued to (a program of a user, a pod, a job): nothing more is issued to that, as
+    /// whichever machine.
     Instance([u8; 16]),
-    /// An instrument, for good: what it permits is permitted no more.
-    Instrument(InstrumentId),
+    /// An instrument in all its versions, for good: what it permits is permitted no more.
+    Instrument(Name),
     /// A key (SHA-256 of its SPKI): every certificate of it, and it is certified no more.
     Key([u8; 32]),
     /// All machines of an owner.
@@ -62,23 +61,23 @@ pub(crate) fn stop(
         }
         StopTarget::Instance(serial) => {
             let found = of_serial(&serial)?;
-            let (identity, evidence) = (found.identity, found.evidence);
-            let Some(evidence) = evidence else {
+            let Some((identity, instance)) = found.instance.map(|instance| (found.identity, instance)) else {
                 // It was recognised by something it used up: without this certificate it has nothing.
                 return stop(state, StopTarget::Certificate(serial), reason, for_good, context);
             };
-            let mut events =
-                certificates(&|other| other.identity == identity && other.evidence == Some(evidence));
-            if !state.barred.contains(&(identity, evidence)) {
-                events.push(Event::EvidenceBarred { identity, evidence, reason: reason.to_owned() });
+            let mut events = certificates(&|other| other.instance == Some(instance));
+            if !state.barred.contains_key(&instance) {
+                events.push(Event::InstanceBarred { identity, instance, reason: reason.to_owned() });
             }
             events
         }
-        StopTarget::Instrument(instrument) => match state.instruments.get(&instrument) {
-            None => return Err(missing("there is no such instrument")),
-            Some(found) if found.status == InstrumentStatus::Ended => Vec::new(),
-            Some(_) => vec![Event::InstrumentEnded { instrument, reason: reason.to_owned() }],
-        },
+        StopTarget::Instrument(name) => {
+            if state.instrument_versions(&name).next().is_none() {
+                return Err(missing("there is no such instrument"));
+            }
+            let open = state.instrument_versions(&name).filter(|one| one.status != InstrumentStatus::Ended);
+            open.map(|one| Event::InstrumentEnded { instrument: one.id, reason: reason.to_owned() }).collect()
+        }
         StopTarget::Key(key) => {
             let mut events = certificates(&|credential| credential.public_key == key);
             if !state.barred_keys.contains(&key) {
@@ -93,7 +92,7 @@ pub(crate) fn stop(
         return Err(Refusal {
             kind: RefusalKind::Conflict,
             reason: "nothing of it can be stopped: it is stopped already, or there is nothing".into(),
-            help: "`--for-good` also ends what is only suspended".into(),
+            help: "machines that are only suspended are ended with `--for-good`".into(),
         });
     }
     Ok(events)

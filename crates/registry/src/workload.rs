@@ -142,6 +142,9 @@ pub struct Attested {
     /// SHA-256 of the evidence.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub evidence: [u8; 32],
+    /// What it is, by what it cannot change or get anew by itself: a program of a user, a pod, a job.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub instance: Option<[u8; 32]>,
 }
 
 #[cfg(test)]

@@ -184,7 +184,6 @@ pub fn robot(id: IdentityId, name: &str) -> Identity {
         grace_until_ms: None,
         departed_ms: None,
         steps: Vec::new(),
-        life_max_ms: None,
         region: None,
     }
 }

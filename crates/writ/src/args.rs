@@ -535,8 +535,8 @@ pub(crate) enum KillTarget {
         #[command(flatten)]
         how: KillHow,
     },
-    /// The process a certificate was issued to: nothing more is issued to it, until it is said anew how its machine is
-    /// recognised.
+    /// What a certificate was issued to: a program of a user, a pod, a job. Nothing more is issued to that, until it
+    /// is said anew how its machine is recognised.
     Instance {
         /// The certificate's serial number, or its file (PEM).
         certificate: String,
@@ -544,7 +544,7 @@ pub(crate) enum KillTarget {
         #[arg(long)]
         reason: String,
     },
-    /// An instrument, for good.
+    /// An instrument in all its versions, for good.
     Instrument {
         /// Its name.
         instrument: String,
@@ -604,6 +604,9 @@ pub(crate) enum IssuerCommand {
         /// Its keys: a JWK Set in a file.
         #[arg(long, value_hint = ValueHint::FilePath)]
         jwks: PathBuf,
+        /// Of an identity provider (security-events): of which party's people it speaks.
+        #[arg(long, required_if_eq("kind", "security-events"))]
+        party: Option<String>,
     },
     /// Count somebody's tokens no longer.
     Drop {

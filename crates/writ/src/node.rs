@@ -100,7 +100,7 @@ impl Issuer for Local {
 }
 
 fn attested(evidence: &ProcessEvidence) -> Attested {
-    Attested { by: Attestation::Process, evidence: evidence.digest() }
+    Attested { by: Attestation::Process, evidence: evidence.digest(), instance: Some(evidence.instance()) }
 }
 
 fn refused(error: &IssueFailure) -> IssuerError {

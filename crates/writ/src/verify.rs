@@ -260,7 +260,7 @@ impl Control {
             | Event::InstrumentRenewed { .. }
             | Event::JoinTokenCreated { .. }
             | Event::DepartureStepTaken { .. }
-            | Event::EvidenceBarred { .. }
+            | Event::InstanceBarred { .. }
             | Event::RootActivated { .. }
             | Event::RootPrepared { .. }
             | Event::RootRetired { .. }

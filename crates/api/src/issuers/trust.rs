@@ -2,7 +2,7 @@
 
 use crate::Shared;
 use crate::error::{ApiError, Input, ProblemBody};
-use crate::reference::name;
+use crate::reference::{look, name, party};
 use crate::view::Done;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -23,6 +23,9 @@ pub(crate) struct NewIssuer {
     audience: String,
     /// Its keys: a JWK Set (RFC 7517), as text.
     jwks: String,
+    /// Of an identity provider: of which party's people it speaks.
+    #[serde(default)]
+    party: Option<String>,
 }
 
 /// Counts somebody's tokens; replaces what was said before under this name.
@@ -46,6 +49,7 @@ pub(crate) async fn trust_issuer(
         issuer: new.issuer,
         audience: new.audience,
         jwks: new.jwks,
+        party: new.party.map(|text| look(&ports, |state| party(state, &text))).transpose()?,
     };
     let command = Command::TrustIssuer(Box::new(issuer));
     Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))

@@ -84,7 +84,9 @@ impl User {
                 Value::Bool(active) => *active,
                 Value::String(text) if text.eq_ignore_ascii_case("true") => true,
                 Value::String(text) if text.eq_ignore_ascii_case("false") => false,
-                _ => return Err(ScimError::invalid("invalidValue", "`active` is true or false")),
+                Value::String(_) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    return Err(ScimError::invalid("invalidValue", "`active` is true or false"));
+                }
             };
         } else if let Some(known) = KEPT.iter().find(|known| known.eq_ignore_ascii_case(name)) {
             self.kept.insert((*known).to_owned(), value.clone());

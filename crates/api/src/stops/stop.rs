@@ -3,7 +3,7 @@
 use crate::Shared;
 use crate::credentials::revoke::serial;
 use crate::error::{ApiError, Input, ProblemBody};
-use crate::reference::{identity, instrument, look, party, person};
+use crate::reference::{identity, look, name, party, person};
 use crate::view::Stopped;
 use axum::Json;
 use axum::extract::State as Path;
@@ -32,9 +32,9 @@ pub(crate) enum Target {
     Certificate(String),
     /// A machine: `party/name`.
     Identity(String),
-    /// The process a certificate was issued to, by its serial number.
+    /// What a certificate was issued to (a program of a user, a pod, a job), by its serial number.
     Instance(String),
-    /// An instrument, by name; for good.
+    /// An instrument in all its versions, by name; for good.
     Instrument(String),
     /// A key: the hexadecimal SHA-256 of its SPKI.
     Key(String),
@@ -57,7 +57,7 @@ impl Target {
                 StopTarget::Identity(identity(state, &party, &name)?)
             }
             Self::Instance(text) => StopTarget::Instance(serial(text)?),
-            Self::Instrument(text) => StopTarget::Instrument(instrument(state, text, None)?),
+            Self::Instrument(text) => StopTarget::Instrument(name(text)?),
             Self::Key(text) => StopTarget::Key(digest(text)?),
             Self::Owner(text) => {
                 let (party, name) = pair(text)?;
@@ -68,7 +68,8 @@ impl Target {
     }
 }
 
-/// Stops it. When this answers, nothing of it is permitted any more, and what it had open is being cut.
+/// Stops it. When this answers, nothing of it is permitted at the gateway any more, and what it had open is being cut.
+/// JWT-SVIDs that are out already are refused when their machine is stopped; else they go on to their end.
 #[utoipa::path(post, path = "/v1/stops", tag = "stops", request_body = Stop,
     responses((status = 200, body = Stopped), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn stop(

@@ -8,6 +8,11 @@ use crate::terms::{Audience, List, Whole, closed};
 use crate::value::Span;
 use serde::{Deserialize, Serialize};
 
+/// The shortest lease: the control ledger is heard from twice a second.
+const LEASE_MIN_MS: u64 = 2_000;
+/// The longest: after that a gateway refuses by itself.
+const LEASE_MAX_MS: u64 = 60_000;
+
 /// Limits on the credential a machine presents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -35,7 +40,7 @@ pub struct Credential {
     /// Certificates are renewed when this much of their life is over, in percent, or before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew_at: Option<Whole<10, 90>>,
-    /// For how long certificates that were issued before the instrument bound are accepted as they are.
+    /// For how long after the instrument began to bind other certificates are accepted as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace: Option<Span>,
     /// A gateway that has not heard from the control ledger for so long refuses: what was stopped meanwhile it does
@@ -181,6 +186,11 @@ impl Terms for Credential {
         }
         if narrowed && self.renew_at.is_some() {
             faults.push(Fault::new("renew-at", "writ::only", message, help));
+        }
+        let held = self.lease.is_none_or(|span| (LEASE_MIN_MS..=LEASE_MAX_MS).contains(&span.as_ms()));
+        if !held {
+            let help = "write a span between \"2 seconds\" and \"1 minute\"";
+            faults.push(Fault::new("lease", "writ::span", "no gateway can hold such a lease", help));
         }
         faults
     }

@@ -48,10 +48,10 @@ pub struct Rung {
 closed! {
     /// What Writ does after a departure.
     Step ("step") {
-        /// Tells the other accountable person and whoever runs Writ.
-        Warn = "warn" "give notice of it to the other accountable person";
-        /// The one who is left answers alone.
-        Deputy = "deputy" "have the other accountable person answer for the machine alone";
+        /// A notice to the other accountable person is on record.
+        Warn = "warn" "record a notice of it to the other accountable person";
+        /// It is on record that the one who is left answers alone.
+        Deputy = "deputy" "record that the other accountable person answers for the machine alone";
         /// Credentials live for less.
         ShortenLife = "shorten-life" "issue no credential with a longer life than";
         /// The machine stops.

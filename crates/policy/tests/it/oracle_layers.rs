@@ -421,10 +421,10 @@ impl Oracle<'_> {
                         || (*refuse_after && facts.overdue > OVERDUE_MS as i64))
             }
             Said::Credential { most, algorithms, renewed_only, grace, only } => {
-                let begins = paper.said.iter().find_map(|said| match said {
-                    Said::Term { start, .. } => Some(*start),
-                    _ => None,
-                });
+                let begins = paper
+                    .said
+                    .iter()
+                    .find_map(|said| if let Said::Term { start, .. } = said { Some(*start) } else { None });
                 // Everything was signed a second before the first request.
                 let bound_for = self.now.saturating_sub(begins.unwrap_or(0).max(NOW - 1_000));
                 about(only)

@@ -299,13 +299,19 @@ async fn local_times_belong_together() {
 #[tokio::test]
 async fn what_no_gateway_can_see_is_not_shown() {
     let solver = solver().await;
-    let credential = |more: &str| {
-        deal(&[PERMIT, &format!("kind = \"credential\"\nmax-ttl = \"1 hour\"\nattestation = [{more}]")])
-    };
-    let more =
-        compare(&solver, &credential("\"join-token\""), &credential("\"join-token\", \"kubernetes\"")).await;
+    let credential =
+        |more: &str| deal(&[PERMIT, &format!("kind = \"credential\"\nmax-ttl = \"1 hour\"\n{more}")]);
+    let bound = |more: &str| credential(&format!("binding = [{more}]"));
+    let more = compare(&solver, &bound("\"mtls\""), &bound("\"mtls\", \"dpop\"")).await;
     let Answer::Unknown(why) = &more.narrower else { panic!("{more:#?}") };
     assert!(why.contains("no gateway of this version"), "{why}");
+    // What gateways do see is one.
+    let joined = |more: &str| credential(&format!("attestation = [{more}]"));
+    let more = compare(&solver, &joined("\"join-token\""), &joined("\"join-token\", \"kubernetes\"")).await;
+    assert!(
+        matches!(&more.narrower, Answer::Refuted(shown) if shown.concat().contains("kubernetes")),
+        "{more:#?}"
+    );
     // No certificate lives longer than a day, whatever a clause says of longer ones.
     let day = deal(&[PERMIT, "kind = \"credential\"\nmax-ttl = \"1 day\""]);
     let none = compare(&solver, &day, &deal(&[PERMIT])).await;

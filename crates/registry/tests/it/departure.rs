@@ -36,7 +36,7 @@ fn governed() -> (World, IdentityId, [registry::PersonId; 4]) {
 }
 
 fn certificate(world: &World, identity: IdentityId, serial: u8) -> Command {
-    let attested = Attested { by: Attestation::Process, evidence: [0; 32] };
+    let attested = Attested { by: Attestation::Process, evidence: [0; 32], instance: None };
     Command::IssueCredential(IssueRequest {
         identity,
         ground: IssueGround::Attested(attested),
@@ -85,7 +85,7 @@ fn steps_are_taken_in_time_and_once() {
     world.try_as(Actor::System, issue).unwrap();
     world.now_ms = left + 2 * DAY;
     assert_eq!(take(&mut world), [DepartureStep::Deputy, DepartureStep::ShortenLife]);
-    assert_eq!(machine(&world).life_max_ms, Some(300_000));
+    assert_eq!(world.state.shortened_ms(&machine(&world), world.now_ms), Some(300_000));
     assert_eq!(machine(&world).standing(left + 7 * DAY - 1), Standing::Good);
     world.now_ms = left + 7 * DAY;
     // Before the step is on record it is held already.
@@ -109,7 +109,8 @@ fn somebody_who_takes_over_ends_it() {
     assert!(world.state.identities.get(&identity).unwrap().departed_ms.is_some(), "offered is not accepted");
     world.accept(identity, Office::Owner, 3);
     let machine = world.state.identities.get(&identity).unwrap();
-    assert_eq!((machine.departed_ms, machine.life_max_ms, machine.grace_until_ms), (None, None, None));
+    assert_eq!((machine.departed_ms, machine.grace_until_ms), (None, None));
+    assert_eq!(world.state.shortened_ms(machine, world.now_ms), None);
     assert!(machine.steps.is_empty());
     world.now_ms += 90 * DAY;
     assert!(take(&mut world).is_empty());

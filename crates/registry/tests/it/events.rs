@@ -75,7 +75,7 @@ fn golden_vectors() {
     };
     let recognized = Event::WorkloadRecognized { identity: id, rules: vec![rule] };
     found += &vector("workload-recognized", recognized, Actor::Operator);
-    let attested = Attested { by: Attestation::Process, evidence: [9; 32] };
+    let attested = Attested { by: Attestation::Process, evidence: [9; 32], instance: None };
     let jwt = Event::JwtIssued {
         identity: id,
         jti: [1; 16],
@@ -149,6 +149,7 @@ fn golden_vectors() {
         issuer: "https://ci.example".into(),
         audience: "writ".into(),
         jwks: "{}".into(),
+        party: None,
     };
     found += &vector("issuer-trusted", Event::IssuerTrusted(issuer), Actor::Operator);
     let dropped = Event::IssuerDropped { name: "gha".parse().unwrap(), reason: "moved".into() };
@@ -174,8 +175,8 @@ fn golden_vectors() {
         until_ms: 9,
     };
     found += &vector("security-event-received", told, Actor::System);
-    let barred = Event::EvidenceBarred { identity: id, evidence: [9; 32], reason: "taken over".into() };
-    found += &vector("evidence-barred", barred, Actor::Operator);
+    let barred = Event::InstanceBarred { identity: id, instance: [9; 32], reason: "taken over".into() };
+    found += &vector("instance-barred", barred, Actor::Operator);
     found +=
         &vector("key-barred", Event::KeyBarred { key: [9; 32], reason: "leaked".into() }, Actor::Operator);
     let reason = || "yearly".to_owned();

@@ -7,7 +7,7 @@ use registry::{
     Actor, Attestation, Attested, Command, IdentityId, PersonId, Refusal, Scope, Selector, WorkloadRule,
 };
 
-const ATTESTED: Attested = Attested { by: Attestation::Process, evidence: [9; 32] };
+const ATTESTED: Attested = Attested { by: Attestation::Process, evidence: [9; 32], instance: None };
 
 fn rule(selectors: Vec<Selector>) -> WorkloadRule {
     WorkloadRule { selectors, priority: 0, hint: None }

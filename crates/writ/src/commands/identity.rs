@@ -146,6 +146,7 @@ fn show(view: &IdentityView) {
         ("roles", view.roles.join(", ")),
         ("grace until", view.grace_until_ms.map_or_else(|| "-".to_owned(), output::time)),
         ("live certificates", view.live_credentials.to_string()),
+        ("since then", if view.steps.is_empty() { "-".to_owned() } else { view.steps.join(", ") }),
         ("recognised by", recognised(view)),
         (
             "joins with",

@@ -25,6 +25,9 @@ pub(crate) async fn run(client: &api::Client, target: KillTarget, json: bool) ->
         (stopped.instruments.len(), "instrument", stopped.instruments.join(", ")),
     ];
     output::line(format!("stopped; what was open is cut  (control entry {})", stopped.index));
+    if stopped.machines.is_empty() && stopped.certificates.is_empty() && stopped.instruments.is_empty() {
+        output::line("  no live certificate is of it; none will be");
+    }
     for (count, noun, names) in counts.into_iter().filter(|(count, ..)| *count > 0) {
         let plural = if count == 1 { "" } else { "s" };
         output::line(format!("  {count} {noun}{plural}: {names}"));

@@ -96,7 +96,7 @@ fn a_provider_says_that_the_owner_left_and_the_ladder_is_climbed() {
     let mut writ = Writ::start();
     writ.machine("acme/reader", "bot");
     writ.service(SERVICE);
-    let clause = "kind = \"ownership\"\nrecertify-every = \"90 days\"\non-departure = [{ step = \"warn\" }, { after = \"1 second\", step = \"shorten-life\", life = \"5 minutes\" }, { after = \"12 seconds\", step = \"suspend\" }, { after = \"14 seconds\", step = \"kill\" }]";
+    let clause = "kind = \"ownership\"\nrecertify-every = \"90 days\"\non-departure = [{ step = \"warn\" }, { after = \"1 second\", step = \"shorten-life\", life = \"5 minutes\" }, { after = \"20 seconds\", step = \"suspend\" }, { after = \"21 seconds\", step = \"kill\" }]";
     writ.contract("files", &contract(clause));
     let scim = Scim::of(&writ);
 
@@ -141,7 +141,8 @@ fn a_provider_says_that_the_owner_left_and_the_ladder_is_climbed() {
     assert_eq!((status, &left["active"]), (200, &json!(false)), "{left}");
     let graced = state(&writ, "acme/reader");
     assert!(graced["grace_until_ms"].is_u64(), "{graced}");
-    wait("the shorter life", || !state(&writ, "acme/reader")["life_max_ms"].is_null());
+    let taken = |step: &str| state(&writ, "acme/reader")["steps"].as_array().unwrap().contains(&json!(step));
+    wait("the shorter life", || taken("shorten-life"));
     let out = Command::new(env!("CARGO_BIN_EXE_writ"))
         .args(["issue", "--out", writ.path("shorter").to_str().unwrap()])
         .env("WRIT_DATA", writ.data())
@@ -150,8 +151,9 @@ fn a_provider_says_that_the_owner_left_and_the_ladder_is_climbed() {
         .unwrap();
     assert!(out.status.success(), "{}", text(&out.stderr));
     assert!(lasts(&writ.path("shorter")) <= 300_000);
-    wait("the suspension", || state(&writ, "acme/reader")["state"] == "suspended");
-    wait("the end", || state(&writ, "acme/reader")["state"] == "revoked");
+    wait("the suspension", || taken("suspend"));
+    wait("the end", || taken("kill"));
+    assert_eq!(state(&writ, "acme/reader")["state"], "revoked");
     let back = json!({ "Operations": [{ "op": "replace", "path": "active", "value": true }] });
     assert_eq!(
         scim.ask("PATCH", &format!("/Users/{id}"), &back).0,

@@ -184,7 +184,7 @@ fn a_killed_certificate_is_replaced_and_a_killed_instance_gets_nothing() {
     assert!(end["error"].as_str().unwrap().contains("PERMISSION_DENIED"), "{end}");
     // The same program under the same user is the same instance, until somebody says anew what the machine is.
     let refused = text(&python(&writ).stderr);
-    assert!(refused.contains("was stopped for this very process"), "{refused}");
+    assert!(refused.contains("was stopped for this program of this user"), "{refused}");
     let certificate = writ.ok(&["why", &first]);
     assert!(
         certificate.contains("does not count") && certificate.contains("NO  it was revoked: copied"),
