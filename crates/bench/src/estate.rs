@@ -15,6 +15,7 @@ use std::time::Duration;
 /// The process, and what its machine needs to connect.
 pub(crate) struct Estate {
     process: Child,
+    data: PathBuf,
     pub(crate) port: u16,
     pub(crate) key_pem: String,
     pub(crate) credential: CredentialView,
@@ -52,6 +53,7 @@ impl Estate {
             address["gateway"].as_str().and_then(|a| a.rsplit(':').next()).context("no port")?.parse()?;
         let mut estate = Self {
             process,
+            data: std::path::absolute(&data)?,
             port,
             key_pem: String::new(),
             credential: serde_json::from_value(json!({
@@ -117,6 +119,21 @@ impl Estate {
             client.post("/v1/credentials", &json!({ "token": token["token"], "csr": csr })).await?;
         self.key_pem = key.serialize_pem();
         Ok(())
+    }
+
+    /// Where its workloads connect.
+    pub(crate) fn workload_api(&self) -> String {
+        format!("unix://{}", self.data.join("workload-api.sock").display())
+    }
+
+    /// The processor time it has used, user and system.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let after = stat.rsplit(')').next().context("no stat")?;
+        let ticks: u64 =
+            after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+        // USER_HZ is 100 on every Linux.
+        Ok(Duration::from_millis(ticks * 10))
     }
 
     /// Its resident memory now.

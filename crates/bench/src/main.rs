@@ -9,6 +9,7 @@
     reason = "a measuring tool: it prints, and it indexes what it has just made"
 )]
 
+mod credentials;
 mod decide;
 mod documents;
 mod estate;
@@ -46,6 +47,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("documents") {
         documents::run()?;
+    }
+    if wanted("credentials") {
+        runtime.block_on(credentials::run())?;
     }
     if wanted("proofs") {
         runtime.block_on(proofs::run())?;

@@ -10,7 +10,7 @@ use ledger::proof_file::ProofFile;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
-    SubjectPublicKeyInfo, date_time_ymd,
+    date_time_ymd,
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -70,15 +70,35 @@ pub enum CertifiedKey {
     /// From a signing request, whose signature showed that the private key is there.
     Requested(rcgen::PublicKey),
     /// From whoever made the key and holds it: a host for its workloads.
-    Held(SubjectPublicKeyInfo),
+    Held(HeldKey),
+}
+
+/// A public key of a kind that is known here.
+pub struct HeldKey {
+    algorithm: KeyAlgorithm,
+    /// The content of its bit string.
+    key: Vec<u8>,
+}
+
+impl PublicKeyData for HeldKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.key
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        self.algorithm.generator()
+    }
 }
 
 impl CertifiedKey {
     /// A key the caller made (SPKI, DER).
     pub fn held(spki: &[u8]) -> Result<Self, IssueError> {
-        SubjectPublicKeyInfo::from_der(spki)
-            .map(Self::Held)
-            .map_err(|error| IssueError::BadRequest(error.to_string()))
+        let bad = |what: &str| IssueError::BadRequest(what.to_owned());
+        let (rest, read) =
+            x509_parser::x509::SubjectPublicKeyInfo::from_der(spki).map_err(|_| bad("not a public key"))?;
+        let algorithm = crate::svid::key_algorithm(&read).filter(|_| rest.is_empty());
+        let algorithm = algorithm.ok_or_else(|| bad("a key of a kind that is not known here"))?;
+        Ok(Self::Held(HeldKey { algorithm, key: read.subject_public_key.data.to_vec() }))
     }
 
     /// SHA-256 of the key (SPKI, DER).

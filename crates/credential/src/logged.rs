@@ -11,10 +11,11 @@ use ledger::{Entry, EntryError, VerifierKey};
 use registry::{Event, IdentityId, Millis, Recorded};
 use sha2::{Digest as _, Sha256};
 
-/// The content of the object identifier 2.25.73963787718090611498734756327793859558.1: the proof.
+/// The content of the object identifier 1.2.840.113556.1.8000.2554.14244.59464.34464.19466.42124.7956669.498662.1: the proof. It is of a UUID in small arcs,
+/// as Microsoft lets everybody make them; one arc below 2.25 is more than GnuTLS reads.
 pub const PROOF: &[u8] = &[
-    0x69, 0xef, 0xa4, 0xf4, 0x92, 0x90, 0xea, 0x82, 0xb0, 0x95, 0xa4, 0xc6, 0x9e, 0xad, 0x8b, 0xe8, 0x9e,
-    0xb7, 0x66, 0x01,
+    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, 0xef, 0x24, 0x83, 0xd0, 0x48, 0x82,
+    0x8d, 0x20, 0x81, 0x98, 0x0a, 0x82, 0xc9, 0x0c, 0x83, 0xe5, 0xd1, 0x3d, 0x9e, 0xb7, 0x66, 0x01,
 ];
 /// The longest proof that is read, in bytes: 63 hashes, a checkpoint with cosignatures, an entry.
 pub const PROOF_BYTES_MAX: usize = 16 * 1024;
@@ -100,17 +101,21 @@ pub fn verify(der: &[u8], key: &VerifierKey) -> Result<Logged, NotLogged> {
 mod tests {
     use super::*;
 
-    /// RFC 9562 and X.667: a UUID is one arc below 2.25, here with one more below it.
+    /// Seven arcs of 16 or 24 bits below 1.2.840.113556.1.8000.2554.
     #[test]
     fn the_identifier_is_of_our_uuid() {
-        let mut uuid = 0x37a4_e848_86a0_4c0a_a48c_7968_bd07_9be6_u128;
-        assert_eq!(uuid.to_string(), "73963787718090611498734756327793859558");
-        let mut arc = vec![uuid as u8 & 0x7f];
-        while uuid > 0x7f {
-            uuid >>= 7;
-            arc.insert(0, uuid as u8 & 0x7f | 0x80);
+        let uuid = "37a4e848-86a0-4c0a-a48c-7968bd079be6".replace('-', "");
+        let cuts = [(0, 4), (4, 8), (8, 12), (12, 16), (16, 20), (20, 26), (26, 32)];
+        let mut id = vec![0x2a];
+        let arcs = cuts.map(|(from, to)| u32::from_str_radix(&uuid[from..to], 16).unwrap());
+        for arc in [840, 113_556, 1, 8_000, 2_554].into_iter().chain(arcs).chain([1]) {
+            let digits = (0..5).rev().map(|n| arc >> (7 * n) & 0x7f).skip_while(|digit| *digit == 0);
+            let digits: Vec<u32> = digits.collect();
+            let (last, first) = digits.split_last().unwrap();
+            id.extend(first.iter().map(|digit| *digit as u8 | 0x80));
+            id.push(*last as u8);
         }
-        assert_eq!(PROOF, [&[2 * 40 + 25], &arc[..], &[1]].concat());
+        assert_eq!(PROOF, id);
         assert_eq!(crate::terms::TERMS, [&PROOF[..PROOF.len() - 1], &[2]].concat());
     }
 }

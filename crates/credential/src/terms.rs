@@ -7,13 +7,13 @@ use crate::tbs::{NotDer, take, wrap};
 use registry::{CredentialClause, InstrumentId, Millis};
 use serde_json::{Value, json};
 
-/// The content of the object identifier 2.25.73963787718090611498734756327793859558.2: the clauses.
+/// The content of the object identifier 1.2.840.113556.1.8000.2554.14244.59464.34464.19466.42124.7956669.498662.2: the clauses.
 pub const TERMS: &[u8] = &[
-    0x69, 0xef, 0xa4, 0xf4, 0x92, 0x90, 0xea, 0x82, 0xb0, 0x95, 0xa4, 0xc6, 0x9e, 0xad, 0x8b, 0xe8, 0x9e,
-    0xb7, 0x66, 0x02,
+    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, 0xef, 0x24, 0x83, 0xd0, 0x48, 0x82,
+    0x8d, 0x20, 0x81, 0x98, 0x0a, 0x82, 0xc9, 0x0c, 0x83, 0xe5, 0xd1, 0x3d, 0x9e, 0xb7, 0x66, 0x02,
 ];
 /// The claim of JWT-SVIDs that says the same.
-pub const CLAIM: &str = "urn:oid:2.25.73963787718090611498734756327793859558.2";
+pub const CLAIM: &str = "urn:oid:1.2.840.113556.1.8000.2554.14244.59464.34464.19466.42124.7956669.498662.2";
 /// Clauses that are named in one credential at most.
 pub const CLAUSES_MAX: usize = 16;
 /// A certificate is renewed when this much of its life is over, unless a clause says otherwise.

@@ -30,4 +30,5 @@ mod openapi;
 mod rebuild;
 mod roots;
 mod schema;
+mod spiffe_rust;
 mod workload_api;
