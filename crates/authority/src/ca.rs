@@ -1,7 +1,7 @@
 //! The certificate authority: root keys at rest, and intermediates that live in memory only. New intermediates are
 //! made at every start, whenever the roots change, and every twelve hours; leaves carry theirs in their chain.
 
-use crate::{Authority, SubmitError};
+use crate::{Authority, KeyStore, SubmitError};
 use credential::issue::{Certified, IssuingKey, Terms, intermediate_params, root_params};
 use credential::signer::MemoryKey;
 use credential::{IssueError, Signer, TrustDomain};
@@ -18,14 +18,6 @@ pub const ROOT_LIFE_MS: Millis = 10 * 365 * 86_400_000;
 pub const INTERMEDIATE_LIFE_MS: Millis = 48 * 3_600_000;
 /// After this an intermediate is replaced.
 pub const INTERMEDIATE_USE_MS: Millis = 12 * 3_600_000;
-
-/// Keeps the keys of roots: the first is given, those that follow are made here.
-pub trait RootKeys: Send + Sync {
-    /// Keeps a root, durably, before anybody hears of it.
-    fn keep(&self, root: &RootMaterial) -> Result<(), String>;
-    /// The root whose certificate has this SHA-256.
-    fn load(&self, root: &[u8; 32]) -> Result<Option<RootMaterial>, String>;
-}
 
 /// A root, as it lies in the key directory.
 pub struct RootMaterial {
@@ -45,6 +37,20 @@ impl RootMaterial {
         Ok(Self { key_pem, certificate_pem: certificate.pem })
     }
 
+    /// Reads a certificate and its key, both PEM, in this order.
+    pub fn from_pem(bytes: &[u8]) -> Result<Self, IssueError> {
+        let bad = |what: &str| IssueError::Failed(what.to_owned());
+        let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
+        let split = text.find("-----BEGIN PRIVATE KEY").ok_or_else(|| bad("it holds no private key"))?;
+        let (certificate, key) = text.split_at(split);
+        Ok(Self { key_pem: Zeroizing::new(key.to_owned()), certificate_pem: certificate.to_owned() })
+    }
+
+    /// Writes what [`Self::from_pem`] reads.
+    pub fn to_pem(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([self.certificate_pem.as_bytes(), self.key_pem.as_bytes()].concat())
+    }
+
     /// Its certificate (DER).
     pub fn certificate(&self) -> Result<Vec<u8>, IssueError> {
         pem_to_der(&self.certificate_pem)
@@ -61,7 +67,7 @@ impl RootMaterial {
 /// The authority's signing side.
 pub struct Ca {
     trust_domain: TrustDomain,
-    keys: Arc<dyn RootKeys>,
+    keys: Arc<dyn KeyStore>,
     first: RootMaterial,
     signing: RwLock<Signing>,
     changed: watch::Sender<u64>,
@@ -89,7 +95,7 @@ impl Ca {
     pub fn open(
         trust_domain: TrustDomain,
         first: RootMaterial,
-        keys: Arc<dyn RootKeys>,
+        keys: Arc<dyn KeyStore>,
         state: &State,
         now_ms: Millis,
     ) -> Result<Self, IssueError> {
@@ -170,8 +176,9 @@ impl Ca {
                 contract::canonical::hex(root)
             )
         };
-        let loaded = self.keys.load(root).map_err(IssueError::Failed)?;
-        Intermediate::make(&self.trust_domain, &loaded.ok_or_else(|| IssueError::Failed(lost()))?, now_ms)
+        let loaded = self.keys.load(&file(root)).map_err(IssueError::Failed)?;
+        let root = RootMaterial::from_pem(&loaded.ok_or_else(|| IssueError::Failed(lost()))?)?;
+        Intermediate::make(&self.trust_domain, &root, now_ms)
     }
 }
 
@@ -215,8 +222,8 @@ impl Authority {
                 let made = made.map_err(internal)?;
                 let certificate = made.certificate().map_err(internal)?;
                 // The key first: nobody hears of a root that could be lost.
-                self.ca.keys.keep(&made).map_err(SubmitError::Internal)?;
                 let root = digest(&certificate);
+                self.keys.keep(&file(&root), &made.to_pem()).map_err(SubmitError::Internal)?;
                 (Actor::System, RootStep::Prepare(certificate), root)
             }
             RootAsked::Activate => {
@@ -271,6 +278,11 @@ impl Authority {
         }
         self.ca.follow(self.rules().state(), self.now_ms()).map_err(internal)
     }
+}
+
+/// Where a root lies in the key directory.
+fn file(root: &[u8; 32]) -> String {
+    format!("root-{}.pem", contract::canonical::hex(root))
 }
 
 pub(crate) fn terms(serial: [u8; 16], now_ms: Millis, life_ms: Millis) -> Terms {

@@ -16,6 +16,8 @@ pub mod explain;
 pub mod instruments;
 pub mod issue;
 pub mod join;
+pub mod jwt_key;
+pub mod keys;
 pub mod plane;
 pub mod proofs;
 pub mod receipt;
@@ -24,11 +26,13 @@ pub mod rehearse;
 pub mod workload;
 
 pub use accounts::{Account, AccountKey, EventRefused};
-pub use ca::{Ca, RootAsked, RootKeys, RootMaterial};
+pub use ca::{Ca, RootAsked, RootMaterial};
 pub use instruments::{DraftError, Drafted};
 pub use issue::{IssueFailure, Issued, NewToken};
+pub use jwt_key::JwtSigner;
+pub use keys::KeyStore;
 pub use plane::{Admitted, Authority, Config, ControlLog, Ports, SubmitError};
-pub use workload::{IssuedSvid, JwtSigner};
+pub use workload::IssuedSvid;
 
 use registry::Millis;
 use std::sync::Arc;

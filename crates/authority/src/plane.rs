@@ -1,11 +1,12 @@
 //! The single writer. Everything that changes the registry goes through [`Authority::submit`].
 
 use crate::accounts::AccountKey;
-use crate::ca::{Ca, RootKeys, RootMaterial};
+use crate::ca::{Ca, RootMaterial};
 use crate::documents::ObjectDocuments;
 use crate::entry::{self, Bodies};
-use crate::workload::{JwtSigner, may_entitle};
-use crate::{Clock, entropy, receipt};
+use crate::jwt_key::{JwtKeys, JwtSigner};
+use crate::workload::may_entitle;
+use crate::{Clock, KeyStore, entropy, receipt};
 use ledger::{
     Append, AppendError, Edge, Hash, Objects, ReadLog, Sequenced, StoreError, Submission, VerifierKey,
 };
@@ -51,8 +52,8 @@ pub struct Config {
     pub trust_domain: credential::TrustDomain,
     /// The root key and certificate.
     pub root: RootMaterial,
-    /// Where the keys of further roots are kept.
-    pub root_keys: Arc<dyn RootKeys>,
+    /// Where keys that are made later are kept.
+    pub keys: Arc<dyn KeyStore>,
     /// The key that JWT-SVIDs are signed with.
     pub jwt: JwtSigner,
     /// The key under which accounts of people elsewhere are known.
@@ -64,7 +65,8 @@ pub struct Config {
 pub struct Authority {
     pub(crate) ports: Ports,
     pub(crate) ca: Arc<Ca>,
-    pub(crate) jwt: Arc<JwtSigner>,
+    pub(crate) jwt: Arc<JwtKeys>,
+    pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) accounts: Arc<AccountKey>,
     pub(crate) receipts: mpsc::Sender<receipt::Asked>,
     rules: Arc<RwLock<Rules>>,
@@ -113,7 +115,7 @@ impl Authority {
         let mut rules = Rules::new(documents);
         let last_ms = fold(ports.log.as_ref(), &|path| ports.objects.get(path), &mut rules)?;
         let now_ms = (ports.clock)();
-        let ca = Ca::open(config.trust_domain, config.root, config.root_keys, rules.state(), now_ms)?;
+        let ca = Ca::open(config.trust_domain, config.root, config.keys.clone(), rules.state(), now_ms)?;
         let ca = Arc::new(ca);
         let rules = Arc::new(RwLock::new(rules));
         let (jobs, queue) = mpsc::channel(COMMANDS_MAX);
@@ -124,11 +126,12 @@ impl Authority {
         let writer =
             Writer { rules: rules.clone(), ports: ports.clone(), changed, entitled, heartbeat, last_ms };
         tokio::spawn(writer.run(queue));
-        let jwt = Arc::new(config.jwt);
+        let jwt = Arc::new(JwtKeys::new(config.jwt));
         let (receipts, asked) = mpsc::channel(receipt::WAITING_MAX);
         tokio::spawn(receipt::publish(ports.log.clone(), asked));
         let accounts = Arc::new(config.accounts);
-        let authority = Self { ports, ca, jwt, accounts, receipts, rules, jobs, changes, entitlements };
+        let keys = config.keys;
+        let authority = Self { ports, ca, jwt, keys, accounts, receipts, rules, jobs, changes, entitlements };
         authority.establish().await?;
         authority.publish_first_root().await?;
         authority.publish_jwt_key().await?;

@@ -32,6 +32,9 @@ impl Authority {
             self.suspend_ownerless().await;
             self.end_and_renew().await;
             self.rotate_intermediate();
+            if let Err(error) = self.succeed_jwt_key().await {
+                tracing::error!(%error, "the key of JWT-SVIDs has no successor yet");
+            }
             if ticks % every == 0 {
                 self.anchor(&logs).await;
             }

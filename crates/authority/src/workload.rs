@@ -1,10 +1,8 @@
 //! Credentials for workloads that a host recognised: X.509-SVIDs for keys it made, and JWT-SVIDs.
 
+use crate::Authority;
 use crate::ca::serial;
 use crate::issue::{IssueFailure, not_entitled};
-use crate::{Authority, SubmitError};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use credential::issue::CertifiedKey;
 use credential::jwt::{self, DEFAULT_LIFE_MS};
 use credential::{
@@ -13,10 +11,6 @@ use credential::{
 use registry::command::{IssueGround, JwtRequest};
 use registry::{Actor, Attested, Command, Event, IdentityId, Millis, Standing};
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
-
-/// How long a signing key is published beyond the last token it can have signed.
-const JWT_KEY_LIFE_MS: Millis = 365 * 86_400_000;
 
 /// An X.509-SVID for a key that somebody else holds.
 #[derive(Clone, Debug)]
@@ -35,41 +29,6 @@ pub struct IssuedSvid {
     pub not_after_ms: Millis,
     /// The issuance's index in the control ledger.
     pub index: u64,
-}
-
-/// The key that JWT-SVIDs are signed with; another one than those of certificates.
-pub struct JwtSigner {
-    pair: EcdsaKeyPair,
-    public: JwtPublicKey,
-    spki: Vec<u8>,
-}
-
-impl JwtSigner {
-    /// A fresh private key (PKCS#8, PEM).
-    pub fn create() -> Result<Zeroizing<String>, IssueError> {
-        Ok(Zeroizing::new(crate::ca::key_pair()?.serialize_pem()))
-    }
-
-    /// From a private key (PKCS#8, PEM).
-    pub fn open(pem: &str) -> Result<Self, IssueError> {
-        let failed = |what: String| IssueError::Failed(format!("the JWT signing key: {what}"));
-        let key = rcgen::KeyPair::from_pem(pem).map_err(|error| failed(error.to_string()))?;
-        let der = Zeroizing::new(key.serialize_der());
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
-            .map_err(|error| failed(error.to_string()))?;
-        let spki = rcgen::PublicKeyData::subject_public_key_info(&key);
-        let public = JwtPublicKey::from_spki(&spki).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { pair, public, spki })
-    }
-
-    fn sign(&self, claims: &JwtClaims) -> Result<String, IssueError> {
-        let input = claims.signing_input(self.public.kid());
-        let signature = self
-            .pair
-            .sign(&SystemRandom::new(), input.as_bytes())
-            .map_err(|_| IssueError::Failed("the token could not be signed".into()))?;
-        Ok(jwt::compact(&input, signature.as_ref()))
-    }
 }
 
 impl Authority {
@@ -136,8 +95,9 @@ impl Authority {
             jti: contract::canonical::hex(&jti),
             clauses: allowed.clauses,
         };
-        let token = self.jwt.sign(&claims)?;
-        let kid = self.jwt.public.kid().to_owned();
+        let signer = self.jwt.signer();
+        let token = signer.sign(&claims)?;
+        let kid = signer.kid().to_owned();
         let request = JwtRequest { identity, jti, audiences, kid, not_after_ms, attested };
         self.submit(Actor::System, Command::IssueJwt(request)).await?;
         Ok((subject, token))
@@ -166,20 +126,6 @@ impl Authority {
             Some(Standing::Refused(why)) => Err(JwtError::Subject(format!("{subject} {why}"))),
             None => Err(JwtError::Subject(format!("{subject} is not registered"))),
         }
-    }
-
-    /// Makes the signing key known, unless it is.
-    pub(crate) async fn publish_jwt_key(&self) -> Result<(), SubmitError> {
-        let kid = self.jwt.public.kid().to_owned();
-        if self.rules().state().jwt_keys.contains_key(&kid) {
-            return Ok(());
-        }
-        let command = Command::PublishJwtKey {
-            kid,
-            public_key: self.jwt.spki.clone(),
-            expires_ms: self.now_ms().saturating_add(JWT_KEY_LIFE_MS),
-        };
-        self.submit(Actor::System, command).await.map(drop)
     }
 }
 

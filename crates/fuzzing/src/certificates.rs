@@ -2,8 +2,10 @@
 
 use crate::text;
 use credential::issue::SigningRequest;
+use credential::logged::{self, PROOF};
 use credential::spiffe::{SpiffeId, TrustDomain};
 use credential::svid::Svid;
+use credential::{tbs, terms};
 
 /// A certificate that is read names one workload, and is read whole: with bytes behind it it is refused.
 pub fn credential_svid(data: &[u8]) {
@@ -33,5 +35,23 @@ pub fn credential_csr(data: &[u8]) {
     if let Some(found) = digest(pem) {
         assert_eq!(digest(pem), Some(found));
         assert!(pem.len() <= credential::issue::CSR_BYTES_MAX);
+    }
+}
+
+/// An extension that is put on comes off again, whatever it was put on; and no certificate that some fuzzer makes
+/// proves that it is in a ledger.
+pub fn credential_logged(data: &[u8]) {
+    let key = ledger::NoteSigner::from_seed("fuzz.example/log", &[43; 32]).unwrap().verifier();
+    assert!(logged::verify(data, &key).is_err(), "a certificate proves itself");
+    if let Ok(clauses) = terms::from_der(data) {
+        assert_eq!(terms::to_der(&clauses), data, "clauses have one spelling");
+    }
+    let Ok(bare) = tbs::of_certificate(data) else { return };
+    let Ok(with) = tbs::with_extension(bare, PROOF, data) else { return };
+    // One that was there before makes two, which nothing reads.
+    match tbs::without_extension(&with, PROOF) {
+        Ok(Some(back)) => assert_eq!((&back.tbs[..], back.value), (bare, data)),
+        Ok(None) => panic!("what was put on is not there"),
+        Err(_) => assert!(!matches!(tbs::extension(bare, PROOF), Ok(None))),
     }
 }

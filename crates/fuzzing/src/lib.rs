@@ -18,9 +18,10 @@ mod log;
 mod pdf;
 mod people;
 mod requests;
+mod tokens;
 mod values;
 
-pub use certificates::{credential_csr, credential_spiffe, credential_svid};
+pub use certificates::{credential_csr, credential_logged, credential_spiffe, credential_svid};
 pub use decisions::{policy_compile, policy_record};
 pub use documents::{contract_document, contract_kind, contract_seal, contract_terms};
 pub use log::{
@@ -29,7 +30,8 @@ pub use log::{
 #[cfg(feature = "pdf")]
 pub use pdf::press_attached;
 pub use people::{registry_event, registry_name, registry_signature};
-pub use requests::{wire_ext_authz, wire_head, wire_target};
+pub use requests::{wire_ext_authz, wire_head, wire_http2, wire_target};
+pub use tokens::{credential_foreign, credential_jwt};
 pub use values::contract_value;
 
 /// A target: its name and what is asserted of any bytes.
@@ -43,6 +45,9 @@ pub const TARGETS: &[Target] = &[
     ("contract_terms", contract_terms),
     ("contract_value", contract_value),
     ("credential_csr", credential_csr),
+    ("credential_foreign", credential_foreign),
+    ("credential_jwt", credential_jwt),
+    ("credential_logged", credential_logged),
     ("credential_spiffe", credential_spiffe),
     ("credential_svid", credential_svid),
     ("ledger_entry", ledger_entry),
@@ -61,6 +66,7 @@ pub const TARGETS: &[Target] = &[
     ("registry_signature", registry_signature),
     ("wire_ext_authz", wire_ext_authz),
     ("wire_head", wire_head),
+    ("wire_http2", wire_http2),
     ("wire_target", wire_target),
 ];
 

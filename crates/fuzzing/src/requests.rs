@@ -7,6 +7,7 @@ use prost::Message as _;
 use wire::ext_authz;
 use wire::http::route::find;
 use wire::http::{Ambiguity, Route, Target, strip_for_forwarding};
+use wire::http2::authority::Rewriter;
 
 /// A call that is read is read again from what it encodes to; a call that is cut is refused.
 pub fn wire_ext_authz(data: &[u8]) {
@@ -100,4 +101,19 @@ pub fn wire_head(data: &[u8]) {
     let once = headers.clone();
     strip_for_forwarding(&mut headers);
     assert_eq!(headers, once);
+}
+
+/// HTTP/2 as a client sends it is rewritten the same however it arrives in pieces.
+pub fn wire_http2(data: &[u8]) {
+    let Some((cut, bytes)) = data.split_first() else { return };
+    let whole = {
+        let mut out = Vec::new();
+        Rewriter::default().push(bytes, &mut out).map(|()| out).ok()
+    };
+    let (first, second) = bytes.split_at(usize::from(*cut) % (bytes.len() + 1));
+    let mut rewriter = Rewriter::default();
+    let mut out = Vec::new();
+    let pieces =
+        rewriter.push(first, &mut out).and_then(|()| rewriter.push(second, &mut out)).map(|()| out).ok();
+    assert_eq!(whole, pieces, "pieces are read differently");
 }

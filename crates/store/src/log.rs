@@ -98,7 +98,7 @@ struct State {
 }
 
 enum Segment {
-    /// In the WAL; its hashes in memory (2 MiB when full).
+    /// In the WAL; its hashes in memory (4 MiB when full).
     Live(Arc<Live>),
     /// In objects; the hash over all its entries in memory.
     Sealed(Hash),
@@ -109,10 +109,40 @@ struct Live {
     rows: RwLock<Rows>,
 }
 
+/// The rows of a segment that is not sealed yet.
 #[derive(Default)]
 struct Rows {
-    leaves: Vec<Hash>,
+    /// The hashes of complete subtrees, those of single leaves first: a proof of a fresh entry is looked up, not
+    /// computed from all leaves beside it.
+    levels: Vec<Vec<Hash>>,
     spans: Vec<Span>,
+}
+
+impl Rows {
+    fn push(&mut self, leaf: Hash, span: Span) {
+        self.spans.push(span);
+        let mut hash = leaf;
+        for level in 0.. {
+            if self.levels.len() == level {
+                self.levels.push(Vec::new());
+            }
+            let Some(row) = self.levels.get_mut(level) else { return };
+            row.push(hash);
+            match row.as_slice() {
+                [.., left, right] if row.len().is_multiple_of(2) => hash = Hash::of_node(left, right),
+                _ => return,
+            }
+        }
+    }
+
+    fn leaves(&self) -> &[Hash] {
+        self.levels.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The hash of a complete subtree of 2^`level` leaves.
+    fn subtree(&self, level: u8, index: u64) -> Option<Hash> {
+        self.levels.get(usize::from(level))?.get(usize::try_from(index).ok()?).copied()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -358,8 +388,7 @@ impl Sequencer {
         let mut rows = write(&live.rows);
         for (submission, leaf) in batch.iter().zip(&leaves) {
             let (entry, addendum) = (submission.entry.len() as u32, submission.addendum.len() as u32);
-            rows.spans.push(Span { at: at + frame::ITEM_BYTES as u64, entry, addendum });
-            rows.leaves.push(*leaf);
+            rows.push(*leaf, Span { at: at + frame::ITEM_BYTES as u64, entry, addendum });
             at += frame::ITEM_BYTES as u64 + u64::from(entry) + u64::from(addendum);
         }
         drop(rows);
@@ -465,10 +494,8 @@ impl Shared {
             None => return Err("beyond the end of the log".into()),
         };
         if let Some(live) = live {
-            let rows = read(&live.rows);
-            let leaves =
-                rows.leaves.get(n as usize..n as usize + width).ok_or("beyond the end of the log")?;
-            return Ok(fold_complete(leaves));
+            let found = read(&live.rows).subtree(level, n >> level);
+            return found.ok_or_else(|| "beyond the end of the log".into());
         }
         let (at, count) =
             if level < 8 { (Layout::leaf(n), width) } else { (Layout::level8(n / 256), width / 256) };
@@ -483,12 +510,9 @@ impl Shared {
             Some(Segment::Live(live)) => live.clone(),
             None => return Err("beyond the end of the log".into()),
         };
-        let leaves = read(&live.rows).leaves.clone();
-        if leaves.len() as u64 == SEGMENT_ENTRIES {
-            Ok(fold_complete(&leaves))
-        } else {
-            Err("the segment is not full yet".into())
-        }
+        // A full segment is one subtree.
+        let found = read(&live.rows).subtree(SEGMENT_ENTRIES.ilog2() as u8, 0);
+        found.ok_or_else(|| "the segment is not full yet".into())
     }
 
     fn open_wal(&self, first: u64) -> io::Result<Box<dyn WalFile>> {
@@ -499,7 +523,7 @@ impl Shared {
     fn unsealed(&self) -> Vec<u64> {
         let state = read(&self.state);
         let full = |segment: &Segment| match segment {
-            Segment::Live(live) => read(&live.rows).leaves.len() as u64 == SEGMENT_ENTRIES,
+            Segment::Live(live) => read(&live.rows).leaves().len() as u64 == SEGMENT_ENTRIES,
             Segment::Sealed(_) => false,
         };
         (0..).zip(&state.segments).filter(|(_, segment)| full(segment)).map(|(number, _)| number).collect()
@@ -542,7 +566,7 @@ impl Shared {
         let first = number * SEGMENT_ENTRIES;
         let mut entries = Vec::with_capacity(SEGMENT_ENTRIES as usize);
         let mut addenda = Vec::with_capacity(SEGMENT_ENTRIES as usize);
-        let leaves = read(&live.rows).leaves.clone();
+        let leaves = read(&live.rows).leaves().to_vec();
         for (index, leaf) in (first..).zip(&leaves) {
             let missing = || damaged(&segment_path(number), "an entry is missing");
             let entry = self.item(index, Part::Entry)?.ok_or_else(missing)?;

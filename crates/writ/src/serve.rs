@@ -6,7 +6,7 @@ use crate::node::Local;
 use crate::recorder::{DecisionLog, restore_counters};
 use anyhow::{Context as _, bail};
 use authority::reconcile::AnchoredLog;
-use authority::{AccountKey, Authority, Clock, JwtSigner, RootKeys, RootMaterial};
+use authority::{AccountKey, Authority, Clock, JwtSigner, KeyStore, RootMaterial};
 use credential::TrustDomain;
 use gateway::{Gateway, Metrics, ServerIdentity};
 use host::Endpoint;
@@ -113,8 +113,8 @@ impl Running {
         };
         let jwt = jwt_signer(&data)?;
         let accounts = AccountKey::new(&*data.secret_seed("accounts.key", random()?)?);
-        let root_keys = Arc::new(RootFiles(data.clone()));
-        let config = authority::Config { trust_domain, root, root_keys, jwt, accounts };
+        let keys = Arc::new(KeyFiles(data.clone()));
+        let config = authority::Config { trust_domain, root, keys, jwt, accounts };
         let authority = Authority::start(config, ports).await?;
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
         fits_its_anchor(&authority, decisions.as_ref())?;
@@ -490,46 +490,27 @@ fn root(data: &DataDir, trust_domain: &TrustDomain, now_ms: u64) -> anyhow::Resu
         serial[0] &= 0x7f;
         let made =
             RootMaterial::create(trust_domain, serial, now_ms).map_err(|error| io(error.to_string()))?;
-        Ok(Zeroizing::new(format!("{}{}", made.certificate_pem, made.key_pem.as_str()).into_bytes()))
+        Ok(made.to_pem())
     })?;
-    root_material(&made).context("keys/root.pem")
+    RootMaterial::from_pem(&made).context("keys/root.pem")
 }
 
-/// A certificate and its key, both PEM, in one file.
-fn root_material(bytes: &[u8]) -> anyhow::Result<RootMaterial> {
-    let text = std::str::from_utf8(bytes).context("it is not text")?;
-    let split = text.find("-----BEGIN PRIVATE KEY").context("it holds no private key")?;
-    let (certificate, key) = text.split_at(split);
-    Ok(RootMaterial { key_pem: Zeroizing::new(key.to_owned()), certificate_pem: certificate.to_owned() })
-}
+/// Keys that are made while the process runs, in the key directory.
+struct KeyFiles(Arc<DataDir>);
 
-/// The keys of roots that followed the first, each in a file under the name of its certificate.
-struct RootFiles(Arc<DataDir>);
-
-impl RootFiles {
-    fn name(certificate: &[u8]) -> String {
-        let digest = contract::canonical::digest_bytes(certificate);
-        format!("root-{}.pem", contract::canonical::hex(&digest))
-    }
-}
-
-impl RootKeys for RootFiles {
-    fn keep(&self, root: &RootMaterial) -> Result<(), String> {
-        let certificate = root.certificate().map_err(|error| error.to_string())?;
-        let text = Zeroizing::new(format!("{}{}", root.certificate_pem, root.key_pem.as_str()).into_bytes());
-        let kept = self.0.secret_file(&Self::name(&certificate), || Ok(text));
+impl KeyStore for KeyFiles {
+    fn keep(&self, name: &str, key: &[u8]) -> Result<(), String> {
+        let kept = self.0.secret_file(name, || Ok(Zeroizing::new(key.to_vec())));
         kept.map(drop).map_err(|error| error.to_string())
     }
 
-    fn load(&self, root: &[u8; 32]) -> Result<Option<RootMaterial>, String> {
-        let name = format!("root-{}.pem", contract::canonical::hex(root));
-        if !self.0.has_secret(&name) {
+    fn load(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+        if !self.0.has_secret(name) {
             return Ok(None);
         }
-        let nothing =
-            || Err(ledger::StoreError::Damaged { path: name.clone(), reason: "it was removed".into() });
-        let bytes = self.0.secret_file(&name, nothing).map_err(|error| error.to_string())?;
-        root_material(&bytes).map(Some).map_err(|error| format!("keys/{name}: {error}"))
+        let gone =
+            || Err(ledger::StoreError::Damaged { path: name.to_owned(), reason: "it was removed".into() });
+        self.0.secret_file(name, gone).map(Some).map_err(|error| error.to_string())
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn recover(
         let path = wal_path(wal, first);
         let file = disk.open(&path).map_err(|source| io_error("open", &path, source))?;
         let (rows, next) = recovery.file(&path, file.as_ref())?;
-        let full = rows.leaves.len() as u64 == SEGMENT_ENTRIES;
+        let full = rows.leaves().len() as u64 == SEGMENT_ENTRIES;
         segments.push(Segment::Live(Arc::new(Live { file, rows: RwLock::new(rows) })));
         if !full {
             break next;
@@ -175,12 +175,12 @@ impl Recovery<'_> {
                 let entry = rest.get(item.entry_at..item.entry_at + item.entry_length).unwrap_or_default();
                 let leaf = Hash::of_leaf(entry);
                 self.append(&name, leaf)?;
-                rows.leaves.push(leaf);
-                rows.spans.push(Span {
+                let span = Span {
                     at: writer.at + item.entry_at as u64,
                     entry: item.entry_length as u32,
                     addendum: item.addendum_length as u32,
-                });
+                };
+                rows.push(leaf, span);
             }
             if frame.root != self.edge.root() {
                 return Err(damaged(
