@@ -186,8 +186,8 @@ pub struct IssuerView {
     pub issuer: String,
     /// Who we are to it: the claim `aud`.
     pub audience: String,
-    /// Its keys: a JWK Set.
-    pub jwks: String,
+    /// Its keys: a JWK Set; of a manufacturer, its roots (PEM).
+    pub keys: String,
 }
 
 /// A process is the machine when every selector fits.

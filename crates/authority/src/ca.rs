@@ -137,7 +137,9 @@ impl Ca {
         let good = state.roots.iter().filter(|(_, root)| {
             root.tainted.is_none() && matches!(root.status, RootStatus::Active | RootStatus::Retiring)
         });
-        let oldest = good.min_by_key(|(_, root)| root.since_ms).map_or(active, |(name, _)| name);
+        // One that retires was in use before the one that took its place at the same moment.
+        let oldest = good.min_by_key(|(_, root)| (root.status == RootStatus::Active, root.since_ms));
+        let oldest = oldest.map_or(active, |(name, _)| name);
         let Signing { machines, servers } =
             self.signing.read().unwrap_or_else(PoisonError::into_inner).clone();
         let under = |root: &[u8; 32], now: Arc<Intermediate>| {

@@ -4,6 +4,7 @@
 use crate::issue::{IssueFailure, Issued, not_entitled};
 use crate::{Authority, SubmitError};
 use credential::IssueError;
+use credential::device;
 use credential::foreign::{self, Expected, ForeignError, IssuerKeys, Kind};
 use credential::issue::SigningRequest;
 use registry::command::IssueGround;
@@ -22,7 +23,8 @@ impl Authority {
         token: &str,
         csr_pem: &str,
     ) -> Result<Issued, IssueFailure> {
-        let (issuer, claims) = self.verify_foreign(token)?;
+        let key = SigningRequest::parse(csr_pem)?.into_key();
+        let (issuer, claims) = self.verify_foreign(token, &key.digest())?;
         let identity = {
             let rules = self.rules();
             recognise(rules.state(), &issuer, &claims).map_err(|why| not_entitled(why, HELP))?
@@ -42,17 +44,25 @@ impl Authority {
                     until_ms,
                 }
             }
+            IssuerKind::Devices => IssueGround::Once {
+                attested: Attested { by: Attestation::DeviceCertificate, evidence, instance },
+                digest,
+                until_ms,
+            },
             IssuerKind::Kubernetes => {
                 IssueGround::Attested(Attested { by: Attestation::Kubernetes, evidence, instance })
             }
         };
-        let key = SigningRequest::parse(csr_pem)?.into_key();
         // Only Writ itself says that it recognised somebody.
         let (leaf, made) = self.certify(Actor::System, identity, ground, &key).await?;
         Ok(self.issued(&leaf, made))
     }
 
-    fn verify_foreign(&self, token: &str) -> Result<(TrustedIssuer, Map<String, Value>), SubmitError> {
+    fn verify_foreign(
+        &self,
+        token: &str,
+        key: &[u8; 32],
+    ) -> Result<(TrustedIssuer, Map<String, Value>), SubmitError> {
         let claimed = foreign::claimed_issuer(token).unwrap_or_default();
         let found = {
             let rules = self.rules();
@@ -63,9 +73,16 @@ impl Authority {
         };
         let issuer =
             found.ok_or_else(|| not_entitled(format!("nobody here trusts tokens of `{claimed}`"), HELP))?;
-        let claims = self
-            .verified(&issuer, Kind::Identity, token)
-            .map_err(|error| not_entitled(error.to_string(), HELP))?;
+        let verified = match issuer.kind {
+            IssuerKind::Devices => device::roots(&issuer.jwks).and_then(|roots| {
+                device::verify(token, &roots, (&issuer.issuer, &issuer.audience), key, self.now_ms())
+            }),
+            IssuerKind::GithubActions
+            | IssuerKind::GitlabCi
+            | IssuerKind::Kubernetes
+            | IssuerKind::SecurityEvents => self.verified(&issuer, Kind::Identity, token),
+        };
+        let claims = verified.map_err(|error| not_entitled(error.to_string(), HELP))?;
         Ok((issuer, claims))
     }
 
@@ -90,6 +107,7 @@ fn instance(issuer: &TrustedIssuer, claims: &Map<String, Value>) -> [u8; 32] {
         IssuerKind::GithubActions => &["repository_id", "run_id"],
         IssuerKind::GitlabCi => &["project_id", "job_id"],
         IssuerKind::Kubernetes => &["/kubernetes.io/namespace", "/kubernetes.io/pod/uid"],
+        IssuerKind::Devices => &["fingerprint"],
         IssuerKind::SecurityEvents => &[],
     };
     let mut hash = Sha256::new_with_prefix(b"writ/foreign-instance/1");

@@ -5,6 +5,8 @@
 //! Out of scope: our own tokens (`jwt`), fetching keys, and what a token entitles to (`registry::admit`).
 
 use crate::jwt::{LEEWAY_MS, TOKEN_BYTES_MAX};
+use crate::svid::key_algorithm;
+use crate::terms::KeyAlgorithm;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
@@ -15,6 +17,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// The largest JWK Set that is read, in bytes.
 pub const JWKS_BYTES_MAX: usize = 32 * 1024;
@@ -31,8 +35,9 @@ const EXPONENT_BYTES_MAX: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerKeys(Vec<IssuerKey>);
 
+/// A key that somebody signs tokens with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct IssuerKey {
+pub(crate) struct IssuerKey {
     kid: Option<String>,
     algorithm: Option<Algorithm>,
     material: Material,
@@ -47,6 +52,15 @@ enum Material {
     /// The point, uncompressed.
     P256(Vec<u8>),
     P384(Vec<u8>),
+}
+
+impl Material {
+    /// An RSA key of a sane size.
+    fn rsa(modulus: Vec<u8>, exponent: Vec<u8>) -> Option<Self> {
+        let sized = (MODULUS_BYTES_MIN..=MODULUS_BYTES_MAX).contains(&modulus.len())
+            && (1..=EXPONENT_BYTES_MAX).contains(&exponent.len());
+        sized.then_some(Self::Rsa { modulus, exponent })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,15 +143,7 @@ impl IssuerKey {
         let material = match (text("kty")?, text("crv")) {
             ("EC", Some("P-256")) => Material::P256(point(32)?),
             ("EC", Some("P-384")) => Material::P384(point(48)?),
-            ("RSA", _) => {
-                let (modulus, exponent) = (bytes("n")?, bytes("e")?);
-                let sized = (MODULUS_BYTES_MIN..=MODULUS_BYTES_MAX).contains(&modulus.len())
-                    && (1..=EXPONENT_BYTES_MAX).contains(&exponent.len());
-                if !sized {
-                    return None;
-                }
-                Material::Rsa { modulus, exponent }
-            }
+            ("RSA", _) => Material::rsa(bytes("n")?, bytes("e")?)?,
             _ => return None,
         };
         let algorithm = match text("alg") {
@@ -145,6 +151,31 @@ impl IssuerKey {
             None => None,
         };
         Some(Self { kid: text("kid").map(str::to_owned), algorithm, material })
+    }
+
+    /// The key in a certificate, if it is of an accepted kind and of a sane size.
+    pub(crate) fn of_spki(key: &SubjectPublicKeyInfo<'_>) -> Option<Self> {
+        let material = match (key_algorithm(key)?, key.parsed().ok()?) {
+            (KeyAlgorithm::EcdsaP256, PublicKey::EC(point)) if point.data().len() == 65 => {
+                Material::P256(point.data().to_vec())
+            }
+            (KeyAlgorithm::EcdsaP384, PublicKey::EC(point)) if point.data().len() == 97 => {
+                Material::P384(point.data().to_vec())
+            }
+            (KeyAlgorithm::Rsa, PublicKey::RSA(key)) => {
+                let bare = |number: &[u8]| {
+                    number.iter().skip_while(|byte| **byte == 0).copied().collect::<Vec<u8>>()
+                };
+                Material::rsa(bare(key.modulus), bare(key.exponent))?
+            }
+            _ => return None,
+        };
+        Some(Self { kid: None, algorithm: None, material })
+    }
+
+    /// The same by the algorithm's name.
+    pub(crate) fn verifies(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
+        Algorithm::parse(algorithm).is_some_and(|algorithm| self.verify(algorithm, message, signature))
     }
 
     fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
@@ -241,13 +272,18 @@ pub fn is_token(text: &str) -> bool {
 }
 
 /// A token taken apart; nothing of it is verified.
-struct Parts {
-    header: Map<String, Value>,
-    claims: Map<String, Value>,
-    signature: Vec<u8>,
+pub(crate) struct Parts {
+    pub(crate) header: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
+    pub(crate) signature: Vec<u8>,
 }
 
-fn parts(token: &str) -> Option<Parts> {
+/// Whether a signature of this name is accepted.
+pub(crate) fn is_algorithm(name: &str) -> bool {
+    Algorithm::parse(name).is_some()
+}
+
+pub(crate) fn parts(token: &str) -> Option<Parts> {
     if !is_token(token) {
         return None;
     }

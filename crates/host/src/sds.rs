@@ -13,7 +13,7 @@ use crate::proto::sds::{
     data_source::Specifier,
 };
 use crate::svids::Newest;
-use crate::workload_api::{WorkloadApi, any_changed};
+use crate::workload_api::{LOOK_AGAIN, WorkloadApi, any_changed};
 use crate::{Entitlement, refuse};
 use prost::Message as _;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -90,6 +90,7 @@ impl Sds {
                 () = self.0.stopped() => return drop(answers.send(Err(Status::unavailable("this host is stopping"))).await),
                 changed = entitlements.changed() => if changed.is_err() { return },
                 () = any_changed(&mut listening) => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
             let Some(wanted) = &names else { continue };
             match self.secrets(&caller, wanted).await {

@@ -15,6 +15,7 @@ use credential::ProcessEvidence;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ use tonic::{Request, Response, Status};
 const SECURITY_HEADER: &str = "workload.spiffe.io";
 /// Messages that may wait for a slow reader; each is the whole state, so the last would do.
 const WAITING_MAX: usize = 4;
+/// How often the caller of an open stream is looked at anew: a process can become another program.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// Audiences of one request at most.
 const AUDIENCES_MAX: usize = registry::admit::AUDIENCES_MAX;
 
@@ -109,6 +112,7 @@ impl WorkloadApi {
                     }
                     changed = entitlements.changed() => if changed.is_err() { return },
                     () = any_changed(&mut listening) => {}
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
                 }
             }
         });

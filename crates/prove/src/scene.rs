@@ -337,9 +337,12 @@ pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -
     let (token, attested) = match by {
         None | Some(Attestation::JoinToken) => (Some([0; 32]), None),
         Some(Attestation::Renewal) => (None, None),
-        Some(by @ (Attestation::CiOidc | Attestation::Kubernetes | Attestation::Process)) => {
-            (None, Some(Attested { by, evidence: [0; 32], instance: None }))
-        }
+        Some(
+            by @ (Attestation::CiOidc
+            | Attestation::DeviceCertificate
+            | Attestation::Kubernetes
+            | Attestation::Process),
+        ) => (None, Some(Attested { by, evidence: [0; 32], instance: None })),
     };
     Event::CredentialIssued {
         identity,

@@ -27,6 +27,8 @@ named_enum! {
         GitlabCi = 1 "gitlab-ci";
         /// Which service account a pod of a Kubernetes cluster has.
         Kubernetes = 2 "kubernetes";
+        /// Which device it is that a manufacturer made (IEEE 802.1AR).
+        Devices = 4 "devices";
         /// What became of people (security event tokens, RFC 8417).
         SecurityEvents = 3 "security-events";
     }
@@ -42,6 +44,7 @@ impl IssuerKind {
                 &["/kubernetes.io/namespace"],
                 &["/kubernetes.io/serviceaccount/name", "/kubernetes.io/serviceaccount/uid"],
             ],
+            Self::Devices => &[&["serial_number", "fingerprint"]],
             Self::SecurityEvents => &[],
         }
     }
@@ -63,7 +66,7 @@ pub struct TrustedIssuer {
     /// Who we are to it: the claim `aud`.
     #[n(3)]
     pub audience: String,
-    /// Its keys: a JWK Set.
+    /// Its keys: a JWK Set; of a manufacturer, its roots (PEM).
     #[n(4)]
     pub jwks: String,
     /// Of whose people it speaks; needed of one that says what becomes of people.

@@ -121,6 +121,8 @@ named_enum! {
     Attestation {
         /// The identity token of a CI job.
         CiOidc = 0 "ci-oidc";
+        /// The certificate its manufacturer gave it.
+        DeviceCertificate = 5 "device-certificate";
         /// A one-time token.
         JoinToken = 1 "join-token";
         /// A projected service-account token.

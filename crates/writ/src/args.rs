@@ -68,9 +68,21 @@ pub(crate) enum ProcessCommand {
     Status,
     /// Get a certificate with a join token: writes key.pem, cert.pem and bundle.pem.
     Issue {
-        /// The join token; better given as WRIT_TOKEN than on the command line.
-        #[arg(long, env = "WRIT_TOKEN", hide_env_values = true)]
-        token: String,
+        /// The join token, or the identity token of a job or pod; better given as WRIT_TOKEN than on the command line.
+        #[arg(long, env = "WRIT_TOKEN", hide_env_values = true, required_unless_present = "device_cert")]
+        token: Option<String>,
+        /// Instead of a token: the chain of certificates a manufacturer gave this device (PEM).
+        #[arg(long, requires = "device_key", conflicts_with = "token", value_hint = ValueHint::FilePath)]
+        device_cert: Option<PathBuf>,
+        /// The key of that certificate (PKCS#8, PEM; P-256 or P-384).
+        #[arg(long, requires = "device_cert", value_hint = ValueHint::FilePath)]
+        device_key: Option<PathBuf>,
+        /// With a device's certificate: the manufacturer, as `writ issuer trust` names it with --issuer.
+        #[arg(long, requires = "device_cert")]
+        manufacturer: Option<String>,
+        /// With a device's certificate: who Writ is to the manufacturer.
+        #[arg(long, default_value = "writ", requires = "device_cert")]
+        audience: String,
         /// Where to write the files.
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,
@@ -593,7 +605,7 @@ pub(crate) enum IssuerCommand {
         /// A name for it here.
         name: String,
         /// What its tokens say.
-        #[arg(long, value_parser = ["github-actions", "gitlab-ci", "kubernetes", "security-events"])]
+        #[arg(long, value_parser = ["devices", "github-actions", "gitlab-ci", "kubernetes", "security-events"])]
         kind: String,
         /// Who it is: the claim `iss` of its tokens, exactly.
         #[arg(long)]
@@ -601,9 +613,9 @@ pub(crate) enum IssuerCommand {
         /// Who we are to it: the claim `aud`.
         #[arg(long)]
         audience: String,
-        /// Its keys: a JWK Set in a file.
+        /// Its keys: a file with a JWK Set; of a manufacturer of devices, with its roots (PEM).
         #[arg(long, value_hint = ValueHint::FilePath)]
-        jwks: PathBuf,
+        keys: PathBuf,
         /// Of an identity provider (security-events): of which party's people it speaks.
         #[arg(long, required_if_eq("kind", "security-events"))]
         party: Option<String>,

@@ -85,7 +85,16 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
 
 async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        ProcessCommand::Issue { token, out, api } => issue::run(&data, &token, &out, api, json).await,
+        ProcessCommand::Issue { token, device_cert, device_key, manufacturer, audience, out, api } => {
+            let with = match (token, device_cert, device_key, manufacturer) {
+                (_, Some(chain), Some(key), Some(manufacturer)) => {
+                    issue::With::Device { chain, key, manufacturer, audience }
+                }
+                (Some(token), ..) => issue::With::Token(token),
+                _ => anyhow::bail!("a device joins with --device-cert, --device-key and --manufacturer"),
+            };
+            issue::run(&data, with, &out, api, json).await
+        }
         ProcessCommand::Quickstart { check } => quickstart::run(check).await,
         ProcessCommand::Status => up::status(&data, json).await,
         ProcessCommand::Up { trust_domain, listen, api, advise, upstream_roots, workload_api } => {

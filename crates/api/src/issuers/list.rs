@@ -16,7 +16,7 @@ pub(crate) async fn list_issuers(State(ports): State<Shared>) -> Json<Vec<Issuer
         kind: issuer.kind.to_string(),
         issuer: issuer.issuer.clone(),
         audience: issuer.audience.clone(),
-        jwks: issuer.jwks.clone(),
+        keys: issuer.jwks.clone(),
     };
     Json(rules.state().issuers.values().map(view).collect())
 }

@@ -15,14 +15,14 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewIssuer {
-    /// `github-actions`, `gitlab-ci`, `kubernetes` or `security-events`.
+    /// `devices`, `github-actions`, `gitlab-ci`, `kubernetes` or `security-events`.
     kind: String,
     /// Who it is: the claim `iss` of its tokens, exactly.
     issuer: String,
     /// Who we are to it: one of the claim `aud`.
     audience: String,
-    /// Its keys: a JWK Set (RFC 7517), as text.
-    jwks: String,
+    /// Its keys: a JWK Set (RFC 7517), as text; of a manufacturer of devices, its roots (PEM).
+    keys: String,
     /// Of an identity provider: of which party's people it speaks.
     #[serde(default)]
     party: Option<String>,
@@ -42,13 +42,24 @@ pub(crate) async fn trust_issuer(
             .help(IssuerKind::spellings())
             .at("kind")
     })?;
-    IssuerKeys::parse(&new.jwks).map_err(|error| ApiError::invalid(error).at("jwks"))?;
+    match kind {
+        IssuerKind::Devices => drop(
+            credential::device::roots(&new.keys)
+                .map_err(|_| ApiError::invalid("these are no root certificates (PEM)").at("keys"))?,
+        ),
+        IssuerKind::GithubActions
+        | IssuerKind::GitlabCi
+        | IssuerKind::Kubernetes
+        | IssuerKind::SecurityEvents => {
+            drop(IssuerKeys::parse(&new.keys).map_err(|error| ApiError::invalid(error).at("keys"))?);
+        }
+    }
     let issuer = TrustedIssuer {
         name: name(&issuer)?,
         kind,
         issuer: new.issuer,
         audience: new.audience,
-        jwks: new.jwks,
+        jwks: new.keys,
         party: new.party.map(|text| look(&ports, |state| party(state, &text))).transpose()?,
     };
     let command = Command::TrustIssuer(Box::new(issuer));

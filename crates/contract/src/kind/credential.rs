@@ -93,6 +93,8 @@ closed! {
     Attestation ("attestation") {
         /// By the identity token of a CI job.
         CiOidc = "ci-oidc" "the identity token of a CI job";
+        /// By the certificate its manufacturer gave it.
+        DeviceCertificate = "device-certificate" "the certificate its manufacturer gave it";
         /// By a one-time token.
         JoinToken = "join-token" "a one-time token";
         /// By a projected service-account token.

@@ -8,11 +8,11 @@ use serde_json::json;
 
 pub(crate) async fn run(client: &api::Client, command: IssuerCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        IssuerCommand::Trust { name, kind, issuer, audience, jwks, party } => {
-            let keys = std::fs::read_to_string(&jwks)
-                .with_context(|| format!("cannot read `{}`", jwks.display()))?;
+        IssuerCommand::Trust { name, kind, issuer, audience, keys, party } => {
+            let text = std::fs::read_to_string(&keys)
+                .with_context(|| format!("cannot read `{}`", keys.display()))?;
             let body =
-                json!({ "kind": kind, "issuer": issuer, "audience": audience, "jwks": keys, "party": party });
+                json!({ "kind": kind, "issuer": issuer, "audience": audience, "keys": text, "party": party });
             let done: Done = client.post(&format!("/v1/issuers/{name}"), &body).await?;
             super::done(&done, &format!("tokens of {issuer} count"), json);
         }

@@ -40,7 +40,7 @@ impl TokenIssuer {
             &self.url,
             "--audience",
             "writ",
-            "--jwks",
+            "--keys",
             file,
         ];
         let of_people: &[&str] = if kind == "security-events" { &["--party", "acme"] } else { &[] };
@@ -186,4 +186,70 @@ fn a_pod_and_a_gitlab_job_join() {
     assert!(out.status.success(), "{}", text(&out.stderr));
     let shown = writ.ok(&["identity", "show", "acme/pages"]);
     assert!(shown.contains("gitlab,project_id=7,ref_path=refs/heads/main"), "{shown}");
+}
+
+/// A maker of devices: its root and a device's certificate, as files.
+fn device(writ: &Writ, maker: &rcgen::Issuer<'_, rcgen::KeyPair>, serial: &str) -> [String; 2] {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CustomDnType(vec![2, 5, 4, 5]), serial);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let files = ["cert", "key"].map(|kind| writ.path(&format!("{serial}-{kind}.pem")));
+    std::fs::write(&files[0], params.signed_by(&key, maker).unwrap().pem()).unwrap();
+    std::fs::write(&files[1], key.serialize_pem()).unwrap();
+    files.map(|file| file.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_device_joins_with_its_makers_certificate() {
+    let mut writ = Writ::start();
+    let maker = || {
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+        let key = rcgen::KeyPair::generate().unwrap();
+        let root = params.self_signed(&key).unwrap().pem();
+        (rcgen::Issuer::new(params, key), root)
+    };
+    let (ours, root) = maker();
+    let roots = writ.path("roots.pem");
+    std::fs::write(&roots, root).unwrap();
+    writ.ok(&[
+        "issuer",
+        "trust",
+        "maker",
+        "--kind",
+        "devices",
+        "--issuer",
+        "https://maker.example",
+        "--audience",
+        "writ",
+        "--keys",
+        roots.to_str().unwrap(),
+    ]);
+    writ.machine("acme/meter", "iot-device");
+    let bare = writ.fails(&["identity", "joins", "acme/meter", "--rule", "maker,common_name=meter"], 1);
+    assert!(bare.contains("serial_number or fingerprint"), "{bare}");
+    writ.ok(&["identity", "joins", "acme/meter", "--rule", "maker,serial_number=SN-42"]);
+    let join = |files: &[String; 2]| {
+        writ.run(&[
+            "issue",
+            "--out",
+            writ.path("meter").to_str().unwrap(),
+            "--device-cert",
+            &files[0],
+            "--device-key",
+            &files[1],
+            "--manufacturer",
+            "https://maker.example",
+        ])
+    };
+    let joined = join(&device(&writ, &ours, "SN-42"));
+    assert!(joined.status.success(), "{}", text(&joined.stderr));
+    let why = writ.ok(&["why", writ.path("meter/cert.pem").to_str().unwrap()]);
+    assert!(why.contains("recognised by device-certificate"), "{why}");
+    let other = text(&join(&device(&writ, &ours, "SN-43")).stderr);
+    assert!(other.contains("asks for serial_number=SN-42 where the token has SN-43"), "{other}");
+    let copied = text(&join(&device(&writ, &maker().0, "SN-42")).stderr);
+    assert!(copied.contains("not signed with a key of"), "{copied}");
+    writ.assert_verifies();
 }

@@ -3,7 +3,7 @@
 use crate::envoy::{Envoy, plain_curl};
 use crate::harness::{Writ, text, wait};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -150,6 +150,41 @@ fn a_stream_brings_stricter_terms_and_ends_with_the_right() {
     }
     // Nothing is issued any more, and every certificate that was is on record.
     assert!(!python(&writ).status.success());
+    writ.assert_verifies();
+}
+
+/// A process that becomes another program keeps its socket, and loses what it was given through it.
+#[test]
+fn a_workload_that_becomes_another_program_loses_its_stream() {
+    let mut writ = Writ::start();
+    recognised(&writ);
+    let mut command = workload(&writ, "workload_exec.py");
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(process.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert_eq!(first, "certificate\n");
+    // What comes from here on, the other program prints: the end of the stream, as a frame of headers that ends it.
+    let ends = |bytes: &[u8]| {
+        let mut rest = bytes;
+        while let Some((head, after)) = rest.split_first_chunk::<9>() {
+            let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+            if head[3] == 1 && head[4] & 1 == 1 && head[5..] == [0, 0, 0, 1] {
+                return true;
+            }
+            let Some(after) = after.get(length..) else { return false };
+            rest = after;
+        }
+        false
+    };
+    let (mut seen, mut piece) = (Vec::new(), [0; 4_096]);
+    while !ends(&seen) {
+        let count = out.read(&mut piece).unwrap();
+        assert!(count > 0, "the connection ended without a word");
+        seen.extend(&piece[..count]);
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
     writ.assert_verifies();
 }
 
