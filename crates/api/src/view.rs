@@ -167,6 +167,8 @@ pub struct RootDone {
 pub struct Stopped {
     /// The entry's index in the control ledger.
     pub index: u64,
+    /// Whether the machines are revoked; else they are suspended.
+    pub for_good: bool,
     /// Machines that may not act any more.
     pub machines: Vec<String>,
     /// Certificates that count no more, by their serial numbers.

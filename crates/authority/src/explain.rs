@@ -271,14 +271,23 @@ fn recognised_by(state: &State, identity: IdentityId, now_ms: Millis, findings: 
     }
     let barred = state.barred.values().filter(|of| **of == identity).count();
     if barred > 0 {
-        findings.say(Bearing::Beside, format!("{barred} instance(s) of it were stopped and get nothing"));
+        findings.say(
+            Bearing::Beside,
+            format!("{barred} of its instances were stopped and get nothing (`writ identity readmit`)"),
+        );
     }
     let live = state
         .credentials
         .values()
         .filter(|one| one.identity == identity && one.revoked.is_none() && one.not_after_ms > now_ms)
         .count();
-    findings.say(Bearing::Beside, format!("{live} of its certificates are live"));
+    let standing = state.identities.get(&identity).map(|machine| machine.standing(now_ms));
+    let counts = if matches!(standing, Some(Standing::Refused(_))) && live > 0 {
+        ", and count for nothing"
+    } else {
+        ""
+    };
+    findings.say(Bearing::Beside, format!("{live} of its certificates are in time and not revoked{counts}"));
 }
 
 fn fitting(state: &State, evidence: &ProcessEvidence) -> Vec<(IdentityId, String)> {

@@ -100,7 +100,7 @@ impl Authority {
         let identity = self.rules().state().tokens.get(&digest).map(|token| token.identity);
         let Some(identity) = identity else {
             let help = "ask for a new one: `writ token create`";
-            return Err(not_entitled("the join token is unknown, used or expired", help).into());
+            return Err(not_entitled("the token is neither a signed one of an issuer nor a join token that is known, unused and in time", help).into());
         };
         let key = SigningRequest::parse(csr_pem)?.into_key();
         let ground = IssueGround::Token { digest };

@@ -135,6 +135,7 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
         | Event::InstanceBarred { .. }
+        | Event::InstancesReadmitted { .. }
         | Event::RootActivated { .. }
         | Event::RootPrepared { .. }
         | Event::RootRetired { .. }

@@ -1,6 +1,6 @@
 //! Evidence about a process, and which machines it shows the process to be.
 
-use registry::{Identity, IdentityId, Lifecycle, Selector, State, WorkloadRule};
+use registry::{IdentityId, Lifecycle, Selector, State, WorkloadRule};
 use sha2::{Digest, Sha256};
 
 /// What a host found out about a process. What it could not find out is none, and fits no selector.
@@ -107,23 +107,31 @@ pub enum Unrecognised {
 /// priorities at the top are refused.
 pub fn recognise(state: &State, evidence: &ProcessEvidence) -> Result<Vec<Recognised>, Unrecognised> {
     let mut found: Vec<(String, Recognised)> = Vec::new();
-    let mut resting = None;
+    let mut resting: Vec<Resting> = Vec::new();
     for (identity, rules) in &state.workloads {
         let Some(machine) = state.identities.get(identity) else { continue };
         let fitting =
             rules.iter().filter(|rule| rule.selectors.iter().all(|selector| evidence.fits(selector)));
         let Some(rule) = fitting.max_by_key(|rule| rule.priority) else { continue };
         let label = state.identity_label(*identity);
-        let barred = !state.barred.is_empty() && state.barred.contains_key(&evidence.instance());
-        let stopped = barred.then(|| "was stopped for this program of this user".to_owned());
-        match inactive(machine).or(stopped) {
-            Some(why) => resting = resting.or(Some(Unrecognised::NotActive(label, why))),
-            None => found.push((label, Recognised { identity: *identity, rule: rule.clone() })),
+        let barred = if state.barred.is_empty() { None } else { state.barred.get(&evidence.instance()) };
+        match (machine.state, barred) {
+            (Lifecycle::Active, None) => {
+                found.push((label, Recognised { identity: *identity, rule: rule.clone() }))
+            }
+            (Lifecycle::Active, Some(of)) => {
+                resting.push(Resting { life: Lifecycle::Active, label, why: stopped_as(state, *of) })
+            }
+            (life, _) => resting.push(Resting { life, label, why: format!("is {life}") }),
         }
     }
     found.sort_by(|(a_name, a), (b_name, b)| b.rule.priority.cmp(&a.rule.priority).then(a_name.cmp(b_name)));
     match found.as_slice() {
-        [] => Err(resting.unwrap_or_else(|| nearest(state, evidence))),
+        // What is nearest to acting says most: not a machine that ended when another is only suspended.
+        [] => Err(resting
+            .into_iter()
+            .min_by_key(|one| one.rank())
+            .map_or_else(|| nearest(state, evidence), |one| Unrecognised::NotActive(one.label, one.why))),
         [(first, a), (second, b), ..] if a.rule.priority == b.rule.priority => {
             Err(Unrecognised::Ambiguous(first.clone(), second.clone()))
         }
@@ -137,20 +145,49 @@ pub fn wants_digest(state: &State) -> bool {
     selectors.any(|selector| matches!(selector, Selector::Sha256(_)))
 }
 
-fn inactive(machine: &Identity) -> Option<String> {
-    (machine.state != Lifecycle::Active).then(|| format!("is {}", machine.state))
+/// A machine that the process is, and that gets nothing.
+struct Resting {
+    life: Lifecycle,
+    label: String,
+    why: String,
 }
 
-/// The rule that fails in the fewest selectors, with the first of them.
+impl Resting {
+    /// How far it is from acting.
+    fn rank(&self) -> u8 {
+        match self.life {
+            Lifecycle::Active => 0,
+            Lifecycle::Suspended => 1,
+            Lifecycle::Proposed => 2,
+            Lifecycle::Retired => 3,
+            Lifecycle::Revoked => 4,
+        }
+    }
+}
+
+fn stopped_as(state: &State, of: IdentityId) -> String {
+    let label = state.identity_label(of);
+    format!(
+        "gets nothing: this program of this user was stopped as `{label}` (`writ identity readmit {label}`)"
+    )
+}
+
+/// Of the rules that fail in the fewest selectors the one that fits in the most, with the first that fails. Machines
+/// that ended are nobody's neighbour.
 fn nearest(state: &State, evidence: &ProcessEvidence) -> Unrecognised {
-    let rules =
-        state.workloads.iter().flat_map(|(identity, rules)| rules.iter().map(move |rule| (identity, rule)));
+    let ended = |identity: &IdentityId| {
+        let life = state.identities.get(identity).map(|machine| machine.state);
+        matches!(life, None | Some(Lifecycle::Retired | Lifecycle::Revoked))
+    };
+    let living = state.workloads.iter().filter(|(identity, _)| !ended(identity));
+    let rules = living.flat_map(|(identity, rules)| rules.iter().map(move |rule| (identity, rule)));
     let failing = |rule: &WorkloadRule| -> Vec<Selector> {
         rule.selectors.iter().filter(|selector| !evidence.fits(selector)).cloned().collect()
     };
-    let nearest =
-        rules.map(|(identity, rule)| (identity, failing(rule))).min_by_key(|(_, failing)| failing.len());
-    match nearest.as_ref().and_then(|(identity, failing)| Some((identity, failing.first()?))) {
+    let nearest = rules
+        .map(|(identity, rule)| (identity, rule.selectors.len(), failing(rule)))
+        .min_by_key(|(_, asked, failing)| (failing.len(), std::cmp::Reverse(*asked)));
+    match nearest.as_ref().and_then(|(identity, _, failing)| Some((identity, failing.first()?))) {
         Some((identity, selector)) => Unrecognised::Nearest(format!(
             "`{}`, which asks for {selector} where the process has {}",
             state.identity_label(**identity),

@@ -21,6 +21,9 @@ pub enum CallerError {
     /// The socket says nothing of it.
     #[error("the socket does not say which process connected")]
     Nobody,
+    /// No process has the number, or it cannot be held.
+    #[error("no process {0} can be looked at: {1}")]
+    Gone(i32, std::io::Error),
     /// The kernel has no way to hold it (Linux before 6.5).
     #[error("the process that connected cannot be held: {0} (Linux 6.5 or newer is needed)")]
     Unheld(std::io::Error),
@@ -43,7 +46,7 @@ impl Caller {
     pub fn of_pid(pid: i32) -> Result<Self, CallerError> {
         let process = rustix::process::Pid::from_raw(pid).ok_or(CallerError::Nobody)?;
         let held = rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty());
-        Self::held(pid, held.map_err(|error| CallerError::Unheld(error.into()))?)
+        Self::held(pid, held.map_err(|error| CallerError::Gone(pid, error.into()))?)
     }
 
     fn held(pid: i32, held: OwnedFd) -> Result<Self, CallerError> {

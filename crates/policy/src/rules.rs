@@ -149,6 +149,7 @@ impl Rules {
             | Event::RootRetired { .. }
             | Event::RootTainted { .. }
             | Event::InstanceBarred { .. }
+            | Event::InstancesReadmitted { .. }
             | Event::KeyBarred { .. }
             | Event::SecurityEventReceived { .. }
             | Event::AuthorityGranted { .. }
@@ -437,6 +438,7 @@ fn may_stop(event: &Event) -> bool {
         | Event::SecretSealed { .. }
         | Event::ServerCertified { .. }
         | Event::ServiceRegistered(_)
+        | Event::InstancesReadmitted { .. }
         | Event::WorkloadRecognized { .. } => false,
     }
 }

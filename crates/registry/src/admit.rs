@@ -142,7 +142,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             if state.person_named(party, name.as_str()).is_some() {
                 return Err(conflict(
                     format!("the party has a person named `{name}`"),
-                    "choose another name",
+                    "choose another name; the name of somebody who left is not given again",
                 ));
             }
             if let Some(other) = state.people.values().find(|other| other.is_active() && other.key == key) {
@@ -159,6 +159,16 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             true => Err(conflict(format!("the key `{kid}` is published already"), "")),
             false => Ok(vec![Event::JwtKeyPublished { kid, public_key, expires_ms }]),
         },
+        Command::ReadmitInstances { identity, reason } => {
+            identity_of(state, identity)?;
+            if !state.barred.values().any(|of| *of == identity) {
+                return Err(conflict(
+                    "no instance of it is stopped",
+                    "`writ why PARTY/NAME` says what it is issued",
+                ));
+            }
+            Ok(vec![Event::InstancesReadmitted { identity, reason: text(reason)? }])
+        }
         Command::RecognizeWorkload { identity, rules } => recognize(state, identity, rules),
         Command::ReceiveSecurityEvent { issuer, token, kind, person, until_ms, departs } => {
             only_writ(context)?;
@@ -459,8 +469,7 @@ pub fn may_be_issued(state: &State, identity: IdentityId, now_ms: Millis) -> Res
 /// Whether nobody stopped this very instance of a machine.
 fn not_barred(state: &State, attested: &Attested) -> Result<(), Refusal> {
     if attested.instance.is_some_and(|instance| state.barred.contains_key(&instance)) {
-        let help =
-            "say anew how its machine is recognised: `writ identity recognize` or `writ identity joins`";
+        let help = "`writ identity readmit` lets the stopped instances of a machine come back";
         return Err(not_entitled("this instance of the machine was stopped", help));
     }
     Ok(())

@@ -511,8 +511,8 @@ pub enum Event {
         #[n(4)]
         until_ms: Millis,
     },
-    /// What a certificate was issued to is stopped: nothing more is issued to it, until it is said anew how the machine
-    /// is recognised.
+    /// What a certificate was issued to is stopped: nothing more is issued to it, until the machine's stopped instances
+    /// are readmitted.
     #[n(49)]
     InstanceBarred {
         /// Which machine.
@@ -572,6 +572,16 @@ pub enum Event {
         #[n(1)]
         reason: String,
     },
+    /// The stopped instances of a machine may come back.
+    #[n(55)]
+    InstancesReadmitted {
+        /// Which machine.
+        #[n(0)]
+        identity: IdentityId,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
     /// A machine may join with tokens like these, and with no others.
     #[n(45)]
     JoinRuled {
@@ -591,6 +601,7 @@ impl Event {
             Self::CredentialIssued { identity, .. }
             | Self::DepartureStepTaken { identity, .. }
             | Self::InstanceBarred { identity, .. }
+            | Self::InstancesReadmitted { identity, .. }
             | Self::JoinRuled { identity, .. }
             | Self::JwtIssued { identity, .. }
             | Self::WorkloadRecognized { identity, .. }
@@ -650,6 +661,7 @@ impl Event {
             Self::Established { .. } => "established",
             Self::EstateExamined { .. } => "estate examined",
             Self::InstanceBarred { .. } => "instance stopped",
+            Self::InstancesReadmitted { .. } => "stopped instances readmitted",
             Self::KeyBarred { .. } => "key stopped",
             Self::IdentityActivated { .. } => "identity activated",
             Self::IdentityProposed(_) => "identity proposed",

@@ -132,12 +132,20 @@ impl JoinRule {
         if let Some(claim) = self.claims.iter().find(|claim| claim.value.contains('*')) {
             return Some(format!("`{}` is compared as it stands: `*` stands for nothing else", claim.path));
         }
+        let digest = |value: &str| {
+            value.len() == 64 && value.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
+        };
+        let print =
+            self.claims.iter().find(|claim| kind == IssuerKind::Devices && claim.path == "fingerprint");
+        if let Some(claim) = print.filter(|claim| !digest(&claim.value)) {
+            return Some(format!(
+                "the fingerprint `{}` is not 64 small hexadecimal digits without colons (SHA-256)",
+                claim.value
+            ));
+        }
         let pins = |group: &[&str]| self.claims.iter().any(|claim| group.contains(&claim.path.as_str()));
         let missing = kind.pinned().iter().find(|group| !pins(group))?;
-        Some(format!(
-            "a rule for {kind} pins {}: names in `sub` alone can be taken again by somebody else",
-            missing.join(" or ")
-        ))
+        Some(format!("a rule for {kind} pins {}: without it others could come to fit", missing.join(" or ")))
     }
 }
 

@@ -285,6 +285,9 @@ impl State {
             Event::InstanceBarred { identity, instance, .. } => {
                 self.barred.insert(*instance, *identity);
             }
+            Event::InstancesReadmitted { identity, .. } => {
+                self.barred.retain(|_, of| of != identity);
+            }
             Event::KeyBarred { key, .. } => {
                 self.barred_keys.insert(*key);
             }
@@ -298,7 +301,6 @@ impl State {
                 self.issuers.insert(issuer.name.clone(), issuer.clone());
             }
             Event::JoinRuled { identity, rules } => {
-                self.barred.retain(|_, of| of != identity);
                 if rules.is_empty() {
                     self.joins.remove(identity);
                 } else {
@@ -338,7 +340,6 @@ impl State {
                 self.jwt_keys.insert(kid.clone(), key);
             }
             Event::WorkloadRecognized { identity, rules } => {
-                self.barred.retain(|_, of| of != identity);
                 if rules.is_empty() {
                     self.workloads.remove(identity);
                 } else {

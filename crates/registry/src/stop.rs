@@ -46,6 +46,7 @@ pub(crate) fn stop(
     let of_serial = |serial: &[u8; 16]| {
         state.credentials.get(serial).ok_or_else(|| missing("no live certificate has this serial number"))
     };
+    let idle = Idle::of(&target);
     let events = match target {
         StopTarget::Certificate(serial) => {
             of_serial(&serial)?;
@@ -89,13 +90,44 @@ pub(crate) fn stop(
         StopTarget::Party(party) => machines(&|machine| machine.party == party),
     };
     if events.is_empty() {
-        return Err(Refusal {
-            kind: RefusalKind::Conflict,
-            reason: "nothing of it can be stopped: it is stopped already, or there is nothing".into(),
-            help: "machines that are only suspended are ended with `--for-good`".into(),
-        });
+        return Err(nothing_to_stop(idle, for_good));
     }
     Ok(events)
+}
+
+/// Of what nothing could be stopped.
+enum Idle {
+    /// Machines, one or many.
+    Machines,
+    /// What can only be stopped for good, and was.
+    Once,
+}
+
+impl Idle {
+    fn of(target: &StopTarget) -> Self {
+        match target {
+            StopTarget::Identity(_) | StopTarget::Owner(_) | StopTarget::Party(_) => Self::Machines,
+            StopTarget::Certificate(_)
+            | StopTarget::Instance(_)
+            | StopTarget::Instrument(_)
+            | StopTarget::Key(_) => Self::Once,
+        }
+    }
+}
+
+fn nothing_to_stop(idle: Idle, for_good: bool) -> Refusal {
+    let (reason, help) = match (idle, for_good) {
+        (Idle::Once, _) => ("it is stopped already", "`writ why` says what it gets"),
+        (Idle::Machines, true) => (
+            "it has no machine that is not revoked or retired already",
+            "`writ identity list` says which are",
+        ),
+        (Idle::Machines, false) => (
+            "it has no machine that is active",
+            "machines that are only suspended are ended with `--for-good`; `writ identity list` says which are",
+        ),
+    };
+    Refusal { kind: RefusalKind::Conflict, reason: reason.into(), help: help.into() }
 }
 
 fn machine_stopped(machine: &Identity, reason: &str, for_good: bool) -> Option<Event> {

@@ -716,8 +716,11 @@ pub(crate) enum IdentityCommand {
         /// party/name.
         identity: String,
         /// What a process must be, all of it: uid:1000,path:/usr/bin/app (also gid, sha256, unit, cgroup).
-        #[arg(long = "rule", value_name = "SELECTOR,…")]
+        #[arg(long = "rule", value_name = "SELECTOR,…", required_unless_present = "none")]
         rules: Vec<String>,
+        /// No process is it any more.
+        #[arg(long, conflicts_with = "rules")]
+        none: bool,
         /// Of several machines one process may be, the one with the highest priority is its default identity.
         #[arg(long, default_value_t = 0)]
         priority: u32,
@@ -730,8 +733,11 @@ pub(crate) enum IdentityCommand {
         /// party/name.
         identity: String,
         /// A token of the issuer in which all claims have these values: gha,repository_id=42,environment=production.
-        #[arg(long = "rule", value_name = "ISSUER,CLAIM=VALUE,…")]
+        #[arg(long = "rule", value_name = "ISSUER,CLAIM=VALUE,…", required_unless_present = "none")]
         rules: Vec<String>,
+        /// It joins with nobody's tokens any more.
+        #[arg(long, conflicts_with = "rules")]
+        none: bool,
     },
     /// Let an accepted machine act.
     Activate {
@@ -740,6 +746,14 @@ pub(crate) enum IdentityCommand {
     },
     /// Stop a machine for now.
     Suspend {
+        /// party/name.
+        identity: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let what `writ kill instance` stopped of a machine come back.
+    Readmit {
         /// party/name.
         identity: String,
         /// Why.

@@ -77,6 +77,9 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
         LocalCommand::Verify { directory: Some(file), people, .. } if file.is_file() => {
             tokio::runtime::Runtime::new()?.block_on(seal::verify(&file, &people, json))
         }
+        LocalCommand::Verify { directory: Some(missing), .. } if !missing.exists() => {
+            anyhow::bail!("there is no `{}`", missing.display())
+        }
         LocalCommand::Verify { directory, key, .. } => {
             ledger::verify(directory.as_deref().unwrap_or(data), key.as_deref(), json)
         }

@@ -261,6 +261,7 @@ impl Control {
             | Event::JoinTokenCreated { .. }
             | Event::DepartureStepTaken { .. }
             | Event::InstanceBarred { .. }
+            | Event::InstancesReadmitted { .. }
             | Event::RootActivated { .. }
             | Event::RootPrepared { .. }
             | Event::RootRetired { .. }

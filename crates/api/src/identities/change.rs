@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Activate,
     /// Ends it for good, at once, with everything it has open.
     Kill,
+    /// Lets its stopped instances come back.
+    Readmit,
     /// Lets a suspended identity act again.
     Resume,
     /// Ends it by plan.
@@ -30,7 +32,7 @@ pub(crate) enum Step {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ground {
-    /// Why; needed to kill and to suspend.
+    /// Why; needed to kill, to suspend and to readmit.
     #[serde(default)]
     reason: String,
 }
@@ -49,6 +51,7 @@ pub(crate) async fn change_identity(
     let command = match step {
         Step::Activate => Command::ActivateIdentity { identity },
         Step::Kill => Command::RevokeIdentity { identity, reason },
+        Step::Readmit => Command::ReadmitInstances { identity, reason },
         Step::Resume => Command::ResumeIdentity { identity },
         Step::Retire => Command::RetireIdentity { identity },
         Step::Suspend => Command::SuspendIdentity { identity, reason },

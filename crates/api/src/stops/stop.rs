@@ -77,10 +77,11 @@ pub(crate) async fn stop(
     Input(stop): Input<Stop>,
 ) -> Result<Json<Stopped>, ApiError> {
     let target = look(&ports, |state| stop.target.resolve(state))?;
-    let command = Command::Stop { target, reason: stop.reason, for_good: stop.for_good };
+    let for_good = stop.for_good;
+    let command = Command::Stop { target, reason: stop.reason, for_good };
     let admitted = ports.authority.submit(Actor::Operator, command).await?;
     let rules = ports.authority.rules();
-    let mut stopped = Stopped { index: admitted.index, ..Stopped::default() };
+    let mut stopped = Stopped { index: admitted.index, for_good, ..Stopped::default() };
     for event in &admitted.events {
         if let Event::IdentityRevoked { identity, .. } | Event::IdentitySuspended { identity, .. } = event {
             stopped.machines.push(rules.state().identity_label(*identity));

@@ -186,6 +186,8 @@ fn golden_vectors() {
     found += &vector("root-tainted", tainted, Actor::Operator);
     let retired = Event::RootRetired { root: [4; 32], reason: reason() };
     found += &vector("root-retired", retired, Actor::Operator);
+    let back = Event::InstancesReadmitted { identity: id, reason: reason() };
+    found += &vector("instances-readmitted", back, Actor::Operator);
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);

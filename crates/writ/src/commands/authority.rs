@@ -8,9 +8,11 @@ use serde_json::json;
 pub(crate) async fn run(client: &api::Client, command: AuthorityCommand, json: bool) -> anyhow::Result<()> {
     let (step, body, said) = match command {
         AuthorityCommand::Show => return show(client, json).await,
-        AuthorityCommand::Prepare { reason } => {
-            ("prepare", json!({ "reason": reason }), "is known; next: `writ authority activate`")
-        }
+        AuthorityCommand::Prepare { reason } => (
+            "prepare",
+            json!({ "reason": reason }),
+            "is known; `writ authority activate` takes it in use, from ten minutes on, when all have heard of it",
+        ),
         AuthorityCommand::Activate { reason, now } => (
             "activate",
             json!({ "reason": reason, "now": now }),
@@ -19,7 +21,7 @@ pub(crate) async fn run(client: &api::Client, command: AuthorityCommand, json: b
         AuthorityCommand::Taint { root, reason } => (
             "taint",
             json!({ "root": root, "reason": reason }),
-            "is tainted; what rests on it is issued anew",
+            "is tainted; what was recognised by its process is issued anew, what came with a token when it renews",
         ),
         AuthorityCommand::Retire { root, reason, now } => (
             "retire",

@@ -27,8 +27,9 @@ pub(crate) fn is_one(file: &Path) -> bool {
 pub(crate) fn verify(file: &Path, data: &Path, key: Option<&str>, json: bool) -> anyhow::Result<()> {
     let der = CertificateDer::from_pem_file(file)
         .with_context(|| format!("`{}` holds no certificate that can be read", file.display()))?;
+    let given = key.is_some();
     let key = match key {
-        Some(key) => VerifierKey::parse(key)?,
+        Some(key) => super::ledger::given_key(key)?,
         None => {
             let known = data.join("ledger/control.vkey");
             let Ok(text) = std::fs::read_to_string(&known) else {
@@ -77,6 +78,12 @@ pub(crate) fn verify(file: &Path, data: &Path, key: Option<&str>, json: bool) ->
                 output::line(
                     "  verified: exactly this certificate was recorded before it was signed; whether it was revoked since, it cannot say",
                 );
+                if !given {
+                    output::line(format!(
+                        "  the ledger's key was taken from `{}`; to rely on nobody there, pin it:\n    --key {key}",
+                        data.display()
+                    ));
+                }
             }
             Err(why) => output::line(format!("  NOT VERIFIED: {why}")),
         }

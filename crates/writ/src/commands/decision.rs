@@ -12,7 +12,11 @@ pub(crate) async fn why(client: &api::Client, decision: &str, json: bool) -> any
         anyhow::ensure!(origin == ours, "this ledger is `{ours}`, not `{origin}`");
     }
     let index: u64 =
-        index.parse().map_err(|_| anyhow::anyhow!("`{decision}` is not the index of a decision"))?;
+        index.parse().map_err(|_| {
+            anyhow::anyhow!(
+                "`{decision}` is neither the index of a decision (`writ log`), nor PARTY/NAME, pid:NUMBER, a certificate file or a serial number"
+            )
+        })?;
     let why: Explanation = client.get(&format!("/v1/decisions/{index}")).await?;
     if json {
         output::json(&why);
@@ -99,11 +103,12 @@ fn line(decision: &DecisionView) -> String {
     };
     let time = output::time(decision.time_ms);
     let machine = decision.machine.as_deref().unwrap_or("-");
+    // What is wider than its column still ends in a space.
     row([&decision.index.to_string(), &time, &decision.kind, machine, &act, &ground])
 }
 
 /// A row of the live table: fixed widths, since what follows is not known yet.
 fn row(cells: [&str; 6]) -> String {
     let [index, time, what, machine, act, ground] = cells;
-    format!("{index:<7}{time:<22}{what:<11}{machine:<24}{act:<28}{ground}")
+    format!("{index:<6} {time:<21} {what:<10} {machine:<23} {act:<27} {ground}")
 }

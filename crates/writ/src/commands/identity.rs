@@ -68,7 +68,7 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
             );
             Ok(())
         }
-        IdentityCommand::Recognize { identity, rules, priority, hint } => {
+        IdentityCommand::Recognize { identity, rules, none: _, priority, hint } => {
             let (party, name) = super::pair(&identity)?;
             let rules: Vec<_> = rules
                 .iter()
@@ -82,7 +82,7 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
             super::done(&done, &format!("{identity} {said}"), json);
             Ok(())
         }
-        IdentityCommand::Joins { identity, rules } => {
+        IdentityCommand::Joins { identity, rules, none: _ } => {
             let (party, name) = super::pair(&identity)?;
             let path = format!("/v1/identities/{party}/{name}/joins");
             let done: Done = client.post(&path, &json!({ "rules": rules })).await?;
@@ -96,6 +96,9 @@ pub(crate) async fn run(client: &api::Client, command: IdentityCommand, json: bo
         }
         IdentityCommand::Suspend { identity, reason } => {
             step(identity, "suspend", reason, "is suspended").await
+        }
+        IdentityCommand::Readmit { identity, reason } => {
+            step(identity, "readmit", reason, "has no stopped instances any more").await
         }
         IdentityCommand::Resume { identity } => {
             step(identity, "resume", String::new(), "is active again").await
@@ -182,6 +185,7 @@ async fn list(client: &api::Client, json: bool) -> anyhow::Result<()> {
         output::json(&all);
         return Ok(());
     }
+    all.sort_by(|a, b| (&a.party, &a.name).cmp(&(&b.party, &b.name)));
     let rows: Vec<_> = all
         .into_iter()
         .map(|i| {

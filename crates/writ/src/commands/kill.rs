@@ -32,6 +32,12 @@ pub(crate) async fn run(client: &api::Client, target: KillTarget, json: bool) ->
         let plural = if count == 1 { "" } else { "s" };
         output::line(format!("  {count} {noun}{plural}: {names}"));
     }
+    if !stopped.machines.is_empty() {
+        output::line(match stopped.for_good {
+            true => "  revoked: nothing brings them back",
+            false => "  suspended: `writ identity resume` undoes it, until `--for-good`",
+        });
+    }
     Ok(())
 }
 
@@ -49,7 +55,7 @@ fn body(target: KillTarget) -> anyhow::Result<(Value, String, bool)> {
         }
         KillTarget::Instrument { instrument, reason } => (json!({ "instrument": instrument }), reason, true),
         KillTarget::Key { key, reason } => {
-            let digest = if Path::new(&key).is_file() { hex(&read(&key)?.public_key) } else { key };
+            let digest = if looks_like_file(&key) { hex(&read(&key)?.public_key) } else { key };
             (json!({ "key": digest }), reason, false)
         }
         KillTarget::Owner { owner, how } => of("owner", owner, how),
@@ -59,11 +65,18 @@ fn body(target: KillTarget) -> anyhow::Result<(Value, String, bool)> {
 
 /// A serial number, or that of the certificate in a file.
 fn serial(text: String) -> anyhow::Result<String> {
-    if Path::new(&text).is_file() { Ok(hex(&read(&text)?.serial)) } else { Ok(text) }
+    if looks_like_file(&text) { Ok(hex(&read(&text)?.serial)) } else { Ok(text) }
 }
 
-fn read(file: &str) -> anyhow::Result<Svid> {
-    let der =
-        CertificateDer::from_pem_file(file).with_context(|| format!("`{file}` is no certificate (PEM)"))?;
+/// Whether somebody means a file: numbers have neither dots nor slashes.
+pub(super) fn looks_like_file(text: &str) -> bool {
+    text.ends_with(".pem") || text.ends_with(".crt") || Path::new(text).is_file()
+}
+
+/// A machine's certificate.
+pub(super) fn read(file: &str) -> anyhow::Result<Svid> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read `{file}`"))?;
+    let der = CertificateDer::from_pem_slice(&bytes)
+        .with_context(|| format!("`{file}` is no certificate (PEM)"))?;
     Svid::parse(&der).with_context(|| format!("`{file}` is no machine's certificate"))
 }

@@ -15,7 +15,7 @@ pub(crate) fn verify(directory: &Path, key: Option<&str>, json: bool) -> anyhow:
     let ledger = ledger_folder(directory);
     let given = key.is_some();
     let key = match key {
-        Some(key) => VerifierKey::parse(key)?,
+        Some(key) => given_key(key)?,
         None => read_key(&ledger, "control")?,
     };
     let progress = progress("verifying");
@@ -33,6 +33,15 @@ pub(crate) fn verify(directory: &Path, key: Option<&str>, json: bool) -> anyhow:
         }
     }
     if verdict.findings.is_empty() { Ok(()) } else { Err(Failure::NotVerified.into()) }
+}
+
+/// A key that somebody gave: as text, or as the file that holds it.
+pub(super) fn given_key(text: &str) -> anyhow::Result<VerifierKey> {
+    if Path::new(text).is_file() {
+        let held = std::fs::read_to_string(text).with_context(|| format!("cannot read `{text}`"))?;
+        return VerifierKey::parse(held.trim()).with_context(|| format!("`{text}`"));
+    }
+    Ok(VerifierKey::parse(text)?)
 }
 
 /// Prints what was checked and what was found.

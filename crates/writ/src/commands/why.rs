@@ -5,11 +5,7 @@ use crate::output;
 use anyhow::Context as _;
 use api::view::ExplainedView;
 use contract::canonical::hex;
-use credential::Svid;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use std::path::Path;
 
 pub(crate) async fn run(client: &api::Client, subject: &str, json: bool) -> anyhow::Result<()> {
     let Some(asked) = credentials_of(subject)? else { return decision::why(client, subject, json).await };
@@ -36,10 +32,8 @@ fn credentials_of(subject: &str) -> anyhow::Result<Option<Value>> {
         let pid: i32 = pid.parse().with_context(|| format!("`{pid}` is not the number of a process"))?;
         return Ok(Some(json!({ "process": pid })));
     }
-    if Path::new(subject).is_file() {
-        let der = CertificateDer::from_pem_file(subject);
-        let der = der.with_context(|| format!("`{subject}` is no certificate (PEM)"))?;
-        let svid = Svid::parse(&der).with_context(|| format!("`{subject}` is no machine's certificate"))?;
+    if super::kill::looks_like_file(subject) {
+        let svid = super::kill::read(subject)?;
         return Ok(Some(json!({ "certificate": hex(&svid.serial) })));
     }
     if subject.len() == 32 && subject.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -143,7 +143,8 @@ fn a_ci_job_joins_once_with_its_own_token() {
         &github.token("JWT", &json!({ "repository_id": "42", "environment": "production", "n": 2 })),
         "the token fits `acme/",
     );
-    writ.ok(&["identity", "joins", "acme/deploy"]);
+    writ.fails(&["identity", "joins", "acme/deploy"], 2);
+    writ.ok(&["identity", "joins", "acme/deploy", "--none"]);
     writ.ok(&["identity", "suspend", "acme/release", "--reason", "to see"]);
     refused(
         &writ,

@@ -104,7 +104,8 @@ fn python_gets_certificates_tokens_and_bundles() {
     let left: Value = serde_json::from_slice(&python(&writ).stdout).unwrap();
     assert_eq!(left["default"], reader);
 
-    writ.ok(&["identity", "recognize", "acme/reader"]);
+    writ.fails(&["identity", "recognize", "acme/reader"], 2);
+    writ.ok(&["identity", "recognize", "acme/reader", "--none"]);
     let revoked = text(&python(&writ).stderr);
     assert!(revoked.contains("no identity issued: `acme/writer` is revoked"), "{revoked}");
     writ.assert_verifies();
@@ -219,16 +220,33 @@ fn a_killed_certificate_is_replaced_and_a_killed_instance_gets_nothing() {
     assert!(end["error"].as_str().unwrap().contains("PERMISSION_DENIED"), "{end}");
     // The same program under the same user is the same instance, until somebody says anew what the machine is.
     let refused = text(&python(&writ).stderr);
-    assert!(refused.contains("was stopped for this program of this user"), "{refused}");
+    assert!(refused.contains("this program of this user was stopped as"), "{refused}");
     let certificate = writ.ok(&["why", &first]);
     assert!(
         certificate.contains("does not count") && certificate.contains("NO  it was revoked: copied"),
         "{certificate}"
     );
     let machine = writ.ok(&["why", "spiffe://writ.localhost/acme/reader"]);
-    assert!(machine.contains("1 instance(s) of it were stopped"), "{machine}");
+    assert!(machine.contains("1 of its instances were stopped"), "{machine}");
+    // Saying again what the machine is, as setup scripts do, brings back nothing that was stopped.
     let rule = format!("uid:{},path:{}", uid(), interpreter());
     writ.ok(&["identity", "recognize", "acme/reader", "--rule", &rule]);
+    assert!(!python(&writ).status.success());
+    writ.ok(&["identity", "readmit", "acme/reader", "--reason", "looked into"]);
+    assert!(python(&writ).status.success());
+    let nobody = writ.fails(&["identity", "readmit", "acme/reader", "--reason", "again"], 1);
+    assert!(nobody.contains("no instance of it is stopped"), "{nobody}");
+    // What a machine that ended stopped can be let back in, as another.
+    let mut staying = Staying::start(&writ);
+    let third = serial(&staying.next());
+    writ.ok(&["kill", "instance", &third, "--reason", "again"]);
+    writ.ok(&["identity", "kill", "acme/reader", "--reason", "replaced"]);
+    writ.machine("acme/next", "bot");
+    writ.ok(&["identity", "recognize", "acme/next", "--rule", &rule]);
+    let refused = text(&python(&writ).stderr);
+    assert!(refused.contains("`acme/next` gets nothing: this program"), "{refused}");
+    assert!(refused.contains("writ identity readmit acme/reader"), "{refused}");
+    writ.ok(&["identity", "readmit", "acme/reader", "--reason", "looked into"]);
     assert!(python(&writ).status.success());
     writ.assert_verifies();
 }
