@@ -190,6 +190,8 @@ pub struct IssuerView {
     pub audience: String,
     /// Its keys: a JWK Set; of a manufacturer, its roots (PEM).
     pub keys: String,
+    /// Of an identity provider: of which party's people it speaks.
+    pub party: Option<String>,
 }
 
 /// A process is the machine when every selector fits.

@@ -86,6 +86,9 @@ impl TrustedIssuer {
         if self.kind == IssuerKind::SecurityEvents && self.party.is_none() {
             return Some("it is not said of which party's people it speaks".into());
         }
+        if self.kind != IssuerKind::SecurityEvents && self.party.is_some() {
+            return Some(format!("{} speaks of no party's people", self.kind));
+        }
         None
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Args {
     /// The data directory.
     #[arg(long, global = true, env = "WRIT_DATA", default_value = "writ-data", value_hint = ValueHint::DirPath)]
     pub(crate) data: PathBuf,
-    /// Print JSON instead of tables.
+    /// Print JSON instead of tables, and errors as JSON to standard error.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// What to log: `warn`, `info`, `debug`, or filters such as `gateway=debug`.

@@ -37,10 +37,10 @@ pub(crate) const HELP: &str = "Exit codes:
   6  a solver found that it can happen
   7  nothing contradicts a verified file, but it rests on something not confirmed: a key nobody gave";
 
-/// Prints what went wrong and gives the code for it.
-pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
+/// Prints what went wrong to standard error, in words or as JSON, and gives the code for it.
+pub(crate) fn code(result: anyhow::Result<()>, json: bool) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
-    let code = match error.downcast_ref::<Failure>() {
+    let code: u8 = match error.downcast_ref::<Failure>() {
         Some(Failure::NotVerified) => 3,
         Some(Failure::Refuted) => 6,
         Some(Failure::Unconfirmed) => 7,
@@ -52,6 +52,9 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
             Some(ClientError::Answer(_) | ClientError::Problem(_)) | None => 1,
         },
     };
-    crate::output::complain(&error);
+    match json {
+        true => crate::output::complain_json(&error, code),
+        false => crate::output::complain(&error),
+    }
     ExitCode::from(code)
 }

@@ -17,5 +17,7 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    exit::code(commands::run(args::Args::parse()))
+    let args = args::Args::parse();
+    let json = args.json;
+    exit::code(commands::run(args), json)
 }

@@ -72,6 +72,22 @@ pub(crate) fn complain(error: &anyhow::Error) {
     }
 }
 
+/// The same for programs: one line, one object.
+pub(crate) fn complain_json(error: &anyhow::Error, code: u8) {
+    let because: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    let problem = match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Problem(problem)) => Some(problem),
+        Some(ClientError::Answer(_) | ClientError::Unreachable(_)) | None => None,
+    };
+    let said = serde_json::json!({
+        "error": error.to_string(),
+        "because": because,
+        "exit_code": code,
+        "problem": problem,
+    });
+    aside(format_args!("{said}"));
+}
+
 /// A finding in a document, shown as a compiler shows it.
 #[derive(Debug)]
 struct Shown {

@@ -17,6 +17,10 @@ pub(crate) async fn list_issuers(State(ports): State<Shared>) -> Json<Vec<Issuer
         issuer: issuer.issuer.clone(),
         audience: issuer.audience.clone(),
         keys: issuer.jwks.clone(),
+        party: issuer
+            .party
+            .and_then(|party| rules.state().parties.get(&party))
+            .map(|party| party.name.to_string()),
     };
     Json(rules.state().issuers.values().map(view).collect())
 }

@@ -14,7 +14,7 @@ pub(crate) async fn run(client: &api::Client, command: IssuerCommand, json: bool
             let body =
                 json!({ "kind": kind, "issuer": issuer, "audience": audience, "keys": text, "party": party });
             let done: Done = client.post(&format!("/v1/issuers/{name}"), &body).await?;
-            super::done(&done, &format!("tokens of {issuer} count"), json);
+            super::done(&done, &format!("tokens of {issuer} count, under these keys and no others"), json);
         }
         IssuerCommand::Drop { name, reason } => {
             let done: Done =
@@ -27,8 +27,14 @@ pub(crate) async fn run(client: &api::Client, command: IssuerCommand, json: bool
                 output::json(&issuers);
                 return Ok(());
             }
-            let rows: Vec<_> = issuers.into_iter().map(|i| [i.name, i.kind, i.issuer, i.audience]).collect();
-            output::table(["NAME", "KIND", "ISSUER", "AUDIENCE"], &rows);
+            let rows: Vec<_> = issuers
+                .into_iter()
+                .map(|i| {
+                    let party = i.party.unwrap_or_else(|| "-".to_owned());
+                    [i.name, i.kind, i.issuer, i.audience, party]
+                })
+                .collect();
+            output::table(["NAME", "KIND", "ISSUER", "AUDIENCE", "PARTY"], &rows);
         }
     }
     Ok(())

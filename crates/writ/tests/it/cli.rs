@@ -144,3 +144,18 @@ fn the_readme_works() {
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(folder.join("bot/cert.pem").exists());
 }
+
+/// Who asks for JSON gets it for what went wrong as well.
+#[test]
+fn errors_are_json_when_json_is_asked_for() {
+    let writ = Writ::start_empty();
+    let refused = writ.run(&["--json", "identity", "kill", "acme/x", "--reason", "r"]);
+    let said: serde_json::Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert_eq!(said["exit_code"], 1, "{said}");
+    assert_eq!(said["problem"]["status"], 404, "{said}");
+    assert!(said["error"].as_str().unwrap().contains("acme"), "{said}");
+    let local = writ.run(&["--json", "kill", "certificate", "nowhere.pem", "--reason", "r"]);
+    let said: serde_json::Value = serde_json::from_slice(&local.stderr).unwrap();
+    assert!(said["error"].as_str().unwrap().contains("cannot read `nowhere.pem`"), "{said}");
+    assert_eq!(said["because"].as_array().unwrap().len(), 1, "{said}");
+}
