@@ -1,52 +1,15 @@
 //! An owner leaves: an identity provider says so by SCIM or by a security event, and what the instrument says about it
 //! is done, step by step.
 
+use crate::curl::{CONTRACT, service};
 use crate::harness::{Writ, text, wait};
 use crate::join::TokenIssuer;
 use serde_json::{Value, json};
 use std::process::Command;
 
-const SERVICE: &str = r#"
-name = "files"
-party = "forge"
-owner = "repo-lead"
-host = "files.localhost"
-upstream = "http://127.0.0.1:9"
-
-[[resources]]
-name = "public"
-operations = [{ action = "read", methods = ["GET"], path = "/**" }]
-"#;
-
-fn contract(clauses: &str) -> String {
-    let head = r#"+++
-instrument = "contract"
-name = "files"
-version = 1
-title = "File Access Agreement"
-
-[provider]
-party = "forge"
-legal-name = "Forge Hosting GmbH"
-service = "files"
-
-[consumer]
-party = "acme"
-legal-name = "Acme Software Ltd"
-machines = ["reader"]
-+++
-
-# File Access Agreement
-
-## Permissions
-
-```clause
-kind = "permit"
-actions = ["read"]
-resources = ["public"]
-```
-"#;
-    format!("{head}\n## Accountability\n\n```clause\n{clauses}\n```\n")
+/// The contract of the files, with a clause more.
+fn contract(clause: &str) -> String {
+    format!("{CONTRACT}\n## Accountability\n\n```clause\n{clause}\n```\n")
 }
 
 /// Asks the API with curl; gives the status and the body.
@@ -95,7 +58,7 @@ fn state(writ: &Writ, machine: &str) -> Value {
 fn a_provider_says_that_the_owner_left_and_the_ladder_is_climbed() {
     let mut writ = Writ::start();
     writ.machine("acme/reader", "bot");
-    writ.service(SERVICE);
+    writ.service(&service(9));
     let clause = "kind = \"ownership\"\nrecertify-every = \"90 days\"\non-departure = [{ step = \"warn\" }, { after = \"1 second\", step = \"shorten-life\", life = \"5 minutes\" }, { after = \"20 seconds\", step = \"suspend\" }, { after = \"21 seconds\", step = \"kill\" }]";
     writ.contract("files", &contract(clause));
     let scim = Scim::of(&writ);
