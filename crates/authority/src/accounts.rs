@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 const EVENT_AGE_MAX_MS: u64 = 24 * 3_600_000;
 /// Types of event in one token at most.
 const EVENTS_MAX: usize = 8;
+/// Names of one subject that are read at most.
+const ALIASES_MAX: usize = 16;
 
 /// Types of event that say that somebody is not there any more (RISC 1.0 §2, SCIM events).
 const DEPARTURES: [&str; 4] = [
@@ -46,17 +48,29 @@ pub enum Account {
 }
 
 impl Account {
-    /// Reads a subject identifier of a security event.
-    fn of_event(subject: &Value, issuer: &str) -> Option<Self> {
+    /// Reads a subject identifier of a security event (RFC 9493), or one of before it (`subject_type`): every account
+    /// that is meant. None when it is of no form that is known; nobody when it is another issuer's.
+    fn of_event(subject: &Value, issuer: &str) -> Option<Vec<Self>> {
         let text = |name: &str| subject.get(name).and_then(Value::as_str).map(str::to_owned);
-        match text("format").as_deref() {
-            Some("email") => Some(Self::Email(text("email")?)),
-            // Nobody speaks for the subjects of another issuer.
-            Some("iss_sub") if text("iss").as_deref() == Some(issuer) => {
-                Some(Self::Subject { issuer: issuer.to_owned(), subject: text("sub")? })
+        let own = |subject: String| Self::Subject { issuer: issuer.to_owned(), subject };
+        let format = text("format").or_else(|| text("subject_type"))?;
+        match format.as_str() {
+            "aliases" => {
+                let aliases = subject.get("identifiers")?.as_array()?;
+                let plain = |one: &&Value| one.get("format").and_then(Value::as_str) != Some("aliases");
+                let known = aliases.iter().take(ALIASES_MAX).filter(plain);
+                let known: Vec<Self> =
+                    known.filter_map(|one| Self::of_event(one, issuer)).flatten().collect();
+                (!known.is_empty()).then_some(known)
             }
-            Some("opaque") => Some(Self::Subject { issuer: issuer.to_owned(), subject: text("id")? }),
-            Some("account") => Some(Self::Email(text("uri")?.strip_prefix("acct:")?.to_owned())),
+            "email" => Some(vec![Self::Email(text("email")?)]),
+            "iss_sub" | "iss-sub" => {
+                let (by, subject) = (text("iss")?, text("sub")?);
+                // Nobody speaks for the subjects of another issuer.
+                Some(if by == issuer { vec![own(subject)] } else { Vec::new() })
+            }
+            "opaque" => Some(vec![own(text("id")?)]),
+            "account" => Some(vec![Self::Email(text("uri")?.strip_prefix("acct:")?.to_owned())]),
             _ => None,
         }
     }
@@ -129,11 +143,17 @@ impl Authority {
         }
         let kinds: Vec<&str> = events.keys().map(String::as_str).collect();
         let departs = kinds.iter().any(|kind| DEPARTURES.contains(kind));
+        // Who is told that it was taken does not say it again: what is not understood is refused.
+        let person = match subject(&claims, events)? {
+            Some(subject) => self.subject(&issuer, subject, departs)?,
+            None if departs => return Err(EventRefused::Invalid("the event does not say who left")),
+            None => None,
+        };
         let command = Command::ReceiveSecurityEvent {
             issuer: issuer.name.clone(),
             token: digest,
             kind: kinds.join(" "),
-            person: self.subject(&issuer, &claims, events),
+            person,
             until_ms,
             departs,
         };
@@ -145,28 +165,55 @@ impl Authority {
         }
     }
 
-    /// Of whom an event speaks: its `sub_id` (RFC 9493), or the older `subject` within the event.
+    /// Of whom of the issuer's party a subject speaks, if it is somebody here.
     fn subject(
         &self,
         issuer: &TrustedIssuer,
-        claims: &Map<String, Value>,
-        events: &Map<String, Value>,
-    ) -> Option<PersonId> {
-        // Of several events the one that says that somebody left is the one that matters.
-        let departing = events.iter().find(|(kind, _)| DEPARTURES.contains(&kind.as_str()));
-        let event = departing.or_else(|| events.iter().next()).map(|(_, event)| event);
-        let subject = claims.get("sub_id").or_else(|| event?.get("subject"))?;
-        // SCIM names its resources by our own ids; they mean somebody once an account of theirs was linked.
-        let person = if subject.get("format").and_then(Value::as_str) == Some("scim") {
-            let id: PersonId =
-                subject.get("uri").and_then(Value::as_str)?.rsplit('/').next()?.parse().ok()?;
-            self.rules().state().accounts.values().any(|linked| *linked == id).then_some(id)?
+        subject: &Value,
+        departs: bool,
+    ) -> Result<Option<PersonId>, EventRefused> {
+        let known = if subject.get("format").and_then(Value::as_str) == Some("scim") {
+            // SCIM names its resources by our own ids; they mean somebody once an account of theirs was linked.
+            subject.get("uri").and_then(Value::as_str).map(|uri| {
+                let id: Option<PersonId> = uri.rsplit('/').next().and_then(|id| id.parse().ok());
+                id.filter(|id| self.rules().state().accounts.values().any(|linked| linked == id))
+            })
         } else {
-            self.person_of(&Account::of_event(subject, &issuer.issuer)?)?
+            let accounts = Account::of_event(subject, &issuer.issuer);
+            accounts.map(|accounts| accounts.iter().find_map(|account| self.person_of(account)))
+        };
+        let person = match known {
+            Some(person) => person,
+            None if departs => {
+                return Err(EventRefused::Invalid("who left is said in a form not known here"));
+            }
+            None => None,
         };
         let rules = self.rules();
-        let party = rules.state().people.get(&person)?.party;
-        (issuer.party == Some(party)).then_some(person)
+        let party = |person: &PersonId| rules.state().people.get(person).map(|person| person.party);
+        Ok(person.filter(|person| issuer.party.is_some() && party(person) == issuer.party))
+    }
+}
+
+/// The subject of an event: the token's `sub_id` (RFC 9493), or the older `subject` within the event. Of several events
+/// those that say that somebody left are the ones that matter, and they are to mean one.
+fn subject<'a>(
+    claims: &'a Map<String, Value>,
+    events: &'a Map<String, Value>,
+) -> Result<Option<&'a Value>, EventRefused> {
+    if let Some(subject) = claims.get("sub_id") {
+        return Ok(Some(subject));
+    }
+    let mut departing = events.iter().filter(|(kind, _)| DEPARTURES.contains(&kind.as_str()));
+    let Some((_, first)) = departing.next() else {
+        return Ok(events.values().next().and_then(|event| event.get("subject")));
+    };
+    let first = first.get("subject");
+    match departing.all(|(_, other)| other.get("subject") == first) {
+        true => Ok(first),
+        false => {
+            Err(EventRefused::Invalid("the token says of several subjects that they left: send one each"))
+        }
     }
 }
 
@@ -178,20 +225,53 @@ mod tests {
     #[test]
     fn subjects_of_events_are_accounts() {
         let of = |subject: Value| Account::of_event(&subject, "https://idp.example");
-        let email = |text: &str| Some(Account::Email(text.into()));
+        let email = |text: &str| Some(vec![Account::Email(text.into())]);
         let subject = |issuer: &str, subject: &str| {
-            Some(Account::Subject { issuer: issuer.into(), subject: subject.into() })
+            Some(vec![Account::Subject { issuer: issuer.into(), subject: subject.into() }])
         };
         assert_eq!(of(json!({ "format": "email", "email": "a@b.example" })), email("a@b.example"));
         assert_eq!(of(json!({ "format": "account", "uri": "acct:a@b.example" })), email("a@b.example"));
         let own = json!({ "format": "iss_sub", "iss": "https://idp.example", "sub": "s" });
-        assert_eq!(of(own), subject("https://idp.example", "s"));
-        assert_eq!(of(json!({ "format": "iss_sub", "iss": "https://other.example", "sub": "s" })), None);
+        assert_eq!(of(own.clone()), subject("https://idp.example", "s"));
+        // As RISC wrote it before RFC 9493.
+        let older = json!({ "subject_type": "iss-sub", "iss": "https://idp.example", "sub": "s" });
+        assert_eq!(of(older), subject("https://idp.example", "s"));
+        assert_eq!(of(json!({ "subject_type": "email", "email": "a@b.example" })), email("a@b.example"));
+        let other = json!({ "format": "iss_sub", "iss": "https://other.example", "sub": "s" });
+        assert_eq!(of(other), Some(Vec::new()));
         assert_eq!(of(json!({ "format": "opaque", "id": "7" })), subject("https://idp.example", "7"));
-        for nobody in
-            [json!({}), json!({ "format": "did", "url": "x" }), json!({ "format": "email" }), json!(5)]
-        {
-            assert_eq!(of(nobody), None);
+        let aliases = json!({ "format": "aliases", "identifiers": [{ "format": "phone_number" }, own] });
+        assert_eq!(of(aliases), subject("https://idp.example", "s"));
+        let nested =
+            json!({ "format": "aliases", "identifiers": [{ "format": "aliases", "identifiers": [] }] });
+        for unknown in [
+            json!({}),
+            json!({ "format": "did", "url": "x" }),
+            json!({ "format": "email" }),
+            json!({ "format": "iss_sub", "iss": "https://idp.example" }),
+            nested,
+            json!(5),
+        ] {
+            assert_eq!(of(unknown), None);
         }
+    }
+
+    #[test]
+    fn several_who_left_are_not_taken_for_one() {
+        let [disabled, purged, ..] = DEPARTURES;
+        let mail = |text: &str| json!({ "subject": { "format": "email", "email": text } });
+        let no_claims = Map::new();
+        let of = |events: Value| {
+            subject(&no_claims, events.as_object().unwrap())
+                .map(|found| found.cloned())
+                .map_err(|e| e.to_string())
+        };
+        let one = of(
+            json!({ disabled: mail("a@b.example"), purged: mail("a@b.example"), "x": mail("c@d.example") }),
+        );
+        assert_eq!(one.unwrap().unwrap()["email"], "a@b.example");
+        let two = of(json!({ disabled: mail("a@b.example"), purged: mail("c@d.example") }));
+        assert!(two.unwrap_err().contains("several subjects"));
+        assert_eq!(of(json!({ disabled: {} })), Ok(None));
     }
 }

@@ -47,7 +47,7 @@ pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};
 pub use state::{Credential, JoinToken, JwtKey, State};
 pub use stop::StopTarget;
-pub use workload::{Attestation, Attested, Selector, SelectorError, WorkloadRule};
+pub use workload::{Attestation, Attested, Selector, SelectorError, WorkloadRule, unhex};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = u64;

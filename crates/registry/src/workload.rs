@@ -85,7 +85,7 @@ impl FromStr for Selector {
             "cgroup" => Ok(Self::Cgroup(absolute()?)),
             "gid" => value.parse().map(Self::Gid).map_err(|_| wrong()),
             "path" => Ok(Self::Path(absolute()?)),
-            "sha256" => digest(value).map(Self::Sha256).ok_or_else(wrong),
+            "sha256" => unhex(value).map(Self::Sha256).ok_or_else(wrong),
             "uid" => value.parse().map(Self::Uid).map_err(|_| wrong()),
             "unit" => Ok(Self::Unit(value.to_owned())),
             _ => Err(wrong()),
@@ -93,11 +93,13 @@ impl FromStr for Selector {
     }
 }
 
-fn digest(hex: &str) -> Option<[u8; 32]> {
-    let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
+/// Reads exactly `N` bytes in hexadecimal: two digits each, of either case, and nothing else.
+pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
+    let digits = digits.filter(|digits| digits.len() == 2 * N)?;
     let bytes: Vec<u8> =
-        digits?.chunks_exact(2).map(|pair| pair.iter().fold(0, |high, low| high << 4 | low)).collect();
-    if hex.len() == 64 { bytes.try_into().ok() } else { None }
+        digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |high, low| high << 4 | low)).collect();
+    bytes.try_into().ok()
 }
 
 impl fmt::Display for Selector {

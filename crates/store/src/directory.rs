@@ -90,6 +90,22 @@ impl DataDir {
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         write_durably(&self.path.join(name), bytes)
     }
+
+    /// Reads such a file; none when there is none.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        read_optional(&self.path.join(name))
+    }
+
+    /// Removes such a file, durably. That there is none is no error.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.path.join(name);
+        let removed = match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            removed => removed,
+        };
+        let synced = removed.and_then(|()| File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all());
+        synced.map_err(|source| io_error("remove", &path, source))
+    }
 }
 
 /// Heads and objects in a directory. Compare-and-swap holds within this process, which the lock

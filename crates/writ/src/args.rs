@@ -547,8 +547,8 @@ pub(crate) enum KillTarget {
         #[command(flatten)]
         how: KillHow,
     },
-    /// What a certificate was issued to: a program of a user, a pod, a job. Nothing more is issued to that, until it
-    /// is said anew how its machine is recognised.
+    /// What a certificate was issued to: a program of a user, a pod, a job. Nothing more is issued to that, until
+    /// `writ identity readmit`.
     Instance {
         /// The certificate's serial number, or its file (PEM).
         certificate: String,

@@ -191,7 +191,7 @@ impl Running {
                     host::attest(&caller, wanted).map_err(|error| format!("process {pid}: {error}"))
                 })
             },
-            people: Arc::new(People(data.path().join("people"))),
+            people: Arc::new(People(data.clone())),
             scim_token: scim_token.clone(),
             token: token.clone(),
             not_ready: Box::new(not_ready),
@@ -389,46 +389,27 @@ impl api::SecretStore for Sealed {
 }
 
 /// What identity providers say about people: a file for each, beside the ledger.
-struct People(PathBuf);
+struct People(Arc<DataDir>);
 
 impl People {
-    fn file(&self, person: &str) -> Result<PathBuf, String> {
+    fn file(person: &str) -> Result<String, String> {
         // Ids are letters, digits and a line: nothing else becomes part of a path.
         let sound = person.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if sound { Ok(self.0.join(format!("{person}.json"))) } else { Err(format!("`{person}` is no id")) }
+        if sound { Ok(format!("people/{person}.json")) } else { Err(format!("`{person}` is no id")) }
     }
 }
 
 impl api::PersonalData for People {
     fn get(&self, person: &str) -> Result<Option<Vec<u8>>, String> {
-        match std::fs::read(self.file(person)?) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
+        self.0.read(&Self::file(person)?).map_err(|error| error.to_string())
     }
 
     fn put(&self, person: &str, bytes: &[u8]) -> Result<(), String> {
-        use std::io::Write as _;
-        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-        let file = self.file(person)?;
-        let new = file.with_extension("new");
-        let write = || {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
-            let mut open =
-                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-            open.write_all(bytes)?;
-            open.sync_all()?;
-            std::fs::rename(&new, &file)
-        };
-        write().map_err(|error| format!("`{}`: {error}", file.display()))
+        self.0.write(&Self::file(person)?, bytes).map_err(|error| error.to_string())
     }
 
     fn remove(&self, person: &str) -> Result<(), String> {
-        match std::fs::remove_file(self.file(person)?) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        self.0.remove(&Self::file(person)?).map_err(|error| error.to_string())
     }
 }
 

@@ -33,9 +33,7 @@ pub(crate) async fn revoke_credential(
 
 /// Reads a serial number.
 pub(crate) fn serial(text: &str) -> Result<[u8; 16], ApiError> {
-    let plain = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let number = if plain { u128::from_str_radix(text, 16).ok() } else { None };
-    number.map(u128::to_be_bytes).ok_or_else(|| {
+    registry::unhex(text).ok_or_else(|| {
         ApiError::invalid("a serial number has 32 hexadecimal digits, as `writ issue` shows it")
     })
 }

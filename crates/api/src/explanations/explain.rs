@@ -44,7 +44,10 @@ pub(crate) async fn explain(
             ports.authority.explain_identity(identity)
         }
         Subject::Process(pid) => {
-            let evidence = (ports.attest)(pid).map_err(ApiError::invalid)?;
+            // An executable may be large, and is read whole.
+            let asked = ports.clone();
+            let evidence = tokio::task::spawn_blocking(move || (asked.attest)(pid)).await;
+            let evidence = evidence.map_err(ApiError::internal)?.map_err(ApiError::invalid)?;
             ports.authority.explain_process(pid, &evidence)
         }
     };

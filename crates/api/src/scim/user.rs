@@ -14,6 +14,15 @@ const KEPT: [&str; 5] = ["displayName", "emails", "externalId", "name", "userNam
 /// The largest user that is kept, in bytes.
 const USER_BYTES_MAX: usize = 16 * 1024;
 
+/// A path into an attribute that is kept (RFC 7644 §3.5.2): the attribute, and its part when that is named simply
+/// (`name.familyName`) and not by a filter (`emails[type eq "work"].value`).
+fn part_of(path: &str) -> Option<(&'static str, Option<&str>)> {
+    let at = path.find(['.', '['])?;
+    let (head, rest) = path.split_at(at);
+    let known = KEPT.iter().find(|known| known.eq_ignore_ascii_case(head))?;
+    Some((known, rest.strip_prefix('.').filter(|part| !part.contains(['.', '[']))))
+}
+
 /// A user as a provider describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct User {
@@ -90,6 +99,14 @@ impl User {
             };
         } else if let Some(known) = KEPT.iter().find(|known| known.eq_ignore_ascii_case(name)) {
             self.kept.insert((*known).to_owned(), value.clone());
+        } else if let Some((known, part)) = part_of(name) {
+            match (self.kept.get_mut(known), part) {
+                (Some(Value::Object(whole)), Some(part)) => {
+                    drop(whole.insert(part.to_owned(), value.clone()))
+                }
+                // It is not what was kept any more, and what it is now is not known.
+                (_, _) => drop(self.kept.remove(known)),
+            }
         }
         Ok(())
     }
@@ -98,7 +115,15 @@ impl User {
         if path.eq_ignore_ascii_case("active") || path.eq_ignore_ascii_case("userName") {
             return Err(ScimError::invalid("mutability", format!("`{path}` cannot be removed")));
         }
-        self.kept.retain(|name, _| !name.eq_ignore_ascii_case(path));
+        match part_of(path) {
+            Some((known, Some(part))) => {
+                if let Some(Value::Object(whole)) = self.kept.get_mut(known) {
+                    whole.remove(part);
+                }
+            }
+            Some((known, None)) => drop(self.kept.remove(known)),
+            None => self.kept.retain(|name, _| !name.eq_ignore_ascii_case(path)),
+        }
         Ok(())
     }
 

@@ -58,8 +58,10 @@ pub(super) async fn list(
         Some(Filter::Id(id)) => vec![id],
         None => ports.authority.rules().state().people.keys().map(ToString::to_string).collect(),
     };
-    let users: Vec<Value> =
-        found.iter().filter_map(|id| find(&ports, id).ok().map(|(_, user)| user.resource(id))).collect();
+    let mut users: Vec<Value> = Vec::new();
+    for id in &found {
+        users.extend(kept(&ports, id)?.map(|(_, user)| user.resource(id)));
+    }
     // Counted from 1.
     let start = asked.start_index.unwrap_or(1).max(1);
     let page: Vec<&Value> =
@@ -97,7 +99,11 @@ pub(super) async fn remove(
     State(ports): State<Shared>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ScimError> {
-    let (person, _) = find(&ports, &id)?;
+    // That somebody leaves does not hang on the file about them.
+    let person = id.parse().map_err(|_| unknown(&id))?;
+    if !is_linked(&ports, person) && ports.people.get(&id)?.is_none() {
+        return Err(unknown(&id));
+    }
     leave(&ports, person).await?;
     ports.people.remove(&id)?;
     Ok(StatusCode::NO_CONTENT)
@@ -129,12 +135,29 @@ async fn leave(ports: &Shared, person: PersonId) -> Result<(), ScimError> {
 
 /// A user that a provider created before.
 fn find(ports: &Shared, id: &str) -> Result<(PersonId, User), ScimError> {
-    let unknown = || ScimError::new(StatusCode::NOT_FOUND, "", format!("there is no user `{id}`"));
-    let person: PersonId = id.parse().map_err(|_| unknown())?;
-    let mut user = ports.people.get(id)?.and_then(|bytes| User::kept(&bytes)).ok_or_else(unknown)?;
+    kept(ports, id)?.ok_or_else(|| unknown(id))
+}
+
+/// The same, or none. What cannot be read is our fault, and not nobody.
+fn kept(ports: &Shared, id: &str) -> Result<Option<(PersonId, User)>, ScimError> {
+    let Ok(person) = id.parse::<PersonId>() else { return Ok(None) };
+    let Some(bytes) = ports.people.get(id)? else { return Ok(None) };
+    let mut user = User::kept(&bytes).ok_or_else(|| format!("what is kept of `{id}` cannot be read"))?;
     user.active =
         ports.authority.rules().state().people.get(&person).is_some_and(registry::Person::is_active);
-    Ok((person, user))
+    Ok(Some((person, user)))
+}
+
+/// Whether somebody is here still and has an account at a provider.
+fn is_linked(ports: &Shared, person: PersonId) -> bool {
+    let rules = ports.authority.rules();
+    let state = rules.state();
+    state.people.get(&person).is_some_and(registry::Person::is_active)
+        && state.accounts.values().any(|linked| *linked == person)
+}
+
+fn unknown(id: &str) -> ScimError {
+    ScimError::new(StatusCode::NOT_FOUND, "", format!("there is no user `{id}`"))
 }
 
 fn read(body: &[u8]) -> Result<Value, ScimError> {

@@ -97,11 +97,6 @@ pub(crate) async fn stop(
 
 /// Reads a SHA-256 in hexadecimal.
 pub(crate) fn digest(text: &str) -> Result<[u8; 32], ApiError> {
-    let digits: Option<Vec<u8>> = text
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-        .collect();
-    let digest = digits.and_then(|digits| <[u8; 32]>::try_from(digits).ok());
-    digest.ok_or_else(|| ApiError::invalid(format!("`{text}` is no SHA-256: 64 hexadecimal digits")))
+    registry::unhex(text)
+        .ok_or_else(|| ApiError::invalid(format!("`{text}` is no SHA-256: 64 hexadecimal digits")))
 }

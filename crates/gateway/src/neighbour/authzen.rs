@@ -146,7 +146,9 @@ fn read(question: &Map<String, Value>) -> Result<Question<'_>, String> {
     let purpose = said(&context, "purpose", "context.purpose")?;
     let serial = said(&properties, "serial", "subject.properties.serial")?;
     let serial = serial
-        .map(|hex| serial_of(&hex).ok_or("`subject.properties.serial` is to have 32 hexadecimal digits"))
+        .map(|hex| {
+            registry::unhex(&hex).ok_or("`subject.properties.serial` is to have 32 hexadecimal digits")
+        })
         .transpose()?;
     let address = said(&properties, "address", "subject.properties.address")?;
     let address = address
@@ -165,11 +167,6 @@ fn read(question: &Map<String, Value>) -> Result<Question<'_>, String> {
         key_algorithm: algorithm.map_or("", |known| known.as_str()),
     };
     Ok(Question { subject, action, resource, purpose, seen })
-}
-
-fn serial_of(hex: &str) -> Option<[u8; 16]> {
-    let whole = hex.len() == 32 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
-    whole.then(|| u128::from_str_radix(hex, 16).ok()).flatten().map(u128::to_be_bytes)
 }
 
 /// Decides on one question, records the verdict, and says it.

@@ -39,7 +39,7 @@ fn credentials_of(subject: &str) -> anyhow::Result<Option<Value>> {
     if subject.len() == 32 && subject.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(Some(json!({ "certificate": subject.to_lowercase() })));
     }
-    // The last part of a decision is its number.
-    let numbered = subject.rsplit('/').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-    Ok((!numbered && subject.contains('/')).then(|| json!({ "identity": subject })))
+    // A machine has one line before its name; a decision is a number, or that behind its ledger's name of several parts.
+    let machine = subject.starts_with("spiffe://") || subject.matches('/').count() == 1;
+    Ok(machine.then(|| json!({ "identity": subject })))
 }

@@ -179,3 +179,35 @@ fn a_security_event_says_that_somebody_left() {
     assert!(!out.status.success() && text(&out.stderr).contains("nobody here trusts"));
     writ.assert_verifies();
 }
+
+/// What is kept of a person may be damaged or lost: that they leave is still heard.
+#[test]
+fn a_departure_does_not_hang_on_what_is_kept_of_a_person() {
+    let mut writ = Writ::start();
+    writ.machine("acme/reader", "bot");
+    writ.ok(&["person", "link", "acme/build-lead", "--email", "jane@acme.example"]);
+    let scim = Scim::of(&writ);
+    let jane = json!({ "userName": "jane@acme.example", "name": { "familyName": "Doe", "givenName": "Jane" },
+        "emails": [{ "type": "work", "value": "jane@acme.example" }] });
+    let (_, made) = scim.ask("POST", "/Users", &jane);
+    let id = made["id"].as_str().unwrap();
+    let path = format!("/Users/{id}");
+    let changes = json!({ "Operations": [
+        { "op": "replace", "path": "name.familyName", "value": "Roe" },
+        { "op": "remove", "path": "name.givenName" },
+        { "op": "replace", "path": "emails[type eq \"work\"].value", "value": "j@acme.example" }] });
+    let (status, changed) = scim.ask("PATCH", &path, &changes);
+    assert_eq!((status, &changed["name"]), (200, &json!({ "familyName": "Roe" })), "{changed}");
+    assert!(changed.get("emails").is_none(), "an address that is not theirs any more is not kept: {changed}");
+
+    let file = writ.data().join(format!("people/{id}.json"));
+    std::fs::write(&file, b"{").unwrap();
+    assert_eq!(scim.ask("GET", &path, &Value::Null).0, 500);
+    assert_eq!(scim.ask("GET", "/Users", &Value::Null).0, 500);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(scim.ask("GET", &path, &Value::Null).0, 404);
+    assert_eq!(scim.ask("DELETE", &path, &Value::Null).0, 204);
+    assert!(state(&writ, "acme/reader")["grace_until_ms"].is_u64());
+    assert_eq!(scim.ask("DELETE", &path, &Value::Null).0, 404);
+    writ.assert_verifies();
+}

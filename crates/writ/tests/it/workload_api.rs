@@ -218,7 +218,7 @@ fn a_killed_certificate_is_replaced_and_a_killed_instance_gets_nothing() {
     writ.ok(&["kill", "instance", &second, "--reason", "taken over"]);
     let end = staying.next();
     assert!(end["error"].as_str().unwrap().contains("PERMISSION_DENIED"), "{end}");
-    // The same program under the same user is the same instance, until somebody says anew what the machine is.
+    // The same program under the same user is the same instance, until somebody readmits it.
     let refused = text(&python(&writ).stderr);
     assert!(refused.contains("this program of this user was stopped as"), "{refused}");
     let certificate = writ.ok(&["why", &first]);
