@@ -8,7 +8,7 @@ use credential::{IssueError, Signer, TrustDomain};
 use rcgen::KeyPair;
 use registry::root::digest;
 use registry::{Actor, Command, Millis, RootStatus, RootStep, State};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -70,6 +70,7 @@ pub struct Ca {
     keys: Arc<dyn KeyStore>,
     first: RootMaterial,
     signing: RwLock<Signing>,
+    making: Mutex<()>,
     changed: watch::Sender<u64>,
 }
 
@@ -79,6 +80,26 @@ struct Signing {
     machines: Arc<Intermediate>,
     /// Under the oldest root that is good still: whoever has an old bundle knows it.
     servers: Arc<Intermediate>,
+}
+
+/// The roots under which is signed, by their names.
+#[derive(Clone, Copy)]
+pub(crate) struct InUse {
+    machines: [u8; 32],
+    servers: [u8; 32],
+}
+
+impl InUse {
+    /// What the registry says; none before it says anything.
+    pub(crate) fn of(state: &State) -> Option<Self> {
+        let (machines, _) = state.active_root()?;
+        let good = state.roots.iter().filter(|(_, root)| {
+            root.tainted.is_none() && matches!(root.status, RootStatus::Active | RootStatus::Retiring)
+        });
+        // One that retires was in use before the one that took its place at the same moment.
+        let oldest = good.min_by_key(|(_, root)| (root.status == RootStatus::Active, root.since_ms));
+        Some(Self { machines: *machines, servers: oldest.map_or(*machines, |(name, _)| *name) })
+    }
 }
 
 /// The key that signs leaves, and its certificate.
@@ -101,8 +122,15 @@ impl Ca {
     ) -> Result<Self, IssueError> {
         let begin = Arc::new(Intermediate::make(&trust_domain, &first, now_ms)?);
         let signing = RwLock::new(Signing { machines: begin.clone(), servers: begin });
-        let ca = Self { trust_domain, keys, first, signing, changed: watch::Sender::new(0) };
-        ca.follow(state, now_ms)?;
+        let ca = Self {
+            trust_domain,
+            keys,
+            first,
+            signing,
+            making: Mutex::new(()),
+            changed: watch::Sender::new(0),
+        };
+        ca.follow(InUse::of(state), now_ms)?;
         Ok(ca)
     }
 
@@ -131,40 +159,31 @@ impl Ca {
         self.signing.read().unwrap_or_else(PoisonError::into_inner).servers.clone()
     }
 
-    /// Signs under the roots that the registry says are in use from now on.
-    pub(crate) fn follow(&self, state: &State, now_ms: Millis) -> Result<(), IssueError> {
-        let Some((active, _)) = state.active_root() else { return Ok(()) };
-        let good = state.roots.iter().filter(|(_, root)| {
-            root.tainted.is_none() && matches!(root.status, RootStatus::Active | RootStatus::Retiring)
-        });
-        // One that retires was in use before the one that took its place at the same moment.
-        let oldest = good.min_by_key(|(_, root)| (root.status == RootStatus::Active, root.since_ms));
-        let oldest = oldest.map_or(active, |(name, _)| name);
-        let Signing { machines, servers } =
-            self.signing.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let under = |root: &[u8; 32], now: Arc<Intermediate>| {
-            if now.root == *root { Ok(now) } else { self.intermediate(root, now_ms).map(Arc::new) }
+    /// Signs under the roots that the registry says are in use from now on, with intermediates that have not been used
+    /// for too long. Whether something else signs than before. Asked again it mends what failed.
+    pub(crate) fn follow(&self, roots: Option<InUse>, now_ms: Millis) -> Result<bool, IssueError> {
+        let Some(roots) = roots else { return Ok(false) };
+        // One at a time: nobody puts back what another has just replaced.
+        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.signing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let under = |root: &[u8; 32], now: &Arc<Intermediate>| {
+            let fresh = now_ms.saturating_sub(now.made_ms) < INTERMEDIATE_USE_MS;
+            if fresh && now.root == *root {
+                Ok(now.clone())
+            } else {
+                self.intermediate(root, now_ms).map(Arc::new)
+            }
         };
-        let machines = under(active, machines)?;
-        let servers = if oldest == active { machines.clone() } else { under(oldest, servers)? };
-        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Signing { machines, servers };
-        self.changed.send_modify(|count| *count += 1);
-        Ok(())
-    }
-
-    /// Replaces the intermediates when they have been used for long enough.
-    pub(crate) fn rotate(&self, now_ms: Millis) -> Result<bool, IssueError> {
-        let Signing { machines, servers } =
-            self.signing.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if now_ms.saturating_sub(machines.made_ms.min(servers.made_ms)) < INTERMEDIATE_USE_MS {
+        let machines = under(&roots.machines, &before.machines)?;
+        let servers = match roots.servers == roots.machines {
+            true => machines.clone(),
+            false => under(&roots.servers, &before.servers)?,
+        };
+        if Arc::ptr_eq(&machines, &before.machines) && Arc::ptr_eq(&servers, &before.servers) {
             return Ok(false);
         }
-        let next = Arc::new(self.intermediate(&machines.root, now_ms)?);
-        let servers = match servers.root == machines.root {
-            true => next.clone(),
-            false => Arc::new(self.intermediate(&servers.root, now_ms)?),
-        };
-        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Signing { machines: next, servers };
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Signing { machines, servers };
+        self.changed.send_modify(|count| *count += 1);
         Ok(true)
     }
 
@@ -219,6 +238,8 @@ impl Authority {
         let internal = |error: IssueError| SubmitError::Internal(error.to_string());
         let (actor, step, root) = match asked {
             RootAsked::Prepare => {
+                // No key for a root that would be refused.
+                registry::root::may_prepare(self.rules().state())?;
                 let made =
                     RootMaterial::create(self.ca.trust_domain(), serial().map_err(internal)?, self.now_ms());
                 let made = made.map_err(internal)?;
@@ -226,7 +247,7 @@ impl Authority {
                 // The key first: nobody hears of a root that could be lost.
                 let root = digest(&certificate);
                 self.keys.keep(&file(&root), &made.to_pem()).map_err(SubmitError::Internal)?;
-                (Actor::System, RootStep::Prepare(certificate), root)
+                (actor, RootStep::Prepare(certificate), root)
             }
             RootAsked::Activate => {
                 let prepared = {
@@ -243,8 +264,17 @@ impl Authority {
             RootAsked::Retire(root) => (actor, RootStep::Retire(root), root),
         };
         let admitted = self.submit(actor, Command::Root { step, reason, hurried }).await?;
-        self.ca.follow(self.rules().state(), self.now_ms()).map_err(internal)?;
+        // The reconciler tries it again.
+        self.follow_roots().map_err(|error| {
+            SubmitError::Internal(format!("the step is recorded, and cannot be followed yet: {error}"))
+        })?;
         Ok((root, admitted.index))
+    }
+
+    /// Signs as the registry says from now on. Whether something else signs than before.
+    pub(crate) fn follow_roots(&self) -> Result<bool, IssueError> {
+        let roots = InUse::of(self.rules().state());
+        self.ca.follow(roots, self.now_ms())
     }
 
     /// The root that certificates of gateways rest on.
@@ -278,7 +308,7 @@ impl Authority {
         if self.rules().state().active_root().is_none() {
             self.submit(Actor::System, step(RootStep::Activate(root))).await?;
         }
-        self.ca.follow(self.rules().state(), self.now_ms()).map_err(internal)
+        self.follow_roots().map(drop).map_err(internal)
     }
 }
 

@@ -12,6 +12,8 @@ use registry::{Actor, Attestation, Attested, IdentityId, IssuerKind, JoinRule, S
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+/// The longest life that is left of a token that joins once: for so long it is remembered.
+const ONCE_LIFE_MAX_MS: u64 = 24 * 3_600_000;
 /// What to do about most refusals here.
 const HELP: &str =
     "`writ issuer list` and `writ identity show` say whose tokens count, and with which claims";
@@ -35,6 +37,11 @@ impl Authority {
         let instance = Some(instance(&issuer, &claims));
         let expires = foreign::time(&claims, "exp").ok().flatten();
         let until_ms = expires.ok_or_else(|| IssueError::Failed("the token has no end".into()))?;
+        let once = issuer.kind != IssuerKind::Kubernetes;
+        if once && until_ms.saturating_sub(self.now_ms()) > ONCE_LIFE_MAX_MS {
+            let help = "have it made for the job that uses it";
+            return Err(not_entitled("a token that joins once lives for a day at most", help).into());
+        }
         let ground = match issuer.kind {
             // A job joins once; a pod presents the same token until its kubelet gives it another.
             IssuerKind::GithubActions | IssuerKind::GitlabCi | IssuerKind::SecurityEvents => {

@@ -87,19 +87,23 @@ enum Due {
 
 /// Decides it, from what is published and from which of it signs.
 fn due(published: &BTreeMap<String, JwtKey>, signing: &str, now_ms: Millis) -> Due {
-    let since = |key: &JwtKey| key.expires_ms.saturating_sub(LIFE_MS);
-    let Some((newest, key)) = published.iter().max_by_key(|(_, key)| key.expires_ms) else {
+    let age_ms = |key: &JwtKey| now_ms.saturating_sub(key.expires_ms.saturating_sub(LIFE_MS));
+    let alive = |key: &JwtKey| key.expires_ms > now_ms.saturating_add(KNOWN_MS);
+    let Some((newest, newest_key)) = published.iter().max_by_key(|(_, key)| key.expires_ms) else {
         return Due::Make;
     };
-    let age_ms = now_ms.saturating_sub(since(key));
-    // One that does not sign, because nothing it signed could be verified any more, is replaced at once.
-    let alive = published.get(signing).is_some_and(|key| key.expires_ms > now_ms.saturating_add(KNOWN_MS));
-    match newest == signing {
-        true if age_ms >= USE_MS => Due::Make,
-        true => Due::Nothing,
-        false if age_ms >= KNOWN_MS || !alive => Due::Sign(newest.clone()),
-        false => Due::Nothing,
+    // The newest that everybody knows signs, whichever this process began with.
+    let known = published.iter().filter(|(_, key)| alive(key) && age_ms(key) >= KNOWN_MS);
+    match known.max_by_key(|(_, key)| key.expires_ms) {
+        Some((known, _)) if known != signing => return Due::Sign(known.clone()),
+        Some(_) => {}
+        // One that does not sign, because nothing it signed could be verified any more, is replaced at once.
+        None if newest != signing && !published.get(signing).is_some_and(alive) => {
+            return Due::Sign(newest.clone());
+        }
+        None => {}
     }
+    if age_ms(newest_key) >= USE_MS { Due::Make } else { Due::Nothing }
 }
 
 impl Authority {
@@ -174,6 +178,12 @@ mod tests {
         assert_eq!(due(&published, "a", next + KNOWN_MS - 1), Due::Nothing, "not everybody knows it");
         assert_eq!(due(&published, "a", next + KNOWN_MS), Due::Sign("b".into()));
         assert_eq!(due(&published, "b", next + KNOWN_MS), Due::Nothing);
+        // A process that starts anew begins with the first: the newest that is known signs, not one of before.
+        published.insert("c".to_owned(), key(next + USE_MS));
+        assert_eq!(due(&published, "a", next + USE_MS + 1), Due::Sign("b".into()));
+        assert_eq!(due(&published, "b", next + USE_MS + 1), Due::Nothing);
+        assert_eq!(due(&published, "b", next + USE_MS + KNOWN_MS), Due::Sign("c".into()));
+        published.remove("c");
         // A year later nothing is left of the first; without it the second signs at once.
         published.remove("a");
         assert_eq!(due(&published, "a", next + 1), Due::Sign("b".into()));

@@ -127,7 +127,7 @@ impl Authority {
     }
 
     fn rotate_intermediate(&self) {
-        match self.ca.rotate(self.now_ms()) {
+        match self.follow_roots() {
             Ok(true) => tracing::info!("a new intermediate certificate is in use"),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "no new intermediate certificate"),

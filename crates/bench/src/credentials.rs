@@ -179,6 +179,9 @@ async fn changes(estate: &Estate, socket: &str) -> anyhow::Result<()> {
 }
 
 /// From the command to the last byte of every connection of the machine.
+/// The longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
 async fn killed(estate: &Estate) -> anyhow::Result<()> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(estate.credential.bundle.as_bytes())?)?;
@@ -195,13 +198,18 @@ async fn killed(estate: &Estate) -> anyhow::Result<()> {
         let mut tls = connector.connect(ServerName::try_from("files.localhost")?, tcp).await?;
         // One request each, so that the connection is served and known.
         tls.write_all(b"DELETE /strict HTTP/1.1\r\nHost: files.localhost\r\n\r\n").await?;
-        let mut answer = [0; 1];
-        anyhow::ensure!(tls.read(&mut answer).await? == 1, "no answer");
-        Ok(tls)
+        let mut answer = Vec::new();
+        // To the end of the problem it is refused with.
+        while !answer.ends_with(b"}") && answer.len() < ANSWER_BYTES_MAX {
+            anyhow::ensure!(tls.read_buf(&mut answer).await? > 0, "the connection ended without an answer");
+        }
+        Ok((tls, String::from_utf8(answer)?))
     };
     let mut live = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
-        live.push(connect().await?);
+        let (tls, answer) = connect().await?;
+        anyhow::ensure!(!answer.contains("is revoked"), "refused before it was killed: {answer}");
+        live.push(tls);
     }
     let (ready, started) = (Arc::new(tokio::sync::Barrier::new(CONNECTIONS + 1)), Instant::now());
     let mut tasks = tokio::task::JoinSet::new();
@@ -223,12 +231,16 @@ async fn killed(estate: &Estate) -> anyhow::Result<()> {
     let answered = started.elapsed();
     let mut times = Vec::new();
     while let Some(ended) = tasks.join_next().await {
-        times.push(ended?.saturating_sub(asked));
+        let since = ended?.checked_sub(asked);
+        times.push(since.context("a connection ended before it was killed: nothing was measured")?);
     }
     times.sort();
     let refused = match connect().await {
-        Ok(_) => "a new connection is answered with a refusal",
-        Err(_) => "a new connection is refused",
+        Ok((_, answer)) => {
+            anyhow::ensure!(answer.contains("is revoked"), "a new connection was served: {answer}");
+            "a new connection is answered with a refusal".to_owned()
+        }
+        Err(error) => format!("a new connection is refused ({error})"),
     };
     println!(
         "  kill with {CONNECTIONS} live mTLS connections: command {:.1} ms, last byte p50 {:.1} ms, p99 {:.1} ms, all {:.1} ms; {refused}",

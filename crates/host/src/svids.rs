@@ -15,6 +15,12 @@ use zeroize::Zeroizing;
 const SPREAD_PERCENT: u64 = 10;
 /// After a failure that is not a refusal, the next try comes this much later.
 const RETRY: Duration = Duration::from_secs(1);
+/// How soon what is due is looked at again at the earliest.
+const LOOK_MIN: Duration = Duration::from_millis(10);
+/// For how long a certificate that counts is used at least.
+const USED_MIN_MS: Millis = 1_000;
+/// One part in so many of its life a certificate is used at least.
+const USED_PART: Millis = 20;
 /// Nobody looks at the clock less often than this.
 const LOOK_MAX: Duration = Duration::from_secs(60);
 
@@ -113,15 +119,20 @@ impl Svids {
                     break;
                 }
             };
-            let replaced_ms = || self.issuer.replaced_ms(key.0, &svid.certificate).unwrap_or(Millis::MAX);
-            // However early it is due: a twentieth of its life it is used.
+            // However early it is due: a part of its life it is used, and one that counts for a second at least.
+            let used_ms = svid.made_ms.saturating_add(USED_MIN_MS);
+            let replaced_ms = || match self.issuer.replaced_ms(key.0, &svid.certificate) {
+                Some(0) => 0,
+                Some(due_ms) => due_ms.max(used_ms),
+                None => Millis::MAX,
+            };
             let life = svid.certificate.not_after_ms.saturating_sub(svid.made_ms);
             let due_ms =
-                renew_ms(key, &svid.certificate, terms.renew_at_percent).max(svid.made_ms + life / 20);
+                renew_ms(key, &svid.certificate, terms.renew_at_percent).max(svid.made_ms + life / USED_PART);
             let due_ms = || due_ms.min(replaced_ms());
             // A clock may be set: it is looked at now and then.
             let left = Duration::from_millis(due_ms().saturating_sub((self.clock)()));
-            let wait = left.clamp(Duration::from_millis(10), LOOK_MAX);
+            let wait = left.clamp(LOOK_MIN, LOOK_MAX);
             let wait = if svid.fits(&terms) { wait } else { Duration::ZERO };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

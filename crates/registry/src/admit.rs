@@ -9,12 +9,13 @@ use crate::command::{IdentityProposal, IssueGround, IssueRequest, JwtRequest, Se
 use crate::departure::DEPARTURE_GRACE_MS;
 use crate::issuer::{ISSUERS_MAX, JOIN_RULES_MAX};
 use crate::signature::OWNERSHIP;
-use crate::workload::RULES_MAX;
+use crate::workload::{Attestation, RULES_MAX};
 use crate::{
     Actor, Attested, Command, Event, Identity, IdentityId, Instrument, InstrumentId, JoinRule, Lifecycle,
-    Millis, Office, Party, PartyId, Person, PersonId, RootStep, Scope, Seat, Service, ServiceId, Standing,
-    State, TrustedIssuer, WorkloadRule,
+    Millis, Office, Party, PartyId, Person, PersonId, Scope, Seat, Service, ServiceId, Standing, State,
+    TrustedIssuer, WorkloadRule,
 };
+use sha2::{Digest as _, Sha256};
 
 /// The longest text in a field people write, in characters.
 pub const TEXT_CHARS_MAX: usize = 2_000;
@@ -216,9 +217,6 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             signing::sign(state, instrument, person, signature, context)
         }
         Command::Root { step, reason, hurried } => {
-            if matches!(step, RootStep::Prepare(_)) {
-                only_writ(context)?;
-            }
             crate::root::step(state, step, line(reason)?, hurried, context)
         }
         Command::RuleJoin { identity, rules } => rule_join(state, identity, rules),
@@ -510,7 +508,14 @@ fn issue(state: &State, request: IssueRequest, context: &Context) -> Admission {
             let Some(live) = live else {
                 return Err(not_entitled("the certificate is not live", "join again with a token"));
             };
-            (None, live.scope.clone(), None)
+            // So is what it was issued to: who was stopped does not come back by renewing.
+            let attested = live.instance.map(|instance| Attested {
+                by: Attestation::Renewal,
+                evidence: Sha256::new_with_prefix(b"writ/renewal/1").chain_update(serial).finalize().into(),
+                instance: Some(instance),
+            });
+            attested.as_ref().map_or(Ok(()), |attested| not_barred(state, attested))?;
+            (None, live.scope.clone(), attested)
         }
         IssueGround::Token { digest } => {
             let token = state.tokens.get(&digest).filter(|token| token.identity == request.identity);

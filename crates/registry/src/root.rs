@@ -90,6 +90,21 @@ pub fn slot_ms(identity: IdentityId, tainted_ms: Millis, spread_ms: Millis) -> M
     number % spread_ms.max(1)
 }
 
+/// Whether another root can be prepared.
+pub fn may_prepare(state: &State) -> Result<(), Refusal> {
+    let refuse = |reason: &str, help: &str| {
+        Err(Refusal { kind: RefusalKind::Conflict, reason: reason.to_owned(), help: help.to_owned() })
+    };
+    if state.roots.values().any(|root| root.status == RootStatus::Prepared) {
+        return refuse("a root is prepared already", "activate or retire it first");
+    }
+    let live = state.roots.values().filter(|root| root.status != RootStatus::Retired).count();
+    if live >= ROOTS_MAX {
+        return refuse("there are too many roots", "retire one first");
+    }
+    Ok(())
+}
+
 /// The events of a step.
 pub(crate) fn step(
     state: &State,
@@ -107,15 +122,9 @@ pub(crate) fn step(
         || refuse(RefusalKind::NotFound, "there is no such root", "list them: `writ authority show`");
     match step {
         RootStep::Prepare(certificate) => {
-            let live = state.roots.values().filter(|root| root.status != RootStatus::Retired).count();
-            if certificate.len() > ROOT_BYTES_MAX || live >= ROOTS_MAX {
-                return conflict(
-                    "there are too many roots, or the certificate is too large",
-                    "retire one first",
-                );
-            }
-            if state.roots.values().any(|root| root.status == RootStatus::Prepared) {
-                return conflict("a root is prepared already", "activate or retire it first");
+            may_prepare(state)?;
+            if certificate.len() > ROOT_BYTES_MAX {
+                return conflict("the certificate is too large", "");
             }
             Ok(vec![Event::RootPrepared { certificate }])
         }

@@ -59,6 +59,7 @@ pub struct State {
     /// When certificates and tokens expire, soonest first.
     credential_ends: BTreeSet<(Millis, [u8; 16])>,
     token_ends: BTreeSet<(Millis, [u8; 32])>,
+    spent_ends: BTreeSet<(Millis, [u8; 32])>,
     /// Identities by party and name.
     identity_names: BTreeMap<(PartyId, Name), IdentityId>,
     /// Instruments by name and version.
@@ -371,8 +372,13 @@ impl State {
 
     /// A token of somebody else is used up.
     fn spend(&mut self, token: [u8; 32], until_ms: Millis, now_ms: Millis) {
-        self.spent.retain(|_, until| until.saturating_add(SPENT_KEPT_MS) > now_ms);
+        let gone = |(until_ms, _): &&(Millis, [u8; 32])| until_ms.saturating_add(SPENT_KEPT_MS) <= now_ms;
+        while let Some((_, digest)) = self.spent_ends.first().filter(gone) {
+            self.spent.remove(digest);
+            self.spent_ends.pop_first();
+        }
         self.spent.insert(token, until_ms);
+        self.spent_ends.insert((until_ms, token));
     }
 
     fn change(&mut self, identity: IdentityId, change: impl FnOnce(&mut Identity)) {

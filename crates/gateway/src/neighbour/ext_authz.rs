@@ -127,12 +127,12 @@ async fn recorded(
 fn refused(denial: &Denial, instance: Option<String>) -> CheckResponse {
     let retry = deny::retry_after(denial).map(|seconds| seconds.to_string());
     let problem = deny::problem(denial, instance);
-    let code = if denial.reason == Reason::QuotaExhausted {
-        code::RESOURCE_EXHAUSTED
-    } else {
-        code::PERMISSION_DENIED
-    };
     let status = problem.status;
+    let code = match status {
+        429 => code::RESOURCE_EXHAUSTED,
+        503 => code::UNAVAILABLE,
+        _ => code::PERMISSION_DENIED,
+    };
     let body = String::from_utf8_lossy(&problem.to_json()).into_owned();
     let mut headers = vec![("content-type", wire::http::problem::MEDIA_TYPE)];
     headers.extend(retry.as_deref().map(|seconds| ("retry-after", seconds)));

@@ -4,7 +4,8 @@
 use crate::world::{DAY, World};
 use registry::command::{IssueGround, IssueRequest, JwtRequest};
 use registry::{
-    Actor, Attestation, Attested, Command, IdentityId, PersonId, Refusal, Scope, Selector, WorkloadRule,
+    Actor, Attestation, Attested, Command, IdentityId, PersonId, Refusal, Scope, Selector, StopTarget,
+    WorkloadRule,
 };
 
 const ATTESTED: Attested = Attested { by: Attestation::Process, evidence: [9; 32], instance: None };
@@ -74,6 +75,28 @@ fn only_writ_says_whom_it_recognised() {
     let next = certificate(&world, identity, 2, IssueGround::Renewal { serial: [1; 16] });
     world.try_as(Actor::Identity(identity), next).unwrap();
     assert_eq!(world.state.credentials[&[2; 16]].attestation, Attestation::Renewal);
+}
+
+/// What a certificate was issued to is handed on: renewing is no way round the stop of an instance.
+#[test]
+fn a_stopped_instance_does_not_renew() {
+    let (mut world, identity, _) = machine();
+    let ground = IssueGround::Attested(Attested { instance: Some([8; 32]), ..ATTESTED });
+    let first = certificate(&world, identity, 1, ground);
+    as_writ(&mut world, first).unwrap();
+    for serial in [1, 2] {
+        let next = certificate(&world, identity, serial + 1, IssueGround::Renewal { serial: [serial; 16] });
+        world.try_as(Actor::Identity(identity), next).unwrap();
+        assert_eq!(world.state.credentials[&[serial + 1; 16]].instance, Some([8; 32]));
+    }
+    let reason = || "taken over".to_owned();
+    world.ok(Command::Stop { target: StopTarget::Instance([3; 16]), reason: reason(), for_good: false });
+    assert!((1..=3).all(|serial| world.state.credentials[&[serial; 16]].revoked.is_some()));
+    let again = certificate(&world, identity, 4, ground);
+    assert!(as_writ(&mut world, again.clone()).unwrap_err().to_string().contains("instance"));
+    world.ok(Command::ReadmitInstances { identity, reason: reason() });
+    as_writ(&mut world, again).unwrap();
+    assert!(world.refused(Command::ReadmitInstances { identity, reason: reason() }).contains("no instance"));
 }
 
 #[test]
