@@ -17,6 +17,8 @@ pub(crate) const TEST: &[Needed] = &[
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
     ("pdftotext", "poppler-utils"),
+    ("pkcs11-tool", "opensc"),
+    ("softhsm2-util", "softhsm2"),
     ("ssh-keygen", "openssh-client"),
 ];
 

@@ -1,7 +1,7 @@
 //! The certificate authority: root keys at rest, and intermediates that live in memory only. New intermediates are
 //! made at every start, whenever the roots change, and every twelve hours; leaves carry theirs in their chain.
 
-use crate::{Authority, KeyStore, SubmitError};
+use crate::{Authority, KeyStore, RootKey, SubmitError};
 use credential::issue::{Certified, IssuingKey, Terms, intermediate_params, root_params};
 use credential::signer::MemoryKey;
 use credential::{IssueError, Signer, TrustDomain};
@@ -19,36 +19,46 @@ pub const INTERMEDIATE_LIFE_MS: Millis = 48 * 3_600_000;
 /// After this an intermediate is replaced.
 pub const INTERMEDIATE_USE_MS: Millis = 12 * 3_600_000;
 
+const CERTIFICATE_END: &str = "-----END CERTIFICATE-----";
+
 /// A root, as it lies in the key directory.
 pub struct RootMaterial {
-    /// The private key (PKCS#8, PEM).
-    pub key_pem: Zeroizing<String>,
+    /// The private key, or where it lies: see [`crate::RootKey`].
+    key: Zeroizing<String>,
     /// The certificate (PEM).
-    pub certificate_pem: String,
+    certificate_pem: String,
 }
 
 impl RootMaterial {
     /// Makes a root for a trust domain.
-    pub fn create(trust_domain: &TrustDomain, serial: [u8; 16], now_ms: Millis) -> Result<Self, IssueError> {
-        let key = key_pair()?;
-        let key_pem = Zeroizing::new(key.serialize_pem());
+    pub fn create(
+        keys: &dyn KeyStore,
+        trust_domain: &TrustDomain,
+        serial: [u8; 16],
+        now_ms: Millis,
+    ) -> Result<Self, IssueError> {
+        let RootKey { signer, kept } = keys.make_root().map_err(IssueError::Failed)?;
         let params = root_params(trust_domain, terms(serial, now_ms, ROOT_LIFE_MS))?;
-        let certificate = IssuingKey::new(Arc::new(MemoryKey::new(key)?), params).self_signed()?;
-        Ok(Self { key_pem, certificate_pem: certificate.pem })
+        let certificate = IssuingKey::new(signer, params).self_signed()?;
+        Ok(Self { key: kept, certificate_pem: certificate.pem })
     }
 
-    /// Reads a certificate and its key, both PEM, in this order.
-    pub fn from_pem(bytes: &[u8]) -> Result<Self, IssueError> {
+    /// Reads what [`Self::to_bytes`] writes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, IssueError> {
         let bad = |what: &str| IssueError::Failed(what.to_owned());
         let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
-        let split = text.find("-----BEGIN PRIVATE KEY").ok_or_else(|| bad("it holds no private key"))?;
-        let (certificate, key) = text.split_at(split);
-        Ok(Self { key_pem: Zeroizing::new(key.to_owned()), certificate_pem: certificate.to_owned() })
+        let (_, key) = text.split_once(CERTIFICATE_END).ok_or_else(|| bad("it holds no certificate"))?;
+        let key = key.trim_start();
+        if key.is_empty() {
+            return Err(bad("it holds no private key, and does not say where it lies"));
+        }
+        let (certificate, _) = text.split_at(text.len() - key.len());
+        Ok(Self { key: Zeroizing::new(key.to_owned()), certificate_pem: certificate.to_owned() })
     }
 
-    /// Writes what [`Self::from_pem`] reads.
-    pub fn to_pem(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new([self.certificate_pem.as_bytes(), self.key_pem.as_bytes()].concat())
+    /// The certificate (PEM), then its key.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([self.certificate_pem.as_bytes(), self.key.as_bytes()].concat())
     }
 
     /// Its certificate (DER).
@@ -57,10 +67,9 @@ impl RootMaterial {
             .ok_or_else(|| IssueError::Failed("the root certificate is not PEM".into()))
     }
 
-    fn issuer(&self) -> Result<IssuingKey, IssueError> {
-        let failed = |error: rcgen::Error| IssueError::Failed(error.to_string());
-        let key = KeyPair::from_pem(&self.key_pem).map_err(failed)?;
-        IssuingKey::of_certificate(Arc::new(MemoryKey::new(key)?), &self.certificate_pem)
+    fn issuer(&self, keys: &dyn KeyStore) -> Result<IssuingKey, IssueError> {
+        let signer = keys.open_root(&self.key).map_err(IssueError::Failed)?;
+        IssuingKey::of_certificate(signer, &self.certificate_pem)
     }
 }
 
@@ -120,7 +129,7 @@ impl Ca {
         state: &State,
         now_ms: Millis,
     ) -> Result<Self, IssueError> {
-        let begin = Arc::new(Intermediate::make(&trust_domain, &first, now_ms)?);
+        let begin = Arc::new(Intermediate::make(keys.as_ref(), &trust_domain, &first, now_ms)?);
         let signing = RwLock::new(Signing { machines: begin.clone(), servers: begin });
         let ca = Self {
             trust_domain,
@@ -189,7 +198,7 @@ impl Ca {
 
     fn intermediate(&self, root: &[u8; 32], now_ms: Millis) -> Result<Intermediate, IssueError> {
         if digest(&self.first.certificate()?) == *root {
-            return Intermediate::make(&self.trust_domain, &self.first, now_ms);
+            return Intermediate::make(self.keys.as_ref(), &self.trust_domain, &self.first, now_ms);
         }
         let lost = || {
             format!(
@@ -198,16 +207,21 @@ impl Ca {
             )
         };
         let loaded = self.keys.load(&file(root)).map_err(IssueError::Failed)?;
-        let root = RootMaterial::from_pem(&loaded.ok_or_else(|| IssueError::Failed(lost()))?)?;
-        Intermediate::make(&self.trust_domain, &root, now_ms)
+        let root = RootMaterial::from_bytes(&loaded.ok_or_else(|| IssueError::Failed(lost()))?)?;
+        Intermediate::make(self.keys.as_ref(), &self.trust_domain, &root, now_ms)
     }
 }
 
 impl Intermediate {
-    fn make(trust_domain: &TrustDomain, root: &RootMaterial, now_ms: Millis) -> Result<Self, IssueError> {
+    fn make(
+        keys: &dyn KeyStore,
+        trust_domain: &TrustDomain,
+        root: &RootMaterial,
+        now_ms: Millis,
+    ) -> Result<Self, IssueError> {
         let key: Arc<dyn Signer> = Arc::new(MemoryKey::new(key_pair()?)?);
         let params = intermediate_params(trust_domain, terms(serial()?, now_ms, INTERMEDIATE_LIFE_MS))?;
-        let certificate = root.issuer()?.certify(&params, key.as_ref())?;
+        let certificate = root.issuer(keys)?.certify(&params, key.as_ref())?;
         let root = digest(&root.certificate()?);
         Ok(Self { issuer: IssuingKey::new(key, params), certificate, root, made_ms: now_ms })
     }
@@ -235,18 +249,11 @@ impl Authority {
         reason: String,
         hurried: bool,
     ) -> Result<([u8; 32], u64), SubmitError> {
-        let internal = |error: IssueError| SubmitError::Internal(error.to_string());
         let (actor, step, root) = match asked {
             RootAsked::Prepare => {
                 // No key for a root that would be refused.
                 registry::root::may_prepare(self.rules().state())?;
-                let made =
-                    RootMaterial::create(self.ca.trust_domain(), serial().map_err(internal)?, self.now_ms());
-                let made = made.map_err(internal)?;
-                let certificate = made.certificate().map_err(internal)?;
-                // The key first: nobody hears of a root that could be lost.
-                let root = digest(&certificate);
-                self.keys.keep(&file(&root), &made.to_pem()).map_err(SubmitError::Internal)?;
+                let (certificate, root) = self.make_root().await?;
                 (actor, RootStep::Prepare(certificate), root)
             }
             RootAsked::Activate => {
@@ -265,16 +272,34 @@ impl Authority {
         };
         let admitted = self.submit(actor, Command::Root { step, reason, hurried }).await?;
         // The reconciler tries it again.
-        self.follow_roots().map_err(|error| {
+        self.follow_roots().await.map_err(|error| {
             SubmitError::Internal(format!("the step is recorded, and cannot be followed yet: {error}"))
         })?;
         Ok((root, admitted.index))
     }
 
     /// Signs as the registry says from now on. Whether something else signs than before.
-    pub(crate) fn follow_roots(&self) -> Result<bool, IssueError> {
-        let roots = InUse::of(self.rules().state());
-        self.ca.follow(roots, self.now_ms())
+    pub(crate) async fn follow_roots(&self) -> Result<bool, IssueError> {
+        let (ca, roots, now_ms) = (self.ca.clone(), InUse::of(self.rules().state()), self.now_ms());
+        let failed = |error: tokio::task::JoinError| IssueError::Failed(error.to_string());
+        // A token takes its time.
+        tokio::task::spawn_blocking(move || ca.follow(roots, now_ms)).await.map_err(failed)?
+    }
+
+    /// Makes a root and keeps its key. Gives its certificate (DER) and its name.
+    async fn make_root(&self) -> Result<(Vec<u8>, [u8; 32]), SubmitError> {
+        let internal = |error: IssueError| SubmitError::Internal(error.to_string());
+        let (ca, serial, now_ms) = (self.ca.clone(), serial().map_err(internal)?, self.now_ms());
+        let made = tokio::task::spawn_blocking(move || {
+            let keys = ca.keys.as_ref();
+            let made = RootMaterial::create(keys, &ca.trust_domain, serial, now_ms)?;
+            let certificate = made.certificate()?;
+            let root = digest(&certificate);
+            // The key first: nobody hears of a root that could be lost.
+            keys.keep(&file(&root), &made.to_bytes()).map_err(IssueError::Failed)?;
+            Ok((certificate, root))
+        });
+        made.await.map_err(|error| SubmitError::Internal(error.to_string()))?.map_err(internal)
     }
 
     /// The root that certificates of gateways rest on.
@@ -308,7 +333,7 @@ impl Authority {
         if self.rules().state().active_root().is_none() {
             self.submit(Actor::System, step(RootStep::Activate(root))).await?;
         }
-        self.follow_roots().map(drop).map_err(internal)
+        self.follow_roots().await.map(drop).map_err(internal)
     }
 }
 

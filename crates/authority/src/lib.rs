@@ -30,7 +30,7 @@ pub use ca::{Ca, RootAsked, RootMaterial};
 pub use instruments::{DraftError, Drafted};
 pub use issue::{IssueFailure, Issued, NewToken};
 pub use jwt_key::JwtSigner;
-pub use keys::KeyStore;
+pub use keys::{KeyStore, RootKey};
 pub use plane::{Admitted, Authority, Config, ControlLog, Ports, SubmitError};
 pub use workload::IssuedSvid;
 

@@ -31,7 +31,7 @@ impl Authority {
             self.take_steps().await;
             self.suspend_ownerless().await;
             self.end_and_renew().await;
-            self.rotate_intermediate();
+            self.rotate_intermediate().await;
             if let Err(error) = self.succeed_jwt_key().await {
                 tracing::error!(%error, "the key of JWT-SVIDs has no successor yet");
             }
@@ -126,8 +126,8 @@ impl Authority {
         }
     }
 
-    fn rotate_intermediate(&self) {
-        match self.follow_roots() {
+    async fn rotate_intermediate(&self) {
+        match self.follow_roots().await {
             Ok(true) => tracing::info!("a new intermediate certificate is in use"),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "no new intermediate certificate"),

@@ -4,6 +4,7 @@
 //! Out of scope: what the fields mean (`issue`, `svid`), and signing.
 
 const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const OCTET_STRING: u8 = 0x04;
 const BIT_STRING: u8 = 0x03;
@@ -104,6 +105,20 @@ pub fn of_certificate(der: &[u8]) -> Result<&[u8], NotDer> {
     content.get(..content.len() - after.len()).ok_or(NotDer)
 }
 
+/// An ECDSA signature as certificates carry it (RFC 3279, section 2.2.3), from the two halves of equal length that
+/// PKCS#11 and JWS write.
+pub fn ecdsa_signature(halves: &[u8]) -> Vec<u8> {
+    let (r, s) = halves.split_at(halves.len() / 2);
+    let integer = |half: &[u8]| {
+        let zeros = half.iter().take_while(|byte| **byte == 0).count();
+        let digits = half.get(zeros..).unwrap_or_default();
+        // Positive: not with the highest bit set.
+        let sign: &[u8] = if digits.first().is_none_or(|first| first & 0x80 != 0) { &[0] } else { &[] };
+        wrap(INTEGER, &[sign, digits].concat())
+    };
+    wrap(SEQUENCE, &[integer(r), integer(s)].concat())
+}
+
 /// The fields before the extensions, and the extensions one after another.
 fn split(tbs: &[u8]) -> Result<(&[u8], &[u8]), NotDer> {
     let (content, nothing) = take(tbs, SEQUENCE)?;
@@ -198,6 +213,14 @@ mod tests {
             }
             assert_eq!(without_extension(tbs, ID), Ok(None));
         }
+    }
+
+    #[test]
+    fn halves_of_a_signature_become_the_shortest_positive_numbers() {
+        let of = |r: [u8; 3], s: [u8; 3]| ecdsa_signature(&[r, s].concat());
+        assert_eq!(of([1, 2, 3], [0x80, 0, 0]), [0x30, 11, 2, 3, 1, 2, 3, 2, 4, 0, 0x80, 0, 0]);
+        assert_eq!(of([0, 0, 0x7f], [0, 0x80, 1]), [0x30, 8, 2, 1, 0x7f, 2, 3, 0, 0x80, 1]);
+        assert_eq!(of([0; 3], [0, 0, 1]), [0x30, 6, 2, 1, 0, 2, 1, 1]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Heads and objects as files, key files, and the lock on a data directory.
+//! Heads and objects as files, and the lock on a data directory.
 
 use ledger::{Heads, Objects, StoreError};
 use std::fs::{self, File, OpenOptions};
@@ -7,7 +7,6 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use zeroize::Zeroizing;
 
 /// A data directory that this process alone uses for as long as the value lives.
 #[derive(Debug)]
@@ -45,45 +44,6 @@ impl DataDir {
     /// A directory of heads and objects below this one.
     pub fn directory(&self, name: &str) -> Result<Directory, StoreError> {
         Directory::open(&self.path.join(name))
-    }
-
-    /// Whether the secret file `keys/<name>` is there already.
-    pub fn has_secret(&self, name: &str) -> bool {
-        self.path.join("keys").join(name).exists()
-    }
-
-    /// The 32 secret bytes in `keys/<name>`, made with `fresh` the first time. Readable by its owner only.
-    pub fn secret_seed(
-        &self,
-        name: &str,
-        fresh: Zeroizing<[u8; 32]>,
-    ) -> Result<Zeroizing<[u8; 32]>, StoreError> {
-        let bytes = self.secret_file(name, || Ok(Zeroizing::new(fresh.to_vec())))?;
-        let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| StoreError::Damaged {
-            path: format!("keys/{name}"),
-            reason: "a seed has 32 bytes".into(),
-        })?;
-        Ok(Zeroizing::new(seed))
-    }
-
-    /// The bytes of `keys/<name>`, made with `fresh` the first time. Readable by its owner only.
-    pub fn secret_file(
-        &self,
-        name: &str,
-        fresh: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, StoreError>,
-    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let keys = self.path.join("keys");
-        create_dir(&keys)?;
-        let path = keys.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Zeroizing::new(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let bytes = fresh()?;
-                write_durably(&path, &bytes)?;
-                Ok(bytes)
-            }
-            Err(source) => Err(io_error("read", &path, source)),
-        }
     }
 
     /// Writes a file for others to read (tokens, addresses), durably and readable by its owner only.

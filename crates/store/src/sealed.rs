@@ -55,7 +55,9 @@ impl SealedSecrets {
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        let plain = !name.is_empty()
+            && !name.starts_with('.')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if plain { Ok(self.directory.join(name)) } else { Err(damaged(name, "not a name for a secret")) }
     }
 }

@@ -63,6 +63,14 @@ pub(crate) enum ProcessCommand {
         /// The socket of the SPIFFE Workload API; workload-api.sock in the data directory unless given.
         #[arg(long, value_hint = ValueHint::FilePath)]
         workload_api: Option<PathBuf>,
+        /// A file with the secret that unlocks the keys of the data directory; the first time it locks them. Unless
+        /// given, the systemd credential `writ.unlock` counts.
+        #[arg(long, env = "WRIT_UNLOCK", value_hint = ValueHint::FilePath)]
+        unlock: Option<PathBuf>,
+        /// The token where keys of roots are made and stay (PKCS#11, RFC 7512), for example
+        /// "pkcs11:token=writ?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/secrets/pin".
+        #[arg(long, env = "WRIT_ROOT_KEYS", value_name = "URI")]
+        root_keys: Option<String>,
     },
     /// Whether Writ is running and ready.
     Status,
@@ -204,6 +212,21 @@ pub(crate) enum ClientCommand {
     },
 }
 
+/// What can be done to the keys of a data directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Lock them under a secret, or under another one: from then on `writ up` starts with it only. Writ must not run.
+    /// Copies of the directory from before keep opening as they did.
+    Lock {
+        /// A file with the secret, 16 characters or more; keep a copy elsewhere, without it nothing starts again.
+        #[arg(long = "with", value_name = "FILE", value_hint = ValueHint::FilePath)]
+        with: PathBuf,
+        /// The file with the secret they are locked under now.
+        #[arg(long, env = "WRIT_UNLOCK", value_name = "FILE", value_hint = ValueHint::FilePath)]
+        unlock: Option<PathBuf>,
+    },
+}
+
 /// Needs no running Writ.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LocalCommand {
@@ -241,6 +264,11 @@ pub(crate) enum LocalCommand {
         /// trusted when enough of them signed for each side.
         #[arg(long = "person", value_name = "PARTY/PERSON=FILE")]
         people: Vec<String>,
+    },
+    /// The keys of the data directory at rest.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
     },
     /// Check the files of the ledger.
     Fsck {

@@ -23,7 +23,9 @@ mod signing;
 mod up;
 mod why;
 
-use crate::args::{Args, ClientCommand, Command, LocalCommand, ProcessCommand, ProofCommand, SchemaOf};
+use crate::args::{
+    Args, ClientCommand, Command, KeysCommand, LocalCommand, ProcessCommand, ProofCommand, SchemaOf,
+};
 use crate::{client, output, quickstart};
 use clap::CommandFactory as _;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,9 @@ fn local(data: &Path, command: LocalCommand, json: bool) -> anyhow::Result<()> {
             Ok(())
         }
         LocalCommand::Fmt { files, check } => document::format(&files, check),
+        LocalCommand::Keys { command: KeysCommand::Lock { with, unlock } } => {
+            crate::keys::lock(data, &with, unlock.as_deref())
+        }
         LocalCommand::Fsck { quick } => ledger::fsck(data, quick, json),
         LocalCommand::Library { kind } => library::show(kind.as_deref(), json),
         LocalCommand::Schema { of } => {
@@ -100,7 +105,16 @@ async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::
         }
         ProcessCommand::Quickstart { check } => quickstart::run(check).await,
         ProcessCommand::Status => up::status(&data, json).await,
-        ProcessCommand::Up { trust_domain, listen, api, advise, upstream_roots, workload_api } => {
+        ProcessCommand::Up {
+            trust_domain,
+            listen,
+            api,
+            advise,
+            upstream_roots,
+            workload_api,
+            unlock,
+            root_keys,
+        } => {
             up::run(crate::serve::Options {
                 data,
                 trust_domain,
@@ -109,6 +123,8 @@ async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::
                 advise,
                 upstream_roots,
                 workload_api,
+                unlock,
+                root_keys,
             })
             .await
         }

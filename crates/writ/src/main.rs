@@ -4,6 +4,7 @@ mod args;
 mod client;
 mod commands;
 mod exit;
+mod keys;
 mod node;
 mod output;
 mod quickstart;

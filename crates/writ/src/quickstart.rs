@@ -43,6 +43,8 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
         advise: None,
         upstream_roots: None,
         workload_api: None,
+        unlock: None,
+        root_keys: None,
     };
     let mut running = Running::start(options).await?;
     say("a data directory, an authority and a gateway");

@@ -2,11 +2,12 @@
 //! The only place that names a store.
 
 use crate::client::{ADDRESS_FILE, Address};
+use crate::keys::Keys;
 use crate::node::Local;
 use crate::recorder::{DecisionLog, restore_counters};
 use anyhow::{Context as _, bail};
 use authority::reconcile::AnchoredLog;
-use authority::{AccountKey, Authority, Clock, JwtSigner, KeyStore, RootMaterial};
+use authority::{AccountKey, Authority, Clock, JwtSigner, RootMaterial};
 use credential::TrustDomain;
 use gateway::{Gateway, Metrics, ServerIdentity};
 use host::Endpoint;
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{DataDir, EmbeddedLog, LogConfig, SealedSecrets};
+use store::{DataDir, EmbeddedLog, KeyRing, LogConfig, SealedSecrets};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,10 @@ pub(crate) struct Options {
     pub(crate) upstream_roots: Option<PathBuf>,
     /// Where workloads get their credentials; in the data directory unless given.
     pub(crate) workload_api: Option<PathBuf>,
+    /// The file with the secret that unlocks the keys.
+    pub(crate) unlock: Option<PathBuf>,
+    /// The token where keys of roots are made (RFC 7512).
+    pub(crate) root_keys: Option<String>,
 }
 
 /// A running Writ.
@@ -50,6 +55,8 @@ pub(crate) struct Running {
     pub(crate) anchored: Vec<AnchoredLog>,
     /// The socket where workloads get their credentials.
     pub(crate) workload_api: Option<PathBuf>,
+    /// Whether its keys need a secret from elsewhere.
+    pub(crate) locked: bool,
     stop: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
     _data: Arc<DataDir>,
@@ -98,12 +105,13 @@ impl Running {
         let data = Arc::new(DataDir::open(&options.data)?);
         let trust_domain = trust_domain(&data, options.trust_domain.as_deref())?;
         let (workloads, workload_api) = bind_workload_api(&data, options.workload_api)?;
-        let control = open_log(&data, &trust_domain, "control")?;
-        let decisions = open_log(&data, &trust_domain, "decisions")?;
+        let keys = Arc::new(Keys::open(&data, options.unlock.as_deref(), options.root_keys.as_deref())?);
+        let control = open_log(&data, &keys.ring, &trust_domain, "control")?;
+        let decisions = open_log(&data, &keys.ring, &trust_domain, "decisions")?;
         let objects = Arc::new(data.directory("objects")?);
-        let seal_key = data.secret_seed("seal.key", random()?)?;
+        let seal_key = keys.ring.seed("seal.key", random()?)?;
         let secrets = Arc::new(Sealed(SealedSecrets::open(&data.path().join("sealed"), &seal_key)?));
-        let root = root(&data, &trust_domain, (clock)())?;
+        let root = root(&keys, &trust_domain, (clock)())?;
         let ports = authority::Ports {
             log: control.clone(),
             log_key: control.verifier(),
@@ -111,10 +119,9 @@ impl Running {
             clock: clock.clone(),
             solver: std::env::var_os("WRIT_CVC5"),
         };
-        let jwt = jwt_signer(&data)?;
-        let accounts = AccountKey::new(&*data.secret_seed("accounts.key", random()?)?);
-        let keys = Arc::new(KeyFiles(data.clone()));
-        let config = authority::Config { trust_domain, root, keys, jwt, accounts };
+        let jwt = jwt_signer(&keys.ring)?;
+        let accounts = AccountKey::new(&*keys.ring.seed("accounts.key", random()?)?);
+        let config = authority::Config { trust_domain, root, keys: keys.clone(), jwt, accounts };
         let authority = Authority::start(config, ports).await?;
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
         fits_its_anchor(&authority, decisions.as_ref())?;
@@ -145,7 +152,7 @@ impl Running {
             None => None,
             Some(listener) => {
                 // Kept: neighbours are configured once, and must not be locked out by a restart.
-                let token = data.secret_seed("advise.key", random()?)?;
+                let token = keys.ring.seed("advise.key", random()?)?;
                 let token = Zeroizing::new(contract::canonical::hex(token.as_slice()));
                 let address = listener.local_addr()?;
                 let file =
@@ -167,7 +174,7 @@ impl Running {
         let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
         let api_address = listener.local_addr()?;
         // Kept, like that of neighbours: providers are configured once.
-        let scim_token = contract::canonical::hex(data.secret_seed("scim.key", random()?)?.as_slice());
+        let scim_token = contract::canonical::hex(keys.ring.seed("scim.key", random()?)?.as_slice());
         let scim_token = Zeroizing::new(scim_token);
         let scim = serde_json::json!({ "address": format!("http://{api_address}/scim/v2"), "token": scim_token.as_str() });
         data.write("scim.json", scim.to_string().as_bytes())?;
@@ -249,6 +256,7 @@ impl Running {
             authority,
             anchored,
             workload_api,
+            locked: keys.ring.is_locked(),
             stop,
             tasks,
             _data: data,
@@ -450,49 +458,34 @@ fn fits_its_anchor(authority: &Authority, decisions: &EmbeddedLog) -> anyhow::Re
     Ok(())
 }
 
-fn open_log(data: &DataDir, trust_domain: &TrustDomain, name: &str) -> anyhow::Result<Arc<EmbeddedLog>> {
+fn open_log(
+    data: &DataDir,
+    keys: &KeyRing,
+    trust_domain: &TrustDomain,
+    name: &str,
+) -> anyhow::Result<Arc<EmbeddedLog>> {
     let directory = data.path().join("ledger").join(name);
-    if data.has_secret(&format!("{name}-log.key")) && !directory.join("heads/checkpoint").exists() {
+    if keys.has(&format!("{name}-log.key")) && !directory.join("heads/checkpoint").exists() {
         bail!(
             "`{}` is gone or has lost its checkpoint, but its key is there: restore it from a copy",
             directory.display()
         );
     }
-    let seed = data.secret_seed(&format!("{name}-log.key"), random()?)?;
+    let seed = keys.seed(&format!("{name}-log.key"), random()?)?;
     let signer = NoteSigner::from_seed(&format!("{trust_domain}/writ/{name}"), &seed)?;
     data.write(&format!("ledger/{name}.vkey"), format!("{}\n", signer.verifier()).as_bytes())?;
     Ok(Arc::new(EmbeddedLog::open(LogConfig::new(directory, signer))?))
 }
 
-fn root(data: &DataDir, trust_domain: &TrustDomain, now_ms: u64) -> anyhow::Result<RootMaterial> {
+fn root(keys: &Keys, trust_domain: &TrustDomain, now_ms: u64) -> anyhow::Result<RootMaterial> {
     let io = |reason: String| ledger::StoreError::Damaged { path: "keys/root.pem".into(), reason };
-    let made = data.secret_file("root.pem", || {
+    let made = keys.ring.get_or("root.pem", || {
         let mut serial: [u8; 16] = authority::entropy().map_err(|error| io(error.to_string()))?;
         serial[0] &= 0x7f;
-        let made =
-            RootMaterial::create(trust_domain, serial, now_ms).map_err(|error| io(error.to_string()))?;
-        Ok(made.to_pem())
+        let made = RootMaterial::create(keys, trust_domain, serial, now_ms);
+        Ok(made.map_err(|error| io(error.to_string()))?.to_bytes())
     })?;
-    RootMaterial::from_pem(&made).context("keys/root.pem")
-}
-
-/// Keys that are made while the process runs, in the key directory.
-struct KeyFiles(Arc<DataDir>);
-
-impl KeyStore for KeyFiles {
-    fn keep(&self, name: &str, key: &[u8]) -> Result<(), String> {
-        let kept = self.0.secret_file(name, || Ok(Zeroizing::new(key.to_vec())));
-        kept.map(drop).map_err(|error| error.to_string())
-    }
-
-    fn load(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
-        if !self.0.has_secret(name) {
-            return Ok(None);
-        }
-        let gone =
-            || Err(ledger::StoreError::Damaged { path: name.to_owned(), reason: "it was removed".into() });
-        self.0.secret_file(name, gone).map(Some).map_err(|error| error.to_string())
-    }
+    RootMaterial::from_bytes(&made).context("keys/root.pem")
 }
 
 /// Tells the gateway, and whoever reads `bundle.pem`, which roots are trusted, whenever that changes.
@@ -537,9 +530,9 @@ fn bind_workload_api(
     Ok((Some(Endpoint::bind(&path)?), Some(path)))
 }
 
-fn jwt_signer(data: &DataDir) -> anyhow::Result<JwtSigner> {
+fn jwt_signer(keys: &KeyRing) -> anyhow::Result<JwtSigner> {
     let io = |reason: String| ledger::StoreError::Damaged { path: "keys/jwt.pem".into(), reason };
-    let made = data.secret_file("jwt.pem", || {
+    let made = keys.get_or("jwt.pem", || {
         let pem = JwtSigner::create().map_err(|error| io(error.to_string()))?;
         Ok(Zeroizing::new(pem.as_bytes().to_vec()))
     })?;

@@ -16,6 +16,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         output::line(format!("  workloads ask        unix://{}", socket.display()));
     }
     output::line(format!("  ledger key           {}", running.control.verifier()));
+    if !running.locked {
+        output::line("  keys                 protected by their files' rights only: `writ keys lock --help`");
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let failed = tokio::select! {
         stopped = tokio::signal::ctrl_c() => stopped.map_err(Into::into),

@@ -182,7 +182,8 @@ fn a_certificate_forged_with_the_real_key_is_refused() {
         CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
     };
     let (writ, _nginx, credential) = world();
-    let root = std::fs::read_to_string(writ.data().join("keys/root.pem")).unwrap();
+    let root = crate::harness::key_at_rest(&writ.data(), "root.pem");
+    let root = std::str::from_utf8(&root).unwrap();
     let (certificate, key) = root.split_at(root.find("-----BEGIN PRIVATE KEY").unwrap());
     let issuer = Issuer::from_ca_cert_pem(certificate, KeyPair::from_pem(key).unwrap()).unwrap();
     let forge = |id: &str, serial: u8| {

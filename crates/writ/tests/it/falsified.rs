@@ -11,7 +11,7 @@ use std::path::Path;
 use store::{EmbeddedLog, LogConfig};
 
 fn decisions(data: &Path) -> EmbeddedLog {
-    let seed: [u8; 32] = std::fs::read(data.join("keys/decisions-log.key")).unwrap().try_into().unwrap();
+    let seed = crate::harness::key_at_rest(data, "decisions-log.key").try_into().unwrap();
     let key = std::fs::read_to_string(data.join("ledger/decisions.vkey")).unwrap();
     let name = VerifierKey::parse(key.trim()).unwrap().name().to_owned();
     let signer = NoteSigner::from_seed(&name, &seed).unwrap();

@@ -276,3 +276,15 @@ pub(crate) fn peak_memory_kib(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse().unwrap()
 }
+
+/// A private key of the installation, as somebody has it who has a copy of all of `keys/`.
+pub(crate) fn key_at_rest(data: &Path, name: &str) -> Vec<u8> {
+    let copy = TempDir::new().unwrap();
+    std::fs::create_dir(copy.path().join("keys")).unwrap();
+    for file in std::fs::read_dir(data.join("keys")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.path().join("keys").join(file.file_name())).unwrap();
+    }
+    let data = store::DataDir::open(copy.path()).unwrap();
+    store::KeyRing::open(&data, None).unwrap().get(name).unwrap().unwrap().to_vec()
+}

@@ -67,7 +67,8 @@ fn a_certificate_shows_that_it_is_in_the_ledger_and_a_forged_one_cannot() {
     assert!(!verified && shown["finding"].as_str().unwrap().contains("checkpoint"), "{shown}");
 
     // Somebody has the root key itself, and what is known of the machine.
-    let root = std::fs::read_to_string(server.data().join("keys/root.pem")).unwrap();
+    let root = crate::harness::key_at_rest(&server.data(), "root.pem");
+    let root = std::str::from_utf8(&root).unwrap();
     let (root_certificate, root_key) = root.split_at(root.find("-----BEGIN PRIVATE").unwrap());
     let signer = Arc::new(MemoryKey::new(KeyPair::from_pem(root_key).unwrap()).unwrap());
     let authority = IssuingKey::of_certificate(signer.clone(), root_certificate).unwrap();

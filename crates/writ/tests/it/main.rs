@@ -22,6 +22,7 @@ mod git;
 mod harness;
 mod instruments;
 mod join;
+mod keys_at_rest;
 mod kill;
 mod logged;
 mod logs;
