@@ -18,6 +18,8 @@ pub(crate) const TEST: &[Needed] = &[
     ("openssl", "openssl"),
     ("pdftotext", "poppler-utils"),
     ("pkcs11-tool", "opensc"),
+    ("postgres", "postgresql"),
+    ("psql", "postgresql-client"),
     ("softhsm2-util", "softhsm2"),
     ("ssh-keygen", "openssh-client"),
 ];
@@ -57,7 +59,13 @@ pub(crate) fn ensure(needed: &[Needed]) -> Result<(), String> {
 fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(std::path::PathBuf::from);
-    std::env::split_paths(&path).chain(system).any(|directory| directory.join(program).is_file())
+    // Debian keeps each major version of a server in a folder of its own.
+    let servers = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let servers = servers.map(|version| version.path().join("bin"));
+    std::env::split_paths(&path)
+        .chain(system)
+        .chain(servers)
+        .any(|directory| directory.join(program).is_file())
 }
 
 fn is_root() -> bool {

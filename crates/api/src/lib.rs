@@ -23,6 +23,7 @@ mod proofs;
 mod reference;
 pub mod schema;
 mod scim;
+mod secrets;
 mod security_events;
 mod services;
 mod stops;
@@ -89,6 +90,7 @@ pub(crate) type Shared = Arc<Ports>;
         (name = "parties", description = "Legal persons"),
         (name = "people", description = "Natural persons who answer for machines"),
         (name = "services", description = "What machines call"),
+        (name = "secrets", description = "Upstream secrets"),
         (name = "identities", description = "Machine identities"),
         (name = "instruments", description = "Charters, contracts and guardrails"),
         (name = "estate", description = "The estate as a folder of files"),
@@ -116,7 +118,11 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(people::authorize::withdraw_authority))
         .routes(routes!(services::register::register_service))
         .routes(routes!(services::list::list_services))
-        .routes(routes!(services::secret::set_secret))
+        .routes(routes!(secrets::list::list_secrets))
+        .routes(routes!(secrets::source::source_secret))
+        .routes(routes!(secrets::source::secret_by_hand))
+        .routes(routes!(secrets::rotate::rotate_secret))
+        .routes(routes!(secrets::seal::set_secret))
         .routes(routes!(identities::propose::propose_identity))
         .routes(routes!(identities::list::list_identities))
         .routes(routes!(identities::get::get_identity))

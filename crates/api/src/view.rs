@@ -194,6 +194,38 @@ pub struct IssuerView {
     pub party: Option<String>,
 }
 
+/// An upstream secret; never its value.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SecretView {
+    /// Its name.
+    pub name: String,
+    /// Since when its value is in use; none before the first.
+    pub sealed_ms: Option<u64>,
+    /// How it stands, if it renews itself.
+    pub rotating: Option<RotatingView>,
+}
+
+/// How a secret stands that renews itself.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RotatingView {
+    /// The kind of its source.
+    pub source: String,
+    /// The number of the value in use.
+    pub rotation: Option<u64>,
+    /// What its source calls it: a role, a lease, a version.
+    pub handle: Option<String>,
+    /// Since when it is in use.
+    pub since_ms: Option<u64>,
+    /// When the next is due.
+    pub next_ms: Option<u64>,
+    /// What its source calls the value before, while it goes on.
+    pub retiring: Option<String>,
+    /// When that ends.
+    pub retires_ms: Option<u64>,
+    /// Why the last attempt failed.
+    pub failing: Option<String>,
+}
+
 /// A process is the machine when every selector fits.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -174,6 +174,7 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::LogAnchored { .. }
         | Event::PartyRegistered(_)
         | Event::PersonRegistered(_)
+        | Event::SecretChanged { .. }
         | Event::SecretSealed { .. }
         | Event::ServerCertified { .. }
         | Event::ServiceRegistered(_) => false,

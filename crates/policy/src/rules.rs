@@ -182,6 +182,7 @@ impl Rules {
             | Event::PartyRegistered(_)
             | Event::PersonLeft { .. }
             | Event::PersonRegistered(_)
+            | Event::SecretChanged { .. }
             | Event::SecretSealed { .. }
             | Event::ServerCertified { .. }
             | Event::WorkloadRecognized { .. } => {}
@@ -435,6 +436,7 @@ fn may_stop(event: &Event) -> bool {
         | Event::OwnershipAccepted { .. }
         | Event::PartyRegistered(_)
         | Event::PersonRegistered(_)
+        | Event::SecretChanged { .. }
         | Event::SecretSealed { .. }
         | Event::ServerCertified { .. }
         | Event::ServiceRegistered(_)

@@ -71,7 +71,7 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
-    fn new(kind: RefusalKind, reason: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: RefusalKind, reason: impl Into<String>, help: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), help: help.into() }
     }
 }
@@ -212,7 +212,14 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             expect_state(found, &[Lifecycle::Proposed, Lifecycle::Active, Lifecycle::Suspended], "killed")?;
             Ok(vec![Event::IdentityRevoked { identity, reason: text(reason)? }])
         }
+        Command::SealSecret { name } if state.rotating.contains_key(&name) => Err(conflict(
+            format!("the secret `{name}` renews itself"),
+            "`writ secret rotate` brings its next value; `writ secret by-hand` ends that",
+        )),
         Command::SealSecret { name } => Ok(vec![Event::SecretSealed { name }]),
+        Command::Secret { name, step, reason } => {
+            crate::secret::step(state, name, step, line(reason)?, context)
+        }
         Command::SignInstrument { instrument, person, signature } => {
             signing::sign(state, instrument, person, signature, context)
         }

@@ -3,7 +3,7 @@
 use crate::{
     Attested, CredentialClause, DepartureRung, DepartureStep, Environment, IdentityId, IdentityKind,
     Injection, InstrumentId, InstrumentKind, InstrumentTerms, JoinRule, Millis, Name, NoticeKind, Office,
-    PartyId, PersonId, ProofRecord, PublicKey, Resource, RootStep, Scope, ServiceId, StopTarget,
+    PartyId, PersonId, ProofRecord, PublicKey, Resource, RootStep, Scope, SecretStep, ServiceId, StopTarget,
     TrustedIssuer, WorkloadRule,
 };
 
@@ -90,6 +90,8 @@ pub enum Command {
     RevokeIdentity { identity: IdentityId, reason: String },
     /// Records that an upstream secret is set or replaced.
     SealSecret { name: Name },
+    /// A step with a secret that renews itself.
+    Secret { name: Name, step: SecretStep, reason: String },
     /// Signs an instrument.
     SignInstrument { instrument: InstrumentId, person: PersonId, signature: String },
     /// A step in the life of a root.

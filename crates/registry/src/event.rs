@@ -4,7 +4,7 @@
 use crate::{
     Attested, DepartureStep, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
     InstrumentSignature, JoinRule, Millis, Name, NoticeKind, Office, Party, Person, PersonId, ProofRecord,
-    Scope, Service, TrustedIssuer, WorkloadRule,
+    Scope, SecretChange, Service, TrustedIssuer, WorkloadRule,
 };
 use minicbor::{Decode, Encode};
 
@@ -582,6 +582,16 @@ pub enum Event {
         #[n(1)]
         reason: String,
     },
+    /// Something happened to a secret that renews itself.
+    #[n(56)]
+    SecretChanged {
+        /// Its name; never its value.
+        #[n(0)]
+        name: Name,
+        /// What.
+        #[n(1)]
+        change: SecretChange,
+    },
     /// A machine may join with tokens like these, and with no others.
     #[n(45)]
     JoinRuled {
@@ -644,7 +654,7 @@ impl Event {
             | Self::AuthorityWithdrawn { person, .. }
             | Self::PersonLeft { person, .. } => person.to_string(),
             Self::PersonRegistered(person) => person.id.to_string(),
-            Self::SecretSealed { name } => name.to_string(),
+            Self::SecretChanged { name, .. } | Self::SecretSealed { name } => name.to_string(),
             Self::ServiceRegistered(service) => service.id.to_string(),
         }
     }
@@ -692,6 +702,7 @@ impl Event {
             Self::RootPrepared { .. } => "root prepared",
             Self::RootRetired { .. } => "root retired",
             Self::RootTainted { .. } => "root tainted",
+            Self::SecretChanged { change, .. } => change.name(),
             Self::SecretSealed { .. } => "secret sealed",
             Self::SecurityEventReceived { .. } => "security event received",
             Self::ServerCertified { .. } => "server certified",

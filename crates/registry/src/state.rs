@@ -4,7 +4,7 @@
 use crate::{
     Attestation, DepartureStep, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
     InstrumentStatus, JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId,
-    ProofRecord, Root, RootStatus, Scope, Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
+    ProofRecord, Root, RootStatus, Rotating, Scope, Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +54,10 @@ pub struct State {
     pub accounts: BTreeMap<[u8; 32], PersonId>,
     /// Digests of tokens of others that were used, until they expire.
     pub spent: BTreeMap<[u8; 32], Millis>,
+    /// Upstream secrets that are sealed, and since when.
+    pub sealed: BTreeMap<Name, Millis>,
+    /// Those that renew themselves.
+    pub rotating: BTreeMap<Name, Rotating>,
     /// What a solver last said about each instrument.
     pub proofs: BTreeMap<InstrumentId, Vec<ProofRecord>>,
     /// When certificates and tokens expire, soonest first.
@@ -348,10 +352,11 @@ impl State {
                 }
             }
             // Nothing later depends on them: they are in the ledger so that every act is.
-            Event::JwtIssued { .. }
-            | Event::EstateExamined { .. }
-            | Event::SecretSealed { .. }
-            | Event::ServerCertified { .. } => {}
+            Event::JwtIssued { .. } | Event::EstateExamined { .. } | Event::ServerCertified { .. } => {}
+            Event::SecretSealed { name } => {
+                self.sealed.insert(name.clone(), time_ms);
+            }
+            Event::SecretChanged { name, change } => self.change_secret(name, change, time_ms),
             Event::ServiceRegistered(service) => {
                 self.services.insert(service.id, service.clone());
             }

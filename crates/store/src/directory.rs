@@ -58,13 +58,7 @@ impl DataDir {
 
     /// Removes such a file, durably. That there is none is no error.
     pub fn remove(&self, name: &str) -> Result<(), StoreError> {
-        let path = self.path.join(name);
-        let removed = match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            removed => removed,
-        };
-        let synced = removed.and_then(|()| File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all());
-        synced.map_err(|source| io_error("remove", &path, source))
+        remove_durably(&self.path.join(name))
     }
 }
 
@@ -172,6 +166,16 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), StoreError>
         File::open(parent)?.sync_all()
     };
     write().map_err(|source| io_error("write", path, source))
+}
+
+/// Removes a file, and returns when that is durable.
+pub(crate) fn remove_durably(path: &Path) -> Result<(), StoreError> {
+    let removed = match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        removed => removed,
+    };
+    let synced = removed.and_then(|()| File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all());
+    synced.map_err(|source| io_error("remove", path, source))
 }
 
 /// Makes a directory and what leads to it, each durable in its parent.

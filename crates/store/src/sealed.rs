@@ -1,7 +1,7 @@
 //! Upstream secrets at rest: AES-256-GCM under a key that lies in another directory.
 //! The name is authenticated with the bytes, so that one secret cannot be passed off as another.
 
-use crate::directory::{create_dir, read_optional, write_durably};
+use crate::directory::{create_dir, read_optional, remove_durably, write_durably};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use ledger::StoreError;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,11 @@ impl SealedSecrets {
             .len();
         secret.truncate(length);
         Ok(Some(secret))
+    }
+
+    /// Forgets a secret, durably. That there is none is no error.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        remove_durably(&self.path(name)?)
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {

@@ -57,8 +57,8 @@ pub(crate) enum ProcessCommand {
         /// Answer neighbours there (loopback only): Envoy's ext_authz and OpenID AuthZEN.
         #[arg(long)]
         advise: Option<SocketAddr>,
-        /// Further roots for https:// upstreams (PEM).
-        #[arg(long, value_hint = ValueHint::FilePath)]
+        /// Further roots for https:// upstreams, and for what secrets come from (PEM).
+        #[arg(long, env = "WRIT_UPSTREAM_ROOTS", value_hint = ValueHint::FilePath)]
         upstream_roots: Option<PathBuf>,
         /// The socket of the SPIFFE Workload API; workload-api.sock in the data directory unless given.
         #[arg(long, value_hint = ValueHint::FilePath)]
@@ -885,6 +885,36 @@ pub(crate) enum CredentialCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretCommand {
+    /// Let a secret renew itself from now on, by what a file says (TOML, see docs/secrets.md).
+    From {
+        /// Its name.
+        name: String,
+        /// For example: kind = "postgres", server = "postgresql://rotator@127.0.0.1/app", admin = "db-admin",
+        /// roles = ["app_a", "app_b"], every = "30 days", overlap = "1 hour".
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Bring the next value now.
+    Rotate {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Without overlap: the value before, and what was opened with it, ends as soon as the next is in use.
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Let a secret be set by hand again; what is in use goes on.
+    ByHand {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List the secrets, and how those stand that renew themselves; never their values.
+    List,
     /// Seal a secret; its value is read from standard input.
     Set {
         /// Its name.

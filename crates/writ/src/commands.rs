@@ -18,6 +18,7 @@ mod person;
 mod proof;
 mod redline;
 mod seal;
+mod secret;
 mod service;
 mod signing;
 mod up;
@@ -149,7 +150,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Person(command) => person::run(&client, command, json).await,
         ClientCommand::Prove(question) => proof::ask(&client, question, json).await,
         ClientCommand::Proof(ProofCommand::Dump { of, out }) => proof::dump(&client, &of, &out, json).await,
-        ClientCommand::Secret(command) => service::secret(&client, command).await,
+        ClientCommand::Secret(command) => secret::run(&client, command, json).await,
         ClientCommand::Service(command) => service::run(&client, command, json).await,
         ClientCommand::Notice { instrument, of, ground, signer, key, signature } => {
             let by = (key.as_deref(), signature.as_deref());

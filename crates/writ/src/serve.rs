@@ -110,7 +110,7 @@ impl Running {
         let decisions = open_log(&data, &keys.ring, &trust_domain, "decisions")?;
         let objects = Arc::new(data.directory("objects")?);
         let seal_key = keys.ring.seed("seal.key", random()?)?;
-        let secrets = Arc::new(Sealed(SealedSecrets::open(&data.path().join("sealed"), &seal_key)?));
+        let sealed = Arc::new(Sealed(SealedSecrets::open(&data.path().join("sealed"), &seal_key)?));
         let root = root(&keys, &trust_domain, (clock)())?;
         let ports = authority::Ports {
             log: control.clone(),
@@ -139,7 +139,7 @@ impl Running {
             changes: authority.changes(),
             counters,
             recorder: Arc::new(DecisionLog::new(decisions.clone(), clock.clone())?),
-            secrets: secrets.clone(),
+            secrets: sealed.clone(),
             identity: shown.clone(),
             roots: trusted.clone(),
             clock: clock.clone(),
@@ -147,7 +147,9 @@ impl Running {
             entropy: Arc::new(|| authority::entropy().ok()),
             metrics: Metrics::register(&mut metrics),
         };
-        let config = gateway::Config { upstream_roots: upstream_roots(options.upstream_roots)? };
+        let upstream_roots = upstream_roots(options.upstream_roots)?;
+        let source_roots = secrets::Roots::new(&upstream_roots)?;
+        let config = gateway::Config { upstream_roots };
         let adviser = match advise {
             None => None,
             Some(listener) => {
@@ -188,7 +190,7 @@ impl Running {
         let router = api::router(api::Ports {
             authority: authority.clone(),
             decisions: decisions.clone(),
-            secrets,
+            secrets: sealed.clone(),
             attest: {
                 let asked = authority.clone();
                 Box::new(move |pid| {
@@ -232,6 +234,12 @@ impl Running {
             });
         }
         tasks.spawn(renewing.run(stop.clone()));
+        let rotation = secrets::Ports { authority: authority.clone(), store: sealed, roots: source_roots };
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            secrets::run(rotation, stopped).await;
+            Ok(())
+        });
         let reconciling = authority.clone().reconcile(anchored.clone(), stop.clone());
         tasks.spawn(async move {
             reconciling.await;
@@ -393,6 +401,20 @@ impl gateway::Secrets for Sealed {
 impl api::SecretStore for Sealed {
     fn put(&self, name: &str, secret: &[u8]) -> Result<(), String> {
         self.0.put(name, secret).map_err(|error| error.to_string())
+    }
+}
+
+impl secrets::SealedStore for Sealed {
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+        self.0.get(name).map_err(|error| error.to_string())
+    }
+
+    fn put(&self, name: &str, value: &[u8]) -> Result<(), String> {
+        self.0.put(name, value).map_err(|error| error.to_string())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), String> {
+        self.0.remove(name).map_err(|error| error.to_string())
     }
 }
 

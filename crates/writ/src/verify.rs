@@ -276,6 +276,7 @@ impl Control {
             | Event::OfficeOffered { .. }
             | Event::PartyRegistered(_)
             | Event::PersonLeft { .. }
+            | Event::SecretChanged { .. }
             | Event::SecretSealed { .. }
             | Event::ServerCertified { .. }
             | Event::ServiceRegistered(_)

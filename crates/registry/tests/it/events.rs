@@ -188,9 +188,49 @@ fn golden_vectors() {
     found += &vector("root-retired", retired, Actor::Operator);
     let back = Event::InstancesReadmitted { identity: id, reason: reason() };
     found += &vector("instances-readmitted", back, Actor::Operator);
+    found += &secrets();
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);
     found += &format!("apart {}\n", hex(&bytes));
     assert_eq!(found, include_str!("../../testdata/events.txt"));
+}
+
+/// Of each source one, and every change.
+fn secrets() -> String {
+    use registry::{SecretChange, SecretSource, Sourced, Vault};
+    let name = |text: &str| text.parse::<registry::Name>().unwrap();
+    let vault = |namespace: Option<&str>| Vault {
+        address: "https://vault.example".into(),
+        path: "secret/data/app".into(),
+        token: name("vault-token"),
+        namespace: namespace.map(str::to_owned),
+    };
+    let sources = [
+        SecretSource::Postgres {
+            server: "postgresql://rotator@db.example/app".into(),
+            admin: name("db-admin"),
+            roles: ("app_a".into(), "app_b".into()),
+        },
+        SecretSource::Adapter { url: "https://keys.example/".into(), token: Some(name("adapter-token")) },
+        SecretSource::VaultKv(vault(None)),
+        SecretSource::VaultDynamic(vault(Some("team"))),
+    ];
+    let sourced = sources.map(|source| {
+        SecretChange::Sourced(Sourced { source, form: "{user}".into(), every_ms: 10_000, overlap_ms: 9 })
+    });
+    let changes = sourced.into_iter().chain([
+        SecretChange::ByHand { reason: "r".into() },
+        SecretChange::RotationAsked { at_once: true, reason: "r".into() },
+        SecretChange::RotationBegun { rotation: 1 },
+        SecretChange::Rotated { rotation: 1, handle: "h".into(), ends_ms: Some(2), retires_ms: Some(3) },
+        SecretChange::RotationFailed { rotation: 1, reason: "r".into() },
+        SecretChange::Retired { rotation: 1 },
+    ]);
+    changes
+        .map(|change| {
+            let label = change.name().replace(' ', "-");
+            vector(&label, Event::SecretChanged { name: name("db"), change }, Actor::System)
+        })
+        .collect()
 }

@@ -12,6 +12,7 @@
 mod departure;
 mod events;
 mod ownership;
+mod secrets;
 mod security_keys;
 mod signing;
 mod workloads;

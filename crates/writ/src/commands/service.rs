@@ -1,13 +1,12 @@
-//! `writ service` and `writ secret`.
+//! `writ service`.
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
 
-use crate::args::{SecretCommand, ServiceCommand};
+use crate::args::ServiceCommand;
 use crate::output;
 use anyhow::Context as _;
 use api::view::{Done, ServiceView};
-use serde_json::{Value, json};
-use std::io::Read as _;
+use serde_json::Value;
 
 pub(crate) async fn run(client: &api::Client, command: ServiceCommand, json: bool) -> anyhow::Result<()> {
     match command {
@@ -44,17 +43,4 @@ pub(crate) async fn run(client: &api::Client, command: ServiceCommand, json: boo
         }
     }
     Ok(())
-}
-
-pub(crate) async fn secret(client: &api::Client, command: SecretCommand) -> anyhow::Result<()> {
-    match command {
-        SecretCommand::Set { name } => {
-            let mut value = String::new();
-            std::io::stdin().read_to_string(&mut value).context("the secret is read from standard input")?;
-            let value = value.trim_end_matches('\n');
-            client.put(&format!("/v1/secrets/{name}"), &json!({ "value": value })).await?;
-            output::line(format!("secret {name} sealed"));
-            Ok(())
-        }
-    }
 }

@@ -18,7 +18,7 @@ pub(crate) struct NewSecret {
 }
 
 /// Seals an upstream secret.
-#[utoipa::path(put, path = "/v1/secrets/{name}", tag = "services", request_body = NewSecret,
+#[utoipa::path(put, path = "/v1/secrets/{name}", tag = "secrets", request_body = NewSecret,
     params(("name" = String, Path,)),
     responses((status = 204), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn set_secret(

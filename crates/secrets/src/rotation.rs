@@ -1,0 +1,341 @@
+//! What is due is done. Each step is on record before it has an effect, and a rotation that was cut off anywhere goes on
+//! where it was: the new value is sealed beside the one in use before its source is told, and takes its place after the
+//! rotation is on record.
+
+use crate::adapter::Adapter;
+use crate::form::{Fields, fill};
+use crate::postgres::{Server, turn};
+use crate::vault;
+use crate::web::{Roots, Web};
+use crate::{Made, SourceError};
+use authority::{Authority, SubmitError};
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use registry::{Actor, Command, Millis, Name, Rotating, SecretDue, SecretSource, SecretStep, Vault, Version};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+/// Secrets that are worked on at the same time at most.
+const AT_ONCE_MAX: usize = 16;
+/// How often it is looked what is due.
+const TICK: Duration = Duration::from_secs(1);
+/// The longest wait after failures; the first is a second, and each doubles it.
+const WAIT_MAX_MS: Millis = 60_000;
+/// Random bytes of a password.
+const PASSWORD_BYTES: usize = 32;
+
+/// Keeps values, sealed.
+pub trait SealedStore: Send + Sync {
+    /// The value of a name, if there is one.
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String>;
+    /// Keeps a value, durably, in place of an earlier one.
+    fn put(&self, name: &str, value: &[u8]) -> Result<(), String>;
+    /// Forgets a value. That there is none is no error.
+    fn remove(&self, name: &str) -> Result<(), String>;
+}
+
+/// What rotation needs.
+#[derive(Clone)]
+pub struct Ports {
+    /// Says what is due, and records.
+    pub authority: Authority,
+    /// Where values lie.
+    pub store: Arc<dyn SealedStore>,
+    /// By whom sources are trusted.
+    pub roots: Roots,
+}
+
+/// What is to be done with a secret now.
+enum Due {
+    /// What is due by the registry.
+    Step(SecretDue),
+    /// It lies elsewhere: has it changed?
+    Look,
+    /// A value that is on record is to take its place.
+    Settle,
+}
+
+/// Rotates until it is stopped.
+pub async fn run(ports: Ports, stop: CancellationToken) {
+    let rotation = Rotation { web: Web::new(ports.roots.clone()), ports };
+    let mut changes = rotation.ports.authority.changes();
+    let mut under_way = JoinSet::new();
+    let mut busy = BTreeSet::new();
+    let mut waits: BTreeMap<Name, (u32, Millis)> = BTreeMap::new();
+    let mut looked: BTreeMap<Name, Millis> = BTreeMap::new();
+    // What a process before this one may have left.
+    let mut unsettled: BTreeSet<Name> =
+        rotation.ports.authority.rules().state().rotating.keys().cloned().collect();
+    loop {
+        let now_ms = rotation.ports.authority.now_ms();
+        for (name, due) in rotation.due(now_ms, &looked, &unsettled) {
+            let waiting = waits.get(&name).is_some_and(|(_, until_ms)| now_ms < *until_ms);
+            if waiting || busy.len() >= AT_ONCE_MAX || !busy.insert(name.clone()) {
+                continue;
+            }
+            if matches!(due, Due::Look) {
+                looked.insert(name.clone(), now_ms);
+            }
+            let rotation = rotation.clone();
+            under_way.spawn(async move {
+                let done = rotation.take(&name, due).await;
+                (name, done)
+            });
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some(ended) = under_way.join_next() => {
+                let Ok((name, done)) = ended else {
+                    tracing::error!("a rotation ended without an answer");
+                    continue;
+                };
+                busy.remove(&name);
+                match done {
+                    Ok(()) => {
+                        waits.remove(&name);
+                        unsettled.remove(&name);
+                    }
+                    Err(error) => {
+                        tracing::error!(secret = %name, %error, "a secret was not rotated");
+                        let failures = waits.get(&name).map_or(0, |(failures, _)| *failures);
+                        let wait_ms = 1_000_u64.saturating_mul(1 << failures.min(10)).min(WAIT_MAX_MS);
+                        let until_ms = rotation.ports.authority.now_ms().saturating_add(wait_ms);
+                        waits.insert(name.clone(), (failures.saturating_add(1), until_ms));
+                        rotation.failed(&name, &error).await;
+                        // Perhaps a value on record is not in its place.
+                        unsettled.insert(name);
+                    }
+                }
+            }
+            changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Rotation {
+    ports: Ports,
+    web: Web,
+}
+
+/// A value that waits to be put in use.
+#[derive(Serialize, Deserialize)]
+struct Staged {
+    rotation: u64,
+    handle: String,
+    ends_ms: Option<Millis>,
+    /// Where it comes from: of another source it is worth nothing.
+    source: String,
+    fields: Fields,
+}
+
+impl Rotation {
+    fn due(
+        &self,
+        now_ms: Millis,
+        looked: &BTreeMap<Name, Millis>,
+        unsettled: &BTreeSet<Name>,
+    ) -> Vec<(Name, Due)> {
+        let rules = self.ports.authority.rules();
+        let state = rules.state();
+        let steps = state.due_secrets(now_ms).into_iter().map(|(name, due)| (name, Due::Step(due)));
+        let at_hand = |(name, secret): (&Name, &Rotating)| {
+            let last_ms = looked.get(name).copied().unwrap_or_default();
+            let due = now_ms >= last_ms.saturating_add(secret.sourced.every_ms);
+            (secret.is_looked_at() && (due || secret.asked)).then(|| (name.clone(), Due::Look))
+        };
+        let looks = state.rotating.iter().filter_map(at_hand);
+        let settles = unsettled.iter().map(|name| (name.clone(), Due::Settle));
+        steps.chain(looks).chain(settles).collect()
+    }
+
+    async fn take(&self, name: &Name, due: Due) -> Result<(), SourceError> {
+        let Some(secret) = self.ports.authority.rules().state().rotating.get(name).cloned() else {
+            return Ok(());
+        };
+        // Before anything ends, what replaces it is in its place.
+        self.settle(name, &secret)?;
+        match due {
+            Due::Settle => Ok(()),
+            Due::Step(SecretDue::Rotate(rotation)) => self.rotate(name, &secret, rotation).await,
+            Due::Step(SecretDue::Retire(version)) => self.retire(name, &secret, &version).await,
+            Due::Look => self.look(name, &secret).await,
+        }
+    }
+
+    async fn rotate(&self, name: &Name, secret: &Rotating, rotation: u64) -> Result<(), SourceError> {
+        self.record(name, SecretStep::Begin(rotation)).await?;
+        let staged = match self.staged(name, secret)?.filter(|staged| staged.rotation == rotation) {
+            Some(staged) => staged,
+            None => {
+                let staged = Staged::new(rotation, self.make(name, secret, rotation).await?, secret);
+                self.stage(name, &staged)?;
+                staged
+            }
+        };
+        if let SecretSource::Postgres { server, admin, .. } = &secret.sourced.source {
+            let password =
+                staged.fields.get("password").ok_or_else(|| SourceError::new("no password is staged"))?;
+            self.server(server, admin)?.renew(&staged.handle, password).await?;
+        }
+        // A form that its parts do not fill is found before anything is in use.
+        drop(fill(&secret.sourced.form, &staged.fields)?);
+        self.put_in_use(name, secret, staged).await
+    }
+
+    /// The next value, made at its source; of a PostgreSQL role only thought of.
+    async fn make(&self, name: &Name, secret: &Rotating, rotation: u64) -> Result<Made, SourceError> {
+        match &secret.sourced.source {
+            SecretSource::Postgres { roles, .. } => {
+                let role = turn(roles, secret.current.as_ref().map(|current| current.handle.as_str()));
+                let mut bytes = Zeroizing::new([0; PASSWORD_BYTES]);
+                rand::fill(bytes.as_mut_slice()).map_err(|_| SourceError::new("no randomness"))?;
+                let password = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice()));
+                let user = Zeroizing::new(role.to_owned());
+                let fields = Fields::from([("user".to_owned(), user), ("password".to_owned(), password)]);
+                Ok(Made { fields, handle: role.to_owned(), ends_ms: None })
+            }
+            SecretSource::Adapter { url, token } => {
+                self.adapter(name, url, token.as_ref())?.create(rotation).await
+            }
+            SecretSource::VaultKv(vault) => self.vault(vault)?.kept().await,
+            SecretSource::VaultDynamic(vault) => {
+                self.vault(vault)?.lease(self.ports.authority.now_ms()).await
+            }
+        }
+    }
+
+    async fn retire(&self, name: &Name, secret: &Rotating, version: &Version) -> Result<(), SourceError> {
+        match &secret.sourced.source {
+            SecretSource::Postgres { server, admin, .. } => {
+                self.server(server, admin)?.retire(&version.handle).await?;
+            }
+            SecretSource::Adapter { url, token } => {
+                self.adapter(name, url, token.as_ref())?.revoke(version.rotation, &version.handle).await?;
+            }
+            SecretSource::VaultDynamic(vault) => self.vault(vault)?.revoke(&version.handle).await?,
+            // Its versions end where they lie.
+            SecretSource::VaultKv(_) => {}
+        }
+        self.record(name, SecretStep::Retired(version.rotation)).await
+    }
+
+    /// Takes over what changed where it lies.
+    async fn look(&self, name: &Name, secret: &Rotating) -> Result<(), SourceError> {
+        let made = self.make(name, secret, secret.next()).await?;
+        if secret.current.as_ref().is_some_and(|current| current.handle == made.handle) && !secret.asked {
+            return Ok(());
+        }
+        drop(fill(&secret.sourced.form, &made.fields)?);
+        self.record(name, SecretStep::Begin(secret.next())).await?;
+        let staged = Staged::new(secret.next(), made, secret);
+        self.stage(name, &staged)?;
+        self.put_in_use(name, secret, staged).await
+    }
+
+    async fn put_in_use(&self, name: &Name, secret: &Rotating, staged: Staged) -> Result<(), SourceError> {
+        let Staged { rotation, handle, ends_ms, fields, .. } = staged;
+        self.record(name, SecretStep::Rotated { rotation, handle, ends_ms }).await?;
+        self.place(name, secret, &fields)
+    }
+
+    /// Puts a value in its place that is on record and waits.
+    fn settle(&self, name: &Name, secret: &Rotating) -> Result<(), SourceError> {
+        match (self.staged(name, secret)?, &secret.current) {
+            (Some(staged), Some(current)) if staged.rotation == current.rotation => {
+                self.place(name, secret, &staged.fields)
+            }
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    fn place(&self, name: &Name, secret: &Rotating, fields: &Fields) -> Result<(), SourceError> {
+        let value = fill(&secret.sourced.form, fields)?;
+        let store = &self.ports.store;
+        let placed = store.put(name.as_str(), value.as_bytes()).and_then(|()| store.remove(&beside(name)));
+        placed.map_err(SourceError)
+    }
+
+    fn stage(&self, name: &Name, staged: &Staged) -> Result<(), SourceError> {
+        let bytes = serde_json::to_vec(staged).map_err(|error| SourceError::new(error.to_string()))?;
+        self.ports.store.put(&beside(name), &Zeroizing::new(bytes)).map_err(SourceError)
+    }
+
+    fn staged(&self, name: &Name, secret: &Rotating) -> Result<Option<Staged>, SourceError> {
+        let Some(bytes) = self.ports.store.get(&beside(name)).map_err(SourceError)? else { return Ok(None) };
+        // What another version of Writ wrote, or another source gave, is made anew.
+        let staged: Option<Staged> = serde_json::from_slice(&bytes).ok();
+        Ok(staged.filter(|staged| staged.source == source_text(secret)))
+    }
+
+    fn server<'a>(&'a self, url: &'a str, admin: &Name) -> Result<Server<'a>, SourceError> {
+        Ok(Server { roots: &self.ports.roots, url, password: self.sealed(admin)? })
+    }
+
+    fn adapter<'a>(
+        &'a self,
+        secret: &'a Name,
+        url: &'a str,
+        token: Option<&Name>,
+    ) -> Result<Adapter<'a>, SourceError> {
+        let token = token.map(|token| self.sealed(token)).transpose()?;
+        Ok(Adapter { web: &self.web, url, token, secret })
+    }
+
+    fn vault<'a>(&'a self, place: &'a Vault) -> Result<vault::Client<'a>, SourceError> {
+        Ok(vault::Client { web: &self.web, place, token: self.sealed(&place.token)? })
+    }
+
+    /// Another secret, by which the source is asked.
+    fn sealed(&self, name: &Name) -> Result<Zeroizing<String>, SourceError> {
+        let bytes = self.ports.store.get(name.as_str()).map_err(SourceError)?;
+        let bytes = bytes.ok_or_else(|| SourceError::new(format!("the secret `{name}` is not sealed")))?;
+        let text = std::str::from_utf8(&bytes);
+        text.map(|text| Zeroizing::new(text.to_owned()))
+            .map_err(|_| SourceError::new(format!("the secret `{name}` is not text")))
+    }
+
+    async fn record(&self, name: &Name, step: SecretStep) -> Result<(), SourceError> {
+        let command = Command::Secret { name: name.clone(), step, reason: "it is due".to_owned() };
+        let submitted = self.ports.authority.submit(Actor::System, command).await;
+        submitted.map(drop).map_err(|error| SourceError::new(error.to_string()))
+    }
+
+    async fn failed(&self, name: &Name, error: &SourceError) {
+        let reason = error.to_string();
+        let command = Command::Secret {
+            name: name.clone(),
+            step: SecretStep::Failed(reason),
+            reason: "it is due".to_owned(),
+        };
+        match self.ports.authority.submit(Actor::System, command).await {
+            // It was taken back meanwhile.
+            Ok(_) | Err(SubmitError::Refused(_)) => {}
+            Err(error) => tracing::error!(secret = %name, %error, "that a rotation failed is not on record"),
+        }
+    }
+}
+
+impl Staged {
+    fn new(rotation: u64, made: Made, secret: &Rotating) -> Self {
+        let Made { fields, handle, ends_ms } = made;
+        Self { rotation, handle, ends_ms, source: source_text(secret), fields }
+    }
+}
+
+/// Where a value comes from, to tell sources apart.
+fn source_text(secret: &Rotating) -> String {
+    format!("{:?}", secret.sourced.source)
+}
+
+/// Where a value waits; no secret can be called so.
+fn beside(name: &Name) -> String {
+    format!("{name}.next")
+}
