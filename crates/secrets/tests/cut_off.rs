@@ -1,6 +1,6 @@
 //! A rotation that is cut off at any moment: what is in use always works, and in the end one key lives.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use authority::{AccountKey, Authority, Config, JwtSigner, KeyStore, RootKey, RootMaterial};
 use credential::Signer;

@@ -64,8 +64,9 @@ async fn two_rust_workloads_talk_and_rotate() {
     writ.machine("acme/reader", "bot");
     recognised(&writ, "acme/reader");
     let source = source(&writ).await;
-    let server = mtls_server(source.clone()).authorize(authorizer::exact([READER]).unwrap()).build().unwrap();
-    let client = mtls_client(source.clone()).authorize(authorizer::exact([READER]).unwrap()).build().unwrap();
+    let only = || authorizer::exact([READER]).unwrap();
+    let (server, serving) = mtls_server(source.clone()).authorize(only()).build_with_status().unwrap();
+    let (client, calling) = mtls_client(source.clone()).authorize(only()).build_with_status().unwrap();
     let (acceptor, connector) = (TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -104,6 +105,15 @@ async fn two_rust_workloads_talk_and_rotate() {
         }
     };
     tokio::time::timeout(PATIENCE, turned).await.unwrap();
+    // The library refuses handshakes while it turns what came into what TLS takes.
+    for mut status in [serving, calling] {
+        let ready = async {
+            while !status.current().available {
+                status.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.unwrap();
+    }
     assert_eq!(&echo().await, b"ping");
     writ.assert_verifies();
 }
