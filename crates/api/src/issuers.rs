@@ -2,4 +2,5 @@
 
 pub(crate) mod drop;
 pub(crate) mod list;
+pub(crate) mod read;
 pub(crate) mod trust;

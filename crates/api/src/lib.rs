@@ -39,6 +39,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use credential::ProcessEvidence;
 use ledger::ReadLog;
+use std::pin::Pin;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use utoipa::OpenApi;
@@ -59,6 +60,13 @@ pub trait SecretStore: Send + Sync {
     fn put(&self, name: &str, secret: &[u8]) -> Result<(), String>;
 }
 
+/// Reads the keys of an issuer, or says why that failed.
+pub type ReadKeys = Box<
+    dyn Fn(registry::TrustedIssuer) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>>
+        + Send
+        + Sync,
+>;
+
 /// What the API needs from outside.
 pub struct Ports {
     /// The control plane.
@@ -69,6 +77,8 @@ pub struct Ports {
     pub secrets: Arc<dyn SecretStore>,
     /// Finds out what a process of this host is, by its number.
     pub attest: Box<dyn Fn(i32) -> Result<ProcessEvidence, String> + Send + Sync>,
+    /// Reads the keys of an issuer where it publishes them (a JWK Set).
+    pub read_keys: ReadKeys,
     /// What identity providers say about people.
     pub people: Arc<dyn PersonalData>,
     /// The operator's token.
@@ -133,6 +143,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(identities::join::rule_join))
         .routes(routes!(issuers::trust::trust_issuer))
         .routes(routes!(issuers::list::list_issuers))
+        .routes(routes!(issuers::read::read_issuer))
         .routes(routes!(issuers::drop::drop_issuer))
         .routes(routes!(instruments::draft::draft_instrument))
         .routes(routes!(instruments::list::list_instruments))

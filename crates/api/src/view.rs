@@ -192,6 +192,10 @@ pub struct IssuerView {
     pub keys: String,
     /// Of an identity provider: of which party's people it speaks.
     pub party: Option<String>,
+    /// Where its keys are read; none when they were given by hand.
+    pub keys_at: Option<String>,
+    /// Why they could not be read the last time.
+    pub unread: Option<String>,
 }
 
 /// An upstream secret; never its value.

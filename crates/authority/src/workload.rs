@@ -167,6 +167,8 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::InstrumentExamined { .. }
         | Event::InstrumentSigned { .. }
         | Event::IssuerDropped { .. }
+        | Event::IssuerKeysRead { .. }
+        | Event::IssuerKeysUnread { .. }
         | Event::IssuerTrusted(_)
         | Event::JoinRuled { .. }
         | Event::JoinTokenCreated { .. }

@@ -119,6 +119,23 @@ impl IssuerKeys {
         if keys.is_empty() { Err(KeysError::None) } else { Ok(Self(keys)) }
     }
 
+    /// The same keys in an order of their own, with what is used of them: who publishes in another order, or says more,
+    /// has published nothing else.
+    pub fn normal(jwks: &str) -> Result<String, KeysError> {
+        drop(Self::parse(jwks)?);
+        let set: Value = serde_json::from_str(jwks).map_err(|_| KeysError::Malformed)?;
+        let listed = set.get("keys").and_then(Value::as_array).ok_or(KeysError::Malformed)?;
+        let used = |key: &Value| {
+            let members = ["kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"];
+            let member = |name: &str| Some((name.to_owned(), key.get(name)?.clone()));
+            members.into_iter().filter_map(member).collect::<Map<String, Value>>()
+        };
+        let accepted = listed.iter().filter(|key| IssuerKey::read(key).is_some());
+        let mut keys: Vec<Value> = accepted.map(used).map(Value::Object).collect();
+        keys.sort_by_cached_key(Value::to_string);
+        Ok(serde_json::json!({ "keys": keys }).to_string())
+    }
+
     /// The key a token names, or the only one when it names none.
     fn named(&self, kid: Option<&str>) -> Option<&IssuerKey> {
         match (kid, self.0.as_slice()) {
@@ -605,5 +622,25 @@ mod tests {
         assert_eq!(IssuerKeys::parse("{\"keys\":[]}"), Err(KeysError::None));
         assert_eq!(IssuerKeys::parse("[]"), Err(KeysError::Malformed));
         assert_eq!(IssuerKeys::parse(&" ".repeat(JWKS_BYTES_MAX + 1)), Err(KeysError::TooLarge));
+    }
+
+    #[test]
+    fn a_set_in_another_order_or_with_more_beside_it_is_the_same() {
+        let key = |kid: &str, more: &str| {
+            let point = URL_SAFE_NO_PAD.encode([7; 32]);
+            format!(
+                r#"{{ "kid": "{kid}", "kty": "EC", "crv": "P-256", "x": "{point}", "y": "{point}"{more} }}"#
+            )
+        };
+        let (a, b) = (key("a", ""), key("b", ""));
+        let normal = |keys: &[&str]| IssuerKeys::normal(&format!(r#"{{ "keys": [{}] }}"#, keys.join(",")));
+        let once = normal(&[&a, &b]).unwrap();
+        assert_eq!(IssuerKeys::parse(&once).unwrap().0.len(), 2);
+        assert_eq!(normal(&[&b, &a]).unwrap(), once);
+        let (told, other) =
+            (key("a", r#", "x5c": ["MII"], "n_": 1"#), r#"{ "kty": "oct", "k": "c2VjcmV0" }"#);
+        assert_eq!(normal(&[other, &b, &told]).unwrap(), once);
+        assert_ne!(normal(&[&a]).unwrap(), once);
+        assert_eq!(normal(&[other]), Err(KeysError::None));
     }
 }

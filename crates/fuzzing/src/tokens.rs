@@ -20,6 +20,9 @@ pub fn credential_foreign(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let (jwks, token) = text.split_once("\n\n").unwrap_or(("", text));
     let Ok(keys) = IssuerKeys::parse(jwks) else { return };
+    // What is kept of a published set says the same, and nothing more is to be taken from it.
+    let normal = IssuerKeys::normal(jwks).map(|normal| (IssuerKeys::normal(&normal), normal));
+    assert!(matches!(normal, Ok((Ok(again), once)) if again == once));
     let issuer = foreign::claimed_issuer(token).unwrap_or_default();
     let read = |kind| {
         let expected = Expected { issuer: &issuer, audience: "writ", kind };

@@ -172,6 +172,8 @@ impl Rules {
             | Event::JoinTokenCreated { .. }
             | Event::JwtIssued { .. }
             | Event::IssuerDropped { .. }
+            | Event::IssuerKeysRead { .. }
+            | Event::IssuerKeysUnread { .. }
             | Event::IssuerTrusted(_)
             | Event::JoinRuled { .. }
             | Event::JwtKeyPublished { .. }
@@ -428,6 +430,8 @@ fn may_stop(event: &Event) -> bool {
         | Event::JoinTokenCreated { .. }
         | Event::JwtIssued { .. }
         | Event::IssuerDropped { .. }
+        | Event::IssuerKeysRead { .. }
+        | Event::IssuerKeysUnread { .. }
         | Event::IssuerTrusted(_)
         | Event::JoinRuled { .. }
         | Event::JwtKeyPublished { .. }

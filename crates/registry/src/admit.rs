@@ -160,6 +160,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             true => Err(conflict(format!("the key `{kid}` is published already"), "")),
             false => Ok(vec![Event::JwtKeyPublished { kid, public_key, expires_ms }]),
         },
+        Command::ReadIssuerKeys { name, read } => read_keys(state, name, read, context),
         Command::ReadmitInstances { identity, reason } => {
             identity_of(state, identity)?;
             if !state.barred.values().any(|of| *of == identity) {
@@ -632,6 +633,23 @@ fn trust(state: &State, issuer: TrustedIssuer) -> Admission {
         return Err(conflict(format!("`{}` is `{}` already", other.name, issuer.issuer), "drop it first"));
     }
     Ok(vec![Event::IssuerTrusted(issuer)])
+}
+
+/// Only what changed is on record: the keys, or that they cannot be read.
+fn read_keys(state: &State, name: crate::Name, read: Result<String, String>, context: &Context) -> Admission {
+    only_writ(context)?;
+    let known = state.issuers.get(&name).filter(|issuer| issuer.keys_at.is_some());
+    let known = known.ok_or_else(|| not_found(format!("the keys of `{name}` are not read anywhere")))?;
+    let unread = state.unread.get(&name);
+    match read {
+        Ok(jwks) if jwks == known.jwks && unread.is_none() => Ok(Vec::new()),
+        Ok(jwks) => Ok(vec![Event::IssuerKeysRead { name, jwks }]),
+        Err(_) if unread.is_some() => Ok(Vec::new()),
+        Err(reason) => {
+            let reason = reason.chars().take(crate::secret::FAILURE_CHARS_MAX).collect();
+            Ok(vec![Event::IssuerKeysUnread { name, reason }])
+        }
+    }
 }
 
 fn rule_join(state: &State, identity: IdentityId, rules: Vec<JoinRule>) -> Admission {

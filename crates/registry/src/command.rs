@@ -55,6 +55,8 @@ pub enum Command {
     ProposeIdentity(Box<IdentityProposal>),
     /// Makes a public key known by which JWT-SVIDs are verified (given by the authority).
     PublishJwtKey { kid: String, public_key: Vec<u8>, expires_ms: Millis },
+    /// Says what an issuer publishes, or why that could not be read (Writ itself).
+    ReadIssuerKeys { name: Name, read: Result<String, String> },
     /// Lets the stopped instances of a machine come back, whatever state it is in.
     ReadmitInstances { identity: IdentityId, reason: String },
     /// Says how a machine is recognised among processes; replaces what was said before.

@@ -592,6 +592,26 @@ pub enum Event {
         #[n(1)]
         change: SecretChange,
     },
+    /// An issuer publishes these keys now: they count, and no others.
+    #[n(57)]
+    IssuerKeysRead {
+        /// Its name.
+        #[n(0)]
+        name: Name,
+        /// Its keys (a JWK Set).
+        #[n(1)]
+        jwks: String,
+    },
+    /// What an issuer publishes could not be read: the keys of before go on.
+    #[n(58)]
+    IssuerKeysUnread {
+        /// Its name.
+        #[n(0)]
+        name: Name,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
     /// A machine may join with tokens like these, and with no others.
     #[n(45)]
     JoinRuled {
@@ -643,7 +663,9 @@ impl Event {
             | Self::InstrumentRenewed { instrument, .. }
             | Self::NoticeGiven { instrument, .. }
             | Self::InstrumentSigned { instrument, .. } => instrument.to_string(),
-            Self::IssuerDropped { name, .. } => name.to_string(),
+            Self::IssuerDropped { name, .. }
+            | Self::IssuerKeysRead { name, .. }
+            | Self::IssuerKeysUnread { name, .. } => name.to_string(),
             Self::IssuerTrusted(issuer) => issuer.name.to_string(),
             Self::JwtKeyPublished { kid, .. } => kid.clone(),
             Self::LogAnchored { origin, .. } => origin.clone(),
@@ -686,6 +708,8 @@ impl Event {
             Self::InstrumentRenewed { .. } => "instrument renewed",
             Self::InstrumentSigned { .. } => "instrument signed",
             Self::IssuerDropped { .. } => "issuer dropped",
+            Self::IssuerKeysRead { .. } => "issuer keys read",
+            Self::IssuerKeysUnread { .. } => "issuer keys unread",
             Self::IssuerTrusted(_) => "issuer trusted",
             Self::JoinRuled { .. } => "join ruled",
             Self::JoinTokenCreated { .. } => "join token created",

@@ -72,6 +72,20 @@ pub struct TrustedIssuer {
     /// Of whose people it speaks; needed of one that says what becomes of people.
     #[n(5)]
     pub party: Option<PartyId>,
+    /// Where its keys are read from time to time; they are given by hand unless set.
+    #[n(6)]
+    pub keys_at: Option<KeysAt>,
+}
+
+/// Where an issuer publishes its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum KeysAt {
+    /// Where its document says (OpenID Connect Discovery 1.0, section 4): on the issuer's own host.
+    #[n(0)]
+    Discovery,
+    /// At an address that somebody vouched for.
+    #[n(1)]
+    Set(#[n(0)] String),
 }
 
 impl TrustedIssuer {
@@ -82,6 +96,22 @@ impl TrustedIssuer {
         };
         if !plain(&self.issuer) || !plain(&self.audience) {
             return Some("issuer and audience are addresses or names in visible ASCII".into());
+        }
+        match &self.keys_at {
+            None => {}
+            Some(_) if self.kind == IssuerKind::Devices => {
+                return Some("the roots of a manufacturer are given, not read somewhere".into());
+            }
+            Some(KeysAt::Discovery) => {
+                if let Some(problem) = crate::address::problem(&self.issuer) {
+                    return Some(format!("its keys cannot be read at the issuer: {problem}"));
+                }
+            }
+            Some(KeysAt::Set(url)) => {
+                if let Some(problem) = crate::address::problem(url) {
+                    return Some(format!("its keys cannot be read: {problem}"));
+                }
+            }
         }
         if self.kind == IssuerKind::SecurityEvents && self.party.is_none() {
             return Some("it is not said of which party's people it speaks".into());

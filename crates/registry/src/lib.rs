@@ -11,6 +11,7 @@
 //! ```
 //! State depends on events alone; nothing personal is in an event (see [`Person`]).
 
+pub mod address;
 pub mod admit;
 pub mod command;
 pub mod departure;
@@ -39,7 +40,7 @@ pub use instrument::{
     CredentialClause, DepartureRung, Instrument, InstrumentKind, InstrumentSignature, InstrumentStatus,
     InstrumentTerms, NoticeKind, ProofRecord, Side,
 };
-pub use issuer::{Claim, IssuerKind, JoinRule, TrustedIssuer};
+pub use issuer::{Claim, IssuerKind, JoinRule, KeysAt, TrustedIssuer};
 pub use name::{Name, NameError};
 pub use party::{Party, Person};
 pub use root::{Root, RootStatus, RootStep};

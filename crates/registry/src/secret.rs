@@ -2,7 +2,7 @@
 //! beside it. Values are never here.
 
 use crate::admit::{Context, Refusal, RefusalKind};
-use crate::{Actor, Event, Millis, Name, State};
+use crate::{Actor, Event, Millis, Name, State, address};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
@@ -534,7 +534,7 @@ impl SecretSource {
                                 .split_once('/')
                                 .is_some_and(|(host, database)| !host.is_empty() && !database.is_empty())
                     });
-                if !sound || !plain(server) || server.contains(['?', '#']) {
+                if !sound || !address::plain(server) || server.contains(['?', '#']) {
                     return Some(format!(
                         "the server `{server}` is not `postgresql://USER@HOST:PORT/DATABASE`; the password of USER is the secret that `admin` names"
                     ));
@@ -543,7 +543,7 @@ impl SecretSource {
                 (!role(&roles.0) || !role(&roles.1) || roles.0 == roles.1)
                     .then(|| "`roles` are two different roles of the server".into())
             }
-            Self::Adapter { url, .. } => address(url),
+            Self::Adapter { url, .. } => address::problem(url),
             Self::VaultKv(vault) => {
                 let below_data = vault.path.split('/').nth(1) == Some("data");
                 vault.problem().or_else(|| {
@@ -558,7 +558,7 @@ impl SecretSource {
 impl Vault {
     fn problem(&self) -> Option<String> {
         let path = !self.path.is_empty()
-            && plain(&self.path)
+            && address::plain(&self.path)
             && self.path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
             && !self.path.contains(['?', '#', '%']);
         if !path {
@@ -567,29 +567,10 @@ impl Vault {
                 self.path
             ));
         }
-        if self.namespace.as_ref().is_some_and(|namespace| namespace.is_empty() || !plain(namespace)) {
+        if self.namespace.as_ref().is_some_and(|namespace| namespace.is_empty() || !address::plain(namespace))
+        {
             return Some("the namespace is not one".into());
         }
-        address(&self.address)
+        address::problem(&self.address)
     }
-}
-
-/// What is wrong with where something answers over HTTP: secrets travel over TLS, or stay on this machine.
-fn address(url: &str) -> Option<String> {
-    let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-        (Some(rest), _) => (true, rest),
-        (None, Some(rest)) => (false, rest),
-        (None, None) => return Some(format!("`{url}` does not begin with https://")),
-    };
-    let host = rest.split('/').next().unwrap_or_default();
-    if host.is_empty() || !plain(url) || url.contains(['@', '#', '?']) {
-        return Some(format!("`{url}` is not `https://HOST:PORT/PATH`"));
-    }
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let local = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
-    (!secure && !local).then(|| format!("`{url}` would send secrets in the open: use https://"))
-}
-
-fn plain(text: &str) -> bool {
-    text.len() <= TEXT_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic())
 }

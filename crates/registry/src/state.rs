@@ -48,6 +48,8 @@ pub struct State {
     pub barred_keys: BTreeSet<[u8; 32]>,
     /// Whose tokens count, by their names.
     pub issuers: BTreeMap<Name, TrustedIssuer>,
+    /// Whose keys cannot be read where they are published, since when, and why.
+    pub unread: BTreeMap<Name, (Millis, String)>,
     /// With which tokens of others machines may join.
     pub joins: BTreeMap<IdentityId, Vec<JoinRule>>,
     /// Whose accounts elsewhere are, by their digests.
@@ -298,11 +300,22 @@ impl State {
             }
             Event::IssuerDropped { name, .. } => {
                 self.issuers.remove(name);
+                self.unread.remove(name);
                 // Rules are about this issuer, not about whoever has its name next.
                 self.joins.values_mut().for_each(|rules| rules.retain(|rule| rule.issuer != *name));
                 self.joins.retain(|_, rules| !rules.is_empty());
             }
+            Event::IssuerKeysRead { name, jwks } => {
+                self.unread.remove(name);
+                if let Some(issuer) = self.issuers.get_mut(name) {
+                    issuer.jwks.clone_from(jwks);
+                }
+            }
+            Event::IssuerKeysUnread { name, reason } => {
+                self.unread.insert(name.clone(), (time_ms, reason.clone()));
+            }
             Event::IssuerTrusted(issuer) => {
+                self.unread.remove(&issuer.name);
                 self.issuers.insert(issuer.name.clone(), issuer.clone());
             }
             Event::JoinRuled { identity, rules } => {

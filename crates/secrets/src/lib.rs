@@ -7,11 +7,13 @@
 
 mod adapter;
 mod form;
+mod issuers;
 mod postgres;
 mod rotation;
 mod vault;
 mod web;
 
+pub use issuers::{KEYS_EVERY, KeyReader};
 pub use rotation::{Ports, SealedStore, run};
 pub use web::Roots;
 

@@ -641,9 +641,13 @@ pub(crate) enum IssuerCommand {
         /// Who we are to it: the claim `aud`.
         #[arg(long)]
         audience: String,
-        /// Its keys: a file with a JWK Set; of a manufacturer of devices, with its roots (PEM).
-        #[arg(long, value_hint = ValueHint::FilePath)]
-        keys: PathBuf,
+        /// Its keys: a file with a JWK Set; of a manufacturer of devices, with its roots (PEM). Unless given, keys are read
+        /// where the issuer publishes them, now and every five minutes.
+        #[arg(long, value_hint = ValueHint::FilePath, required_if_eq("kind", "devices"))]
+        keys: Option<PathBuf>,
+        /// Where it publishes them (a JWK Set), if not where its /.well-known/openid-configuration says.
+        #[arg(long, value_name = "URL", conflicts_with = "keys")]
+        keys_url: Option<String>,
         /// Of an identity provider (security-events): of which party's people it speaks.
         #[arg(long, required_if_eq("kind", "security-events"))]
         party: Option<String>,
@@ -655,6 +659,11 @@ pub(crate) enum IssuerCommand {
         /// Why.
         #[arg(long)]
         reason: String,
+    },
+    /// Read now the keys that an issuer publishes.
+    Read {
+        /// Its name here.
+        name: String,
     },
     /// List whose tokens count.
     List,

@@ -149,6 +149,7 @@ impl Running {
         };
         let upstream_roots = upstream_roots(options.upstream_roots)?;
         let source_roots = secrets::Roots::new(&upstream_roots)?;
+        let reader = secrets::KeyReader::new(source_roots.clone());
         let config = gateway::Config { upstream_roots };
         let adviser = match advise {
             None => None,
@@ -200,6 +201,13 @@ impl Running {
                     host::attest(&caller, wanted).map_err(|error| format!("process {pid}: {error}"))
                 })
             },
+            read_keys: {
+                let reader = reader.clone();
+                Box::new(move |issuer| {
+                    let reader = reader.clone();
+                    Box::pin(async move { reader.read(&issuer).await })
+                })
+            },
             people: Arc::new(People(data.clone())),
             scim_token: scim_token.clone(),
             token: token.clone(),
@@ -234,6 +242,11 @@ impl Running {
             });
         }
         tasks.spawn(renewing.run(stop.clone()));
+        let reading = reader.run(authority.clone(), secrets::KEYS_EVERY, stop.clone());
+        tasks.spawn(async move {
+            reading.await;
+            Ok(())
+        });
         let rotation = secrets::Ports { authority: authority.clone(), store: sealed, roots: source_roots };
         let stopped = stop.clone();
         tasks.spawn(async move {

@@ -270,6 +270,8 @@ impl Control {
             | Event::AccountLinked { .. }
             | Event::SecurityEventReceived { .. }
             | Event::IssuerDropped { .. }
+            | Event::IssuerKeysRead { .. }
+            | Event::IssuerKeysUnread { .. }
             | Event::IssuerTrusted(_)
             | Event::JoinRuled { .. }
             | Event::JwtKeyPublished { .. }

@@ -7,7 +7,7 @@ use crate::view::Done;
 use axum::Json;
 use axum::extract::{Path, State};
 use credential::foreign::IssuerKeys;
-use registry::{Actor, Command, IssuerKind, TrustedIssuer};
+use registry::{Actor, Command, IssuerKind, KeysAt, TrustedIssuer};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -21,8 +21,13 @@ pub(crate) struct NewIssuer {
     issuer: String,
     /// Who we are to it: one of the claim `aud`.
     audience: String,
-    /// Its keys: a JWK Set (RFC 7517), as text; of a manufacturer of devices, its roots (PEM).
-    keys: String,
+    /// Its keys: a JWK Set (RFC 7517), as text; of a manufacturer of devices, its roots (PEM). Unless given, they are read where
+    /// the issuer publishes them, now and from then on.
+    #[serde(default)]
+    keys: Option<String>,
+    /// Where it publishes them (a JWK Set), if not where its discovery document says.
+    #[serde(default)]
+    keys_url: Option<String>,
     /// Of an identity provider: of which party's people it speaks.
     #[serde(default)]
     party: Option<String>,
@@ -42,26 +47,51 @@ pub(crate) async fn trust_issuer(
             .help(IssuerKind::spellings())
             .at("kind")
     })?;
+    let keys_at = match (&new.keys, new.keys_url) {
+        (Some(_), None) => None,
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("keys are given, or read somewhere, not both").at("keys_url"));
+        }
+        (None, Some(url)) => Some(KeysAt::Set(url)),
+        (None, None) => Some(KeysAt::Discovery),
+    };
+    let issuer = TrustedIssuer {
+        name: name(&issuer)?,
+        kind,
+        issuer: new.issuer,
+        audience: new.audience,
+        jwks: new.keys.unwrap_or_default(),
+        party: new.party.map(|text| look(&ports, |state| party(state, &text))).transpose()?,
+        keys_at,
+    };
+    // Nobody is asked at an address that would be refused.
+    if let Some(problem) = issuer.problem() {
+        return Err(ApiError::invalid(problem));
+    }
+    let issuer = match &issuer.keys_at {
+        Some(_) => {
+            let read = (ports.read_keys)(issuer.clone()).await;
+            let jwks = read.map_err(|why| {
+                ApiError::invalid(format!("its keys cannot be read: {why}"))
+                    .help("give them with --keys FILE, or where they are published with --keys-url URL")
+                    .at("keys")
+            })?;
+            TrustedIssuer { jwks, ..issuer }
+        }
+        None => issuer,
+    };
     match kind {
         IssuerKind::Devices => drop(
-            credential::device::roots(&new.keys)
+            credential::device::roots(&issuer.jwks)
                 .map_err(|_| ApiError::invalid("these are no root certificates (PEM)").at("keys"))?,
         ),
         IssuerKind::GithubActions
         | IssuerKind::GitlabCi
         | IssuerKind::Kubernetes
         | IssuerKind::SecurityEvents => {
-            drop(IssuerKeys::parse(&new.keys).map_err(|error| ApiError::invalid(error).at("keys"))?);
+            drop(IssuerKeys::parse(&issuer.jwks).map_err(|error| ApiError::invalid(error).at("keys"))?);
         }
     }
-    let issuer = TrustedIssuer {
-        name: name(&issuer)?,
-        kind,
-        issuer: new.issuer,
-        audience: new.audience,
-        jwks: new.keys,
-        party: new.party.map(|text| look(&ports, |state| party(state, &text))).transpose()?,
-    };
     let command = Command::TrustIssuer(Box::new(issuer));
     Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
 }

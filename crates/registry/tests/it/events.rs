@@ -5,8 +5,8 @@ use minicbor::{decode, to_vec};
 use registry::command::InstrumentDraft;
 use registry::{
     Actor, Apart, Attestation, Attested, CredentialClause, DepartureRung, DepartureStep, Event, Identity,
-    Instrument, InstrumentId, InstrumentKind, InstrumentTerms, IssuerKind, Office, PartyId, Recorded, Scope,
-    Selector, TrustedIssuer, WorkloadRule,
+    Instrument, InstrumentId, InstrumentKind, InstrumentTerms, IssuerKind, KeysAt, Office, PartyId, Recorded,
+    Scope, Selector, TrustedIssuer, WorkloadRule,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -150,8 +150,9 @@ fn golden_vectors() {
         audience: "writ".into(),
         jwks: "{}".into(),
         party: None,
+        keys_at: None,
     };
-    found += &vector("issuer-trusted", Event::IssuerTrusted(issuer), Actor::Operator);
+    found += &vector("issuer-trusted", Event::IssuerTrusted(issuer.clone()), Actor::Operator);
     let dropped = Event::IssuerDropped { name: "gha".parse().unwrap(), reason: "moved".into() };
     found += &vector("issuer-dropped", dropped, Actor::Operator);
     let joins = Event::JoinRuled { identity: id, rules: vec!["gha,repository_id=42,ref=x".parse().unwrap()] };
@@ -189,6 +190,18 @@ fn golden_vectors() {
     let back = Event::InstancesReadmitted { identity: id, reason: reason() };
     found += &vector("instances-readmitted", back, Actor::Operator);
     found += &secrets();
+    let read = Event::IssuerKeysRead { name: "gha".parse().unwrap(), jwks: "{}".into() };
+    found += &vector("issuer-keys-read", read, Actor::System);
+    let unread = Event::IssuerKeysUnread { name: "gha".parse().unwrap(), reason: reason() };
+    found += &vector("issuer-keys-unread", unread, Actor::System);
+    let published = |keys_at| TrustedIssuer { keys_at: Some(keys_at), ..issuer.clone() };
+    found += &vector(
+        "issuer-trusted-by-discovery",
+        Event::IssuerTrusted(published(KeysAt::Discovery)),
+        Actor::Operator,
+    );
+    let at = KeysAt::Set("https://idp.example/keys".into());
+    found += &vector("issuer-trusted-at", Event::IssuerTrusted(published(at)), Actor::Operator);
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);

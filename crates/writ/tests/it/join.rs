@@ -1,12 +1,16 @@
 //! Joining with tokens of others: an issuer of our own plays GitHub Actions, GitLab CI and a Kubernetes cluster.
 
-use crate::harness::{Writ, text};
+use crate::harness::{Writ, text, wait};
+use crate::stub;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Signs tokens as the services do.
@@ -23,10 +27,7 @@ impl TokenIssuer {
 
     /// Makes the server trust it.
     pub(crate) fn trusted(self, writ: &Writ, name: &str, kind: &str) -> Self {
-        let point = self.key.public_key().as_ref();
-        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
-        let jwks =
-            json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "1", "alg": "ES256", "x": x, "y": y }] });
+        let jwks = self.jwks();
         let file = writ.path(&format!("{name}.jwks"));
         std::fs::write(&file, jwks.to_string()).unwrap();
         let file = file.to_str().unwrap();
@@ -46,6 +47,13 @@ impl TokenIssuer {
         let of_people: &[&str] = if kind == "security-events" { &["--party", "acme"] } else { &[] };
         writ.ok(&[&of[..], of_people].concat());
         self
+    }
+
+    /// What it publishes.
+    fn jwks(&self) -> Value {
+        let point = self.key.public_key().as_ref();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+        json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "1", "alg": "ES256", "x": x, "y": y }] })
     }
 
     /// A token with these claims, and the usual ones.
@@ -253,4 +261,130 @@ fn a_device_joins_with_its_makers_certificate() {
     let copied = text(&join(&device(&writ, &maker().0, "SN-42")).stderr);
     assert!(copied.contains("not signed with a key of"), "{copied}");
     writ.assert_verifies();
+}
+
+/// What an issuer's host answers, by path.
+type Published = Arc<Mutex<BTreeMap<String, (u16, String)>>>;
+
+/// An issuer on loopback that publishes its keys.
+fn publishing() -> (TokenIssuer, Published, u16) {
+    let published = Published::default();
+    let answering = published.clone();
+    let port = stub::serve(move |request| {
+        answering.lock().unwrap().get(&request.path).cloned().unwrap_or((404, String::new()))
+    });
+    let issuer = TokenIssuer::new(&format!("http://127.0.0.1:{port}"));
+    publish(&published, &issuer, &format!("{}/jwks", issuer.url));
+    (issuer, published, port)
+}
+
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+fn publish(published: &Published, issuer: &TokenIssuer, keys_at: &str) {
+    let document = json!({ "issuer": issuer.url, "jwks_uri": keys_at, "scopes_supported": ["openid"] });
+    let mut published = published.lock().unwrap();
+    published.insert(DISCOVERY.into(), (200, document.to_string()));
+    published.insert("/jwks".into(), (200, issuer.jwks().to_string()));
+}
+
+fn trust(writ: &Writ, issuer: &str, more: &[&str]) -> Output {
+    let of = ["issuer", "trust", "gha", "--kind", "github-actions", "--issuer", issuer, "--audience", "writ"];
+    writ.run(&[&of[..], more].concat())
+}
+
+#[test]
+fn keys_are_read_where_an_issuer_publishes_them_and_follow_it() {
+    let mut writ = Writ::start();
+    let (issuer, published, _) = publishing();
+    writ.machine("acme/release", "ci-pipeline");
+    let trusted = trust(&writ, &issuer.url, &[]);
+    assert!(text(&trusted.stdout).contains("under the keys it publishes"), "{}", text(&trusted.stderr));
+    writ.ok(&["identity", "joins", "acme/release", "--rule", "gha,repository_id=42,environment=production"]);
+    let job = |n: u32| json!({ "repository_id": "42", "environment": "production", "run": n });
+    assert!(issue(&writ, &issuer.token("JWT", &job(1)), "one").status.success());
+
+    // It turns over its key: what is signed with the new one counts when it was read, and the old one no more.
+    let next = TokenIssuer::new(&issuer.url);
+    publish(&published, &next, &format!("{}/jwks", next.url));
+    refused(&writ, &next.token("JWT", &job(2)), "not signed with a key of");
+    assert!(writ.ok(&["issuer", "read", "gha"]).contains("as it publishes them"));
+    assert!(issue(&writ, &next.token("JWT", &job(2)), "two").status.success());
+    refused(&writ, &issuer.token("JWT", &job(3)), "not signed with a key of");
+
+    // It is away, or publishes nothing that can be used: the keys of before go on, and that is said once.
+    let entries = |writ: &Writ| writ.json(&["status"])["control_entries"].as_u64().unwrap();
+    for (answer, why) in [
+        ((503, "later".to_owned()), "503"),
+        ((200, json!({ "keys": [] }).to_string()), "no key"),
+        ((302, "http://127.0.0.1:1/".to_owned()), "302"),
+        ((200, " ".repeat(100_000)), "could not be read"),
+        ((200, json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0" }] }).to_string()), "no key"),
+    ] {
+        published.lock().unwrap().insert("/jwks".into(), answer);
+        let said = writ.ok(&["issuer", "read", "gha"]);
+        assert!(said.contains("those of before go on"), "{why}: {said}");
+    }
+    let before = entries(&writ);
+    writ.ok(&["issuer", "read", "gha"]);
+    assert_eq!(entries(&writ), before);
+    let list = writ.ok(&["issuer", "list"]);
+    assert!(list.contains("of before: ") && list.contains("503"), "{list}");
+    assert!(issue(&writ, &next.token("JWT", &job(4)), "four").status.success());
+
+    // Read again at every start, without being asked.
+    let third = TokenIssuer::new(&issuer.url);
+    publish(&published, &third, &format!("{}/jwks", third.url));
+    writ.stop();
+    writ.up();
+    wait("its keys are read", || writ.ok(&["issuer", "list"]).trim_end().ends_with("read"));
+    assert!(issue(&writ, &third.token("JWT", &job(5)), "five").status.success());
+    writ.assert_verifies();
+}
+
+/// An issuer's document does not send us anywhere (SSRF), nor speaks for others.
+#[test]
+fn an_issuer_cannot_send_us_elsewhere() {
+    let writ = Writ::start();
+    let inside = Arc::new(AtomicUsize::new(0));
+    let counted = inside.clone();
+    let metadata = stub::serve(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        (200, json!({ "keys": [] }).to_string())
+    });
+    let (issuer, published, port) = publishing();
+    let refused = |why: &str| {
+        let said = text(&trust(&writ, &issuer.url, &[]).stderr);
+        assert!(said.contains(why), "{why}: {said}");
+    };
+    for elsewhere in [
+        format!("http://127.0.0.1:{metadata}/latest/meta-data/"),
+        format!("http://localhost:{port}/jwks"),
+        format!("http://127.0.0.1:{port}@127.0.0.1:{metadata}/"),
+        "https://keys.example/jwks".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "http://169.254.169.254/latest/".to_owned(),
+    ] {
+        publish(&published, &issuer, &elsewhere);
+        refused(
+            if elsewhere.starts_with("http") && !elsewhere.contains(['@']) && !elsewhere.contains("169.254") {
+                "sends to another host for its keys"
+            } else {
+                "says where its keys are"
+            },
+        );
+    }
+    published.lock().unwrap().insert(DISCOVERY.into(), (302, format!("http://127.0.0.1:{metadata}/")));
+    refused("302");
+    let other = json!({ "issuer": "https://token.actions.githubusercontent.com", "jwks_uri": "/jwks" });
+    published.lock().unwrap().insert(DISCOVERY.into(), (200, other.to_string()));
+    refused("speaks for another issuer");
+    published.lock().unwrap().insert(DISCOVERY.into(), (200, json!({ "issuer": issuer.url }).to_string()));
+    refused("has no `jwks_uri`");
+    assert_eq!(inside.load(Ordering::Relaxed), 0, "nobody inside was asked");
+    let open = text(&trust(&writ, "http://ci.example", &[]).stderr);
+    assert!(open.contains("neither https:// nor on this machine"), "{open}");
+    // Somebody vouches for an address: then it is asked, whatever the document says.
+    let keys_url = format!("{}/jwks", issuer.url);
+    assert!(trust(&writ, "https://ci.example", &["--keys-url", &keys_url]).status.success());
+    assert!(text(&writ.run(&["issuer", "read", "nobody"]).stderr).contains("nobody here trusts"));
 }

@@ -286,7 +286,7 @@ fn an_adapter_that_sends_elsewhere_is_not_followed() {
         let toml = format!("kind = \"adapter\"\nurl = \"{url}\"\ntoken = \"adapter-token\"\n");
         text(&source(&writ, &toml).stderr)
     };
-    assert!(bad("http://keys.example/").contains("would send secrets in the open"));
+    assert!(bad("http://keys.example/").contains("in the open"));
     assert!(bad("file:///etc/passwd").contains("does not begin with https://"));
     assert!(bad("https://user:word@keys.example/").contains("is not `https://HOST:PORT/PATH`"));
     let cases = [
