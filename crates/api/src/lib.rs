@@ -131,6 +131,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(secrets::list::list_secrets))
         .routes(routes!(secrets::source::source_secret))
         .routes(routes!(secrets::source::secret_by_hand))
+        .routes(routes!(secrets::source::abandon_secret))
         .routes(routes!(secrets::rotate::rotate_secret))
         .routes(routes!(secrets::seal::set_secret))
         .routes(routes!(identities::propose::propose_identity))

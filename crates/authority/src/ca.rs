@@ -99,6 +99,10 @@ pub(crate) struct InUse {
 }
 
 impl InUse {
+    fn only(root: [u8; 32]) -> Self {
+        Self { machines: root, servers: root }
+    }
+
     /// What the registry says; none before it says anything.
     pub(crate) fn of(state: &State) -> Option<Self> {
         let (machines, _) = state.active_root()?;
@@ -129,18 +133,15 @@ impl Ca {
         state: &State,
         now_ms: Millis,
     ) -> Result<Self, IssueError> {
-        let begin = Arc::new(Intermediate::make(keys.as_ref(), &trust_domain, &first, now_ms)?);
-        let signing = RwLock::new(Signing { machines: begin.clone(), servers: begin });
-        let ca = Self {
-            trust_domain,
-            keys,
-            first,
-            signing,
-            making: Mutex::new(()),
-            changed: watch::Sender::new(0),
-        };
-        ca.follow(InUse::of(state), now_ms)?;
-        Ok(ca)
+        // The key of a root that is out of use may be gone.
+        let roots = InUse::of(state).unwrap_or(InUse::only(digest(&first.certificate()?)));
+        let make =
+            |root: &[u8; 32]| intermediate(keys.as_ref(), &trust_domain, &first, root, now_ms).map(Arc::new);
+        let machines = make(&roots.machines)?;
+        let servers = if roots.servers == roots.machines { machines.clone() } else { make(&roots.servers)? };
+        let signing = RwLock::new(Signing { machines, servers });
+        let (making, changed) = (Mutex::new(()), watch::Sender::new(0));
+        Ok(Self { trust_domain, keys, first, signing, making, changed })
     }
 
     /// The trust domain.
@@ -180,7 +181,8 @@ impl Ca {
             if fresh && now.root == *root {
                 Ok(now.clone())
             } else {
-                self.intermediate(root, now_ms).map(Arc::new)
+                let keys = self.keys.as_ref();
+                intermediate(keys, &self.trust_domain, &self.first, root, now_ms).map(Arc::new)
             }
         };
         let machines = under(&roots.machines, &before.machines)?;
@@ -195,21 +197,28 @@ impl Ca {
         self.changed.send_modify(|count| *count += 1);
         Ok(true)
     }
+}
 
-    fn intermediate(&self, root: &[u8; 32], now_ms: Millis) -> Result<Intermediate, IssueError> {
-        if digest(&self.first.certificate()?) == *root {
-            return Intermediate::make(self.keys.as_ref(), &self.trust_domain, &self.first, now_ms);
-        }
-        let lost = || {
-            format!(
-                "the key of the root {} is not in the key directory: restore it from a copy",
-                contract::canonical::hex(root)
-            )
-        };
-        let loaded = self.keys.load(&file(root)).map_err(IssueError::Failed)?;
-        let root = RootMaterial::from_bytes(&loaded.ok_or_else(|| IssueError::Failed(lost()))?)?;
-        Intermediate::make(self.keys.as_ref(), &self.trust_domain, &root, now_ms)
+/// An intermediate under a root, by its name.
+fn intermediate(
+    keys: &dyn KeyStore,
+    trust_domain: &TrustDomain,
+    first: &RootMaterial,
+    root: &[u8; 32],
+    now_ms: Millis,
+) -> Result<Intermediate, IssueError> {
+    if digest(&first.certificate()?) == *root {
+        return Intermediate::make(keys, trust_domain, first, now_ms);
     }
+    let lost = || {
+        format!(
+            "the key of the root {} is not in the key directory: restore it from a copy",
+            contract::canonical::hex(root)
+        )
+    };
+    let loaded = keys.load(&file(root)).map_err(IssueError::Failed)?;
+    let root = RootMaterial::from_bytes(&loaded.ok_or_else(|| IssueError::Failed(lost()))?)?;
+    Intermediate::make(keys, trust_domain, &root, now_ms)
 }
 
 impl Intermediate {

@@ -21,17 +21,21 @@ pub struct AnchoredLog {
     pub key: VerifierKey,
 }
 
+/// The longest wait for a token that does not work.
+const ROOTS_WAIT_MAX: Duration = Duration::from_secs(60);
+
 impl Authority {
     /// Runs all tasks until `stop`.
     pub async fn reconcile(self, logs: Vec<AnchoredLog>, stop: CancellationToken) {
         let mut tick = tokio::time::interval(INTERVAL);
         let every = ANCHOR_INTERVAL.as_secs() / INTERVAL.as_secs();
         let mut ticks = 0;
+        // On its own: a token that hangs stops nothing else.
+        let roots = tokio::spawn(self.clone().rotate_intermediates(stop.clone()));
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             self.take_steps().await;
             self.suspend_ownerless().await;
             self.end_and_renew().await;
-            self.rotate_intermediate().await;
             if let Err(error) = self.succeed_jwt_key().await {
                 tracing::error!(%error, "the key of JWT-SVIDs has no successor yet");
             }
@@ -41,6 +45,7 @@ impl Authority {
             ticks += 1;
         }
         self.anchor(&logs).await;
+        roots.abort();
     }
 
     /// Takes the steps that instruments name after a departure.
@@ -126,11 +131,22 @@ impl Authority {
         }
     }
 
-    async fn rotate_intermediate(&self) {
-        match self.follow_roots().await {
-            Ok(true) => tracing::info!("a new intermediate certificate is in use"),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "no new intermediate certificate"),
+    /// Replaces intermediates when it is time. After failures it waits, at most for a minute: a token counts tries.
+    async fn rotate_intermediates(self, stop: CancellationToken) {
+        let mut wait = INTERVAL;
+        while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+            wait = match self.follow_roots().await {
+                Ok(changed) => {
+                    if changed {
+                        tracing::info!("a new intermediate certificate is in use");
+                    }
+                    INTERVAL
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no new intermediate certificate");
+                    (wait * 2).min(ROOTS_WAIT_MAX)
+                }
+            };
         }
     }
 }

@@ -25,6 +25,8 @@ const WAITING: usize = 64;
 /// Open streams.
 const STREAMS: usize = 1_000;
 const CHANGES: usize = 100;
+/// Machines that are loaded at once.
+const MACHINES: usize = 10_000;
 /// Live connections when a machine is killed.
 const CONNECTIONS: usize = 1_000;
 
@@ -46,7 +48,37 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     issued(&estate).await?;
     streams(&estate, &socket).await?;
     changes(&estate, &socket).await?;
-    killed(&estate).await
+    killed(&estate).await?;
+    loaded().await
+}
+
+/// Ten thousand machines from a folder in one apply, and what a restart makes of them.
+async fn loaded() -> anyhow::Result<()> {
+    let folder = tempfile::TempDir::new_in("target")?;
+    let mut estate = Estate::start(folder.path(), 1).await?;
+    let machine = |n: usize| {
+        json!({
+            "party": "acme", "name": format!("machine-{n}"), "kind": "microservice", "purpose": "Measures",
+            "environment": "test", "owner": "owner", "deputy": "deputy", "review": "2035-01-01",
+        })
+    };
+    let machines: Vec<Value> = (0..MACHINES).map(machine).collect();
+    let started = Instant::now();
+    let body = json!({ "estate": { "identity": machines }, "removals_max": 0 });
+    estate.client.post::<Value>("/v1/estate/apply", &body).await?;
+    let applied = started.elapsed();
+    let resident = estate.resident_kib()?;
+    let restarted = estate.restart().await?;
+    let last: Value = estate.client.get(&format!("/v1/identities/acme/machine-{}", MACHINES - 1)).await?;
+    anyhow::ensure!(last["name"] == format!("machine-{}", MACHINES - 1), "not all are there: {last}");
+    println!(
+        "  {MACHINES} machines: applied and durable in {:.2} s (resident {:.1} MB), ready {:.2} s after a restart (resident {:.1} MB)",
+        applied.as_secs_f64(),
+        resident as f64 / 1024.0,
+        restarted.as_secs_f64(),
+        estate.resident_kib()? as f64 / 1024.0,
+    );
+    Ok(())
 }
 
 /// This program, as this user, is the machine.

@@ -10,7 +10,7 @@ use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The process, and what its machine needs to connect.
 pub(crate) struct Estate {
@@ -34,17 +34,7 @@ impl Estate {
     /// Starts the release binary beside this one on a directory below `folder`.
     pub(crate) async fn start(folder: &Path, upstream: u16) -> anyhow::Result<Self> {
         let data = folder.join("data");
-        let binary = std::env::current_exe()?.with_file_name("writ");
-        ensure!(
-            binary.exists(),
-            "`{}` is not built: run `cargo build --release --package writ`",
-            binary.display()
-        );
-        let process = Command::new(binary)
-            .args(["up", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"])
-            .arg(&data)
-            .stdout(Stdio::null())
-            .spawn()?;
+        let process = up(&data)?;
         let address = wait_for(&data.join("api.json")).await?;
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let idle_kib = resident_kib(process.id())?;
@@ -121,6 +111,19 @@ impl Estate {
         Ok(())
     }
 
+    /// Kills it and starts it again. How long that took, from the start of the process until its API answers.
+    pub(crate) async fn restart(&mut self) -> anyhow::Result<Duration> {
+        self.process.kill()?;
+        self.process.wait()?;
+        std::fs::remove_file(self.data.join("api.json"))?;
+        let started = Instant::now();
+        self.process = up(&self.data)?;
+        let address = wait_for(&self.data.join("api.json")).await?;
+        self.client = Client::new(address["api"].as_str().unwrap_or_default(), address["token"].as_str());
+        self.client.get_text("/health/ready").await?;
+        Ok(started.elapsed())
+    }
+
     /// Where its workloads connect.
     pub(crate) fn workload_api(&self) -> String {
         format!("unix://{}", self.data.join("workload-api.sock").display())
@@ -140,6 +143,19 @@ impl Estate {
     pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
         resident_kib(self.process.id())
     }
+}
+
+/// Starts the release binary beside this one.
+fn up(data: &Path) -> anyhow::Result<Child> {
+    let binary = std::env::current_exe()?.with_file_name("writ");
+    ensure!(
+        binary.exists(),
+        "`{}` is not built: run `cargo build --release --package writ`",
+        binary.display()
+    );
+    let mut command = Command::new(binary);
+    command.args(["up", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"]).arg(data);
+    Ok(command.stdout(Stdio::null()).spawn()?)
 }
 
 impl Drop for Estate {

@@ -14,7 +14,7 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use sha2::{Digest as _, Sha256};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use zeroize::Zeroizing;
 
 /// The name of the curve P-256 (RFC 5480), as `CKA_EC_PARAMS` has it.
@@ -51,6 +51,9 @@ pub enum TokenError {
     /// The key is not there, or lies on another token.
     #[error("{0}")]
     NoKey(String),
+    /// The token refused the PIN before: a few more tries lock it.
+    #[error("the token refused the PIN ({0}); it is not tried again until Writ starts anew")]
+    PinRefused(String),
     /// What came back is not what keys and signatures look like.
     #[error("the token answered with {0}")]
     Answer(&'static str),
@@ -67,6 +70,8 @@ pub struct Token {
     library: Pkcs11,
     /// One at a time: sessions are not shared. `None` after it failed: the next use opens another.
     session: Mutex<Option<Session>>,
+    /// Set when the token refused the PIN.
+    refused: OnceLock<String>,
 }
 
 impl Token {
@@ -79,7 +84,8 @@ impl Token {
             Err(error) => return Err(failed("start the library of the token")(error)),
         }
         let pin = AuthPin::new(pin.as_str().into());
-        let token = Arc::new(Self { place, pin, library, session: Mutex::new(None) });
+        let token =
+            Arc::new(Self { place, pin, library, session: Mutex::new(None), refused: OnceLock::new() });
         token.with_session(|_| Ok(()))?;
         Ok(token)
     }
@@ -167,9 +173,19 @@ impl Token {
     }
 
     fn log_in(&self) -> Result<Session, TokenError> {
+        if let Some(said) = self.refused.get() {
+            return Err(TokenError::PinRefused(said.clone()));
+        }
         let session = self.library.open_rw_session(self.slot()?).map_err(failed("open a session"))?;
         match session.login(UserType::User, Some(&self.pin)) {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(session),
+            Err(Error::Pkcs11(
+                said @ (RvError::PinIncorrect
+                | RvError::PinExpired
+                | RvError::PinLocked
+                | RvError::PinInvalid),
+                _,
+            )) => Err(TokenError::PinRefused(self.refused.get_or_init(|| format!("{said:?}")).clone())),
             Err(error) => Err(failed("log in to the token")(error)),
         }
     }

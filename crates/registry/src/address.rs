@@ -14,7 +14,11 @@ pub fn problem(url: &str) -> Option<String> {
     if host.is_empty() || !plain(url) || url.contains(['@', '#', '?']) {
         return Some(format!("`{url}` is not `https://HOST:PORT/PATH`"));
     }
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    // A port follows a name, or an address in brackets.
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
     let local = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
     (!secure && !local).then(|| {
         format!("`{url}` is neither https:// nor on this machine: what is said there is said in the open")

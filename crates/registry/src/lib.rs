@@ -45,7 +45,9 @@ pub use name::{Name, NameError};
 pub use party::{Party, Person};
 pub use root::{Root, RootStatus, RootStep};
 pub use scope::{Scope, ScopedOn};
-pub use secret::{Rotating, SecretChange, SecretDue, SecretSource, SecretStep, Sourced, Vault, Version};
+pub use secret::{
+    Former, Rotating, SecretChange, SecretDue, SecretSource, SecretStep, Sourced, Vault, Version,
+};
 pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};
 pub use state::{Credential, JoinToken, JwtKey, State};

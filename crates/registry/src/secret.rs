@@ -1,7 +1,7 @@
 //! Upstream secrets that renew themselves: where the next one comes from, when, and how long the one before goes on
 //! beside it. Values are never here.
 
-use crate::admit::{Context, Refusal, RefusalKind};
+use crate::admit::{Context, Refusal, RefusalKind, is_invisible};
 use crate::{Actor, Event, Millis, Name, State, address};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub enum SecretSource {
         #[n(2)]
         roles: (String, String),
     },
-    /// Something that makes and revokes keys over HTTP, as `docs/secret-adapter.md` says.
+    /// Something that makes and revokes keys over HTTP, as `docs/secrets.md` says.
     #[n(1)]
     Adapter {
         /// Where it answers.
@@ -111,12 +111,16 @@ pub struct Rotating {
     pub current: Option<Version>,
     /// The one before, and when it is to end.
     pub retiring: Option<(Version, Millis)>,
-    /// Somebody asked for the next one now.
-    pub asked: bool,
+    /// Since when somebody asks for the next one.
+    pub asked_ms: Option<Millis>,
     /// The one before is to end as soon as the next is in use.
     pub at_once: bool,
     /// A rotation that began.
     pub begun: Option<u64>,
+    /// A value that its source made and that is not in use yet: its number, and what its source calls it.
+    pub made: Option<(u64, String)>,
+    /// The highest number that was given.
+    pub last: u64,
     /// Why the last attempt failed.
     pub failing: Option<String>,
 }
@@ -186,13 +190,36 @@ pub enum SecretChange {
         #[n(1)]
         reason: String,
     },
-    /// The one before has ended.
+    /// A value has ended: the one before, or one that was made and never in use.
     #[n(6)]
     Retired {
         /// Its number.
         #[n(0)]
         rotation: u64,
     },
+    /// Its source made the next value; it is not in use yet.
+    #[n(7)]
+    Made {
+        /// Its number.
+        #[n(0)]
+        rotation: u64,
+        /// What its source calls it.
+        #[n(1)]
+        handle: String,
+    },
+    /// What was to end at its source is left to people.
+    #[n(8)]
+    Abandoned {
+        /// What the source calls it.
+        #[n(0)]
+        handle: String,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// What failed works again.
+    #[n(9)]
+    Recovered,
 }
 
 impl SecretChange {
@@ -206,6 +233,9 @@ impl SecretChange {
             Self::Rotated { .. } => "secret rotated",
             Self::RotationFailed { .. } => "secret rotation failed",
             Self::Retired { .. } => "secret retired",
+            Self::Made { .. } => "secret made",
+            Self::Abandoned { .. } => "secret abandoned",
+            Self::Recovered => "secret recovered",
         }
     }
 }
@@ -222,8 +252,19 @@ pub enum SecretStep {
         /// No overlap.
         at_once: bool,
     },
+    /// What is to end at its source is left to people: the source is gone, or does not let it end.
+    Abandon,
     /// The next value is about to be made (Writ itself).
     Begin(u64),
+    /// Its source made it (Writ itself).
+    Made {
+        /// Its number.
+        rotation: u64,
+        /// What its source calls it.
+        handle: String,
+    },
+    /// What failed works again (Writ itself).
+    Recovered,
     /// It is in use (Writ itself).
     Rotated {
         /// Its number.
@@ -249,16 +290,24 @@ impl Version {
 impl Rotating {
     fn new(sourced: Sourced) -> Self {
         let (current, retiring, begun, failing) = (None, None, None, None);
-        Self { sourced, current, retiring, asked: false, at_once: false, begun, failing }
+        let (asked_ms, made) = (None, None);
+        Self { sourced, current, retiring, asked_ms, at_once: false, begun, made, last: 0, failing }
     }
 
-    /// When the next value is due; at once if there is none yet.
+    /// When the next value is due; at once if there is none yet, or somebody asks.
     pub fn next_ms(&self) -> Millis {
-        let Some(current) = self.current.as_ref().filter(|_| !self.asked) else { return 0 };
-        let by_age = current.since_ms.saturating_add(self.sourced.every_ms);
-        let by_lease = current.ends_ms.map(|ends| {
-            let life = ends.saturating_sub(current.since_ms);
-            current.since_ms.saturating_add(life.saturating_mul(LEASE_USE_PERCENT) / 100)
+        match &self.current {
+            Some(current) if self.asked_ms.is_none() => self.successor_ms(current.since_ms, current.ends_ms),
+            Some(_) | None => 0,
+        }
+    }
+
+    /// When a value is due for the next.
+    fn successor_ms(&self, since_ms: Millis, ends_ms: Option<Millis>) -> Millis {
+        let by_age = since_ms.saturating_add(self.sourced.every_ms);
+        let by_lease = ends_ms.map(|ends| {
+            let use_ms = ends.saturating_sub(since_ms).saturating_mul(LEASE_USE_PERCENT) / 100;
+            since_ms.saturating_add(use_ms.max(EVERY_MIN_MS))
         });
         by_lease.map_or(by_age, |by_lease| by_lease.min(by_age))
     }
@@ -281,29 +330,36 @@ impl Rotating {
 
     /// The number of the next value.
     pub fn next(&self) -> u64 {
-        self.current.as_ref().map_or(1, |current| current.rotation.saturating_add(1))
+        self.made.as_ref().map_or(self.last.saturating_add(1), |(made, _)| *made)
     }
+
+    /// What the source calls the values that live.
+    pub fn handles(&self) -> impl Iterator<Item = &str> {
+        let retiring = self.retiring.as_ref().map(|(version, _)| version);
+        self.current.iter().chain(retiring).map(|version| version.handle.as_str())
+    }
+}
+
+/// A secret that renewed itself before, and is set by hand now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    source: SecretSource,
+    current: Option<Version>,
+    last: u64,
 }
 
 impl State {
     /// Folds what happened to a secret that renews itself.
     pub(crate) fn change_secret(&mut self, name: &Name, change: &SecretChange, time_ms: Millis) {
         match change {
-            SecretChange::Sourced(sourced) => {
-                // What is in use goes on until the next comes. What another source made cannot be ended by this one.
-                let before = self.rotating.remove(name);
-                let current = before.and_then(|before| {
-                    let same = before.sourced.source == sourced.source;
-                    before.current.map(|version| if same { version } else { version.foreign() })
-                });
-                let rotating = Rotating { current, asked: true, ..Rotating::new(sourced.clone()) };
-                self.rotating.insert(name.clone(), rotating);
-            }
+            SecretChange::Sourced(sourced) => self.source(name, sourced, time_ms),
             SecretChange::ByHand { .. } => {
-                self.rotating.remove(name);
+                if let Some(Rotating { sourced, current, last, .. }) = self.rotating.remove(name) {
+                    self.former.insert(name.clone(), Former { source: sourced.source, current, last });
+                }
             }
             SecretChange::RotationAsked { at_once, .. } => self.with_rotating(name, |secret| {
-                secret.asked = true;
+                secret.asked_ms = Some(time_ms);
                 secret.at_once |= *at_once;
                 if let (true, Some((_, until_ms))) = (*at_once, &mut secret.retiring) {
                     *until_ms = time_ms;
@@ -317,17 +373,61 @@ impl State {
                 self.with_rotating(name, |secret| {
                     let (rotation, handle) = (*rotation, handle.clone());
                     let new = Version { rotation, handle, since_ms: time_ms, ends_ms: *ends_ms };
+                    secret.last = secret.last.max(new.rotation);
                     secret.retiring = secret.current.replace(new).zip(*retires_ms);
-                    (secret.asked, secret.at_once, secret.begun, secret.failing) = (false, false, None, None);
+                    (secret.asked_ms, secret.at_once) = (None, false);
+                    (secret.begun, secret.made, secret.failing) = (None, None, None);
                 });
             }
             SecretChange::RotationFailed { reason, .. } => {
                 self.with_rotating(name, |secret| secret.failing = Some(reason.clone()));
             }
-            SecretChange::Retired { .. } => {
-                self.with_rotating(name, |secret| (secret.retiring, secret.failing) = (None, None));
-            }
+            SecretChange::Retired { rotation } => self.with_rotating(name, |secret| {
+                match &secret.made {
+                    Some((made, _)) if made == rotation => (secret.made, secret.begun) = (None, None),
+                    Some(_) | None => secret.retiring = None,
+                }
+                secret.failing = None;
+            }),
+            SecretChange::Made { rotation, handle } => self.with_rotating(name, |secret| {
+                secret.last = secret.last.max(*rotation);
+                secret.made = Some((*rotation, handle.clone()));
+            }),
+            SecretChange::Abandoned { .. } => self.with_rotating(name, |secret| {
+                (secret.retiring, secret.made, secret.begun, secret.failing) = (None, None, None, None);
+            }),
+            SecretChange::Recovered => self.with_rotating(name, |secret| secret.failing = None),
         }
+    }
+
+    /// What is in use goes on until the next value comes. What another source made cannot be ended by this one, and its
+    /// number is not given again.
+    fn source(&mut self, name: &Name, sourced: &Sourced, time_ms: Millis) {
+        let asked_ms = Some(time_ms);
+        if let Some(before) = self.rotating.get_mut(name)
+            && before.sourced.source == sourced.source
+        {
+            // A value in another form is another value.
+            if before.current.is_none() || before.sourced.form != sourced.form {
+                before.asked_ms = asked_ms;
+            }
+            before.sourced = sourced.clone();
+            return;
+        }
+        let at_once = self.rotating.get(name).is_some_and(|before| before.at_once);
+        let running = self.rotating.remove(name).map(|before| Former {
+            source: before.sourced.source,
+            current: before.current,
+            last: before.last,
+        });
+        let former = running.or_else(|| self.former.remove(name));
+        let last = former.as_ref().map_or(0, |former| former.last);
+        let current = former.and_then(|former| {
+            let known = |version: &Version| sourced.source.knows(&former.source, &version.handle);
+            former.current.map(|version| if known(&version) { version } else { version.foreign() })
+        });
+        let rotating = Rotating { current, last, at_once, asked_ms, ..Rotating::new(sourced.clone()) };
+        self.rotating.insert(name.clone(), rotating);
     }
 
     fn with_rotating(&mut self, name: &Name, change: impl FnOnce(&mut Rotating)) {
@@ -354,10 +454,12 @@ pub(crate) fn step(
     let refused = |kind, reason: &str, help: &str| Err(Refusal::new(kind, reason, help));
     let conflict = |reason: &str| refused(RefusalKind::Conflict, reason, "");
     let own = match &step {
-        SecretStep::Source(_) | SecretStep::ByHand | SecretStep::Ask { .. } => false,
+        SecretStep::Source(_) | SecretStep::ByHand | SecretStep::Ask { .. } | SecretStep::Abandon => false,
         SecretStep::Begin(_)
+        | SecretStep::Made { .. }
         | SecretStep::Rotated { .. }
         | SecretStep::Failed(_)
+        | SecretStep::Recovered
         | SecretStep::Retired(_) => true,
     };
     if own && context.actor != Actor::System {
@@ -371,7 +473,9 @@ pub(crate) fn step(
     };
     let change = match step {
         SecretStep::Source(sourced) => {
-            no_end_awaited(state, &name)?;
+            if state.rotating.get(&name).is_some_and(|before| before.sourced.source != sourced.source) {
+                no_end_awaited(state, &name)?;
+            }
             if let Some(problem) = sourced.problem(&name, state) {
                 return refused(RefusalKind::Invalid, &problem, "");
             }
@@ -408,27 +512,57 @@ pub(crate) fn step(
             if secret.begun != Some(rotation) {
                 return conflict("this rotation did not begin");
             }
-            if handle.len() > HANDLE_BYTES_MAX {
-                return conflict("what its source calls it is too long");
+            if secret.made.as_ref().is_some_and(|(_, made)| *made != handle) {
+                return conflict("another value was made");
             }
             let overlap_ms = if secret.at_once { 0 } else { secret.sourced.overlap_ms };
-            // In a KV store nothing is ended from here.
-            let known = secret.current.as_ref().is_some_and(|current| !current.handle.is_empty());
-            let retires = known && !secret.is_looked_at();
-            let retires_ms = retires.then(|| context.now_ms.saturating_add(overlap_ms));
+            // In a KV store nothing is ended from here. Otherwise the one before ends when the next is due at the latest,
+            // or when it ends by itself.
+            let before = secret.current.as_ref().filter(|current| !current.handle.is_empty());
+            let retires_ms = before.filter(|_| !secret.is_looked_at()).map(|before| {
+                let next_ms = secret.successor_ms(context.now_ms, ends_ms);
+                let overlap_ms = context.now_ms.saturating_add(overlap_ms).min(next_ms);
+                before.ends_ms.map_or(overlap_ms, |ends_ms| ends_ms.min(overlap_ms))
+            });
             SecretChange::Rotated { rotation, handle, ends_ms, retires_ms }
         }
         SecretStep::Failed(failure) => {
             let secret = known()?;
             let reason: String = failure.chars().take(FAILURE_CHARS_MAX).collect();
-            // Said once, however often it is tried.
-            if secret.failing.as_ref() == Some(&reason) {
+            // Said once, however often it is tried: times and counts in it make no other reason.
+            let plain = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+            if secret.failing.as_ref().is_some_and(|known| plain(known) == plain(&reason)) {
                 return Ok(Vec::new());
             }
             SecretChange::RotationFailed { rotation: secret.next(), reason }
         }
+        SecretStep::Made { rotation, handle } => {
+            let secret = known()?;
+            if secret.begun != Some(rotation) || secret.made.is_some() {
+                return conflict("this rotation did not begin, or its value was made before");
+            }
+            if let Some(problem) = secret.problem_with(&handle) {
+                return conflict(problem);
+            }
+            SecretChange::Made { rotation, handle }
+        }
+        SecretStep::Recovered => match known()?.failing {
+            Some(_) => SecretChange::Recovered,
+            None => return Ok(Vec::new()),
+        },
+        SecretStep::Abandon => {
+            let secret = known()?;
+            let retiring = secret.retiring.as_ref().map(|(version, _)| version.handle.clone());
+            let Some(handle) = retiring.or_else(|| secret.made.as_ref().map(|(_, made)| made.clone())) else {
+                return conflict("nothing of it waits to be ended");
+            };
+            SecretChange::Abandoned { handle, reason }
+        }
         SecretStep::Retired(rotation) => {
-            if known()?.retiring.as_ref().is_none_or(|(version, _)| version.rotation != rotation) {
+            let secret = known()?;
+            let retiring = secret.retiring.as_ref().is_some_and(|(version, _)| version.rotation == rotation);
+            let made = secret.made.as_ref().is_some_and(|(made, _)| *made == rotation);
+            if !retiring && !made {
                 return conflict("this value is not about to end");
             }
             SecretChange::Retired { rotation }
@@ -439,13 +573,33 @@ pub(crate) fn step(
 
 /// Nothing is forgotten that is still to be ended at its source.
 fn no_end_awaited(state: &State, name: &Name) -> Result<(), Refusal> {
-    match state.rotating.get(name).and_then(|secret| secret.retiring.as_ref()) {
-        None => Ok(()),
-        Some(_) => Err(Refusal::new(
+    let help = "`writ secret list` says what waits, and why; `writ secret abandon` leaves its end to you";
+    match state.rotating.get(name) {
+        Some(secret) if secret.retiring.is_some() => Err(Refusal::new(
             RefusalKind::Conflict,
             "the value before this one has not ended yet at its source",
-            "wait for the end of the overlap (`writ secret list`), or end it with `writ secret rotate --at-once`",
+            help,
         )),
+        Some(secret) if secret.made.is_some() => {
+            Err(Refusal::new(RefusalKind::Conflict, "its source made a value that is not in use yet", help))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+impl Rotating {
+    /// What is wrong with what a source calls a new value, if anything.
+    pub fn problem_with(&self, handle: &str) -> Option<&'static str> {
+        if handle.is_empty() || handle.len() > HANDLE_BYTES_MAX {
+            return Some("what its source calls it has between 1 and 1,024 bytes");
+        }
+        if handle.chars().any(is_invisible) {
+            return Some("what its source calls it has characters that are not seen");
+        }
+        if self.handles().any(|known| known == handle) {
+            return Some("its source calls it as it calls one that lives: the end of that would end both");
+        }
+        None
     }
 }
 
@@ -506,11 +660,34 @@ impl Sourced {
             }
             Some(_) | None => {}
         }
+        let others = state.rotating.iter().filter(|(other, _)| *other != name);
+        let taken = others
+            .filter(|(_, other)| self.source.shares_roles(&other.sourced.source))
+            .map(|(other, _)| other);
+        if let Some(other) = taken.into_iter().next() {
+            return Some(format!(
+                "the secret `{other}` has one of these roles: each would end the other's password"
+            ));
+        }
         self.source.problem()
     }
 }
 
 impl SecretSource {
+    /// Whether both have a role of the same server.
+    fn shares_roles(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Postgres { server, roles, .. }, Self::Postgres { server: there, roles: theirs, .. }) => {
+                let host = |server: &str| {
+                    server.split('@').nth(1).and_then(|rest| rest.split('/').next()).map(str::to_lowercase)
+                };
+                let mine = [&roles.0, &roles.1];
+                host(server) == host(there) && (mine.contains(&&theirs.0) || mine.contains(&&theirs.1))
+            }
+            (_, _) => false,
+        }
+    }
+
     /// As people spell its kind.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -518,6 +695,15 @@ impl SecretSource {
             Self::Adapter { .. } => "adapter",
             Self::VaultKv(_) => "vault-kv",
             Self::VaultDynamic(_) => "vault-dynamic",
+        }
+    }
+
+    /// Whether this source can end what another one calls so.
+    fn knows(&self, other: &Self, handle: &str) -> bool {
+        match (self, other) {
+            // One of its own roles: it is in use, so that it is the other one's turn.
+            (Self::Postgres { roles, .. }, Self::Postgres { .. }) => roles.0 == handle || roles.1 == handle,
+            (_, _) => self == other,
         }
     }
 
@@ -534,12 +720,16 @@ impl SecretSource {
                                 .split_once('/')
                                 .is_some_and(|(host, database)| !host.is_empty() && !database.is_empty())
                     });
-                if !sound || !address::plain(server) || server.contains(['?', '#']) {
+                if !sound || !address::plain(server) || server.contains(['?', '#', '%']) {
                     return Some(format!(
                         "the server `{server}` is not `postgresql://USER@HOST:PORT/DATABASE`; the password of USER is the secret that `admin` names"
                     ));
                 }
-                let role = |role: &str| !role.is_empty() && role.len() <= 63 && !role.contains('\0');
+                let role = |role: &str| (1..=63).contains(&role.len()) && !role.chars().any(is_invisible);
+                let user = server.trim_start_matches("postgresql://").split('@').next().unwrap_or_default();
+                if roles.0 == user || roles.1 == user {
+                    return Some(format!("`{user}` changes the passwords of the roles, and is none of them"));
+                }
                 (!role(&roles.0) || !role(&roles.1) || roles.0 == roles.1)
                     .then(|| "`roles` are two different roles of the server".into())
             }

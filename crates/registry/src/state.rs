@@ -2,9 +2,10 @@
 //! refused before the event was written.
 
 use crate::{
-    Attestation, DepartureStep, Event, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
-    InstrumentStatus, JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person, PersonId,
-    ProofRecord, Root, RootStatus, Rotating, Scope, Seat, Service, ServiceId, TrustedIssuer, WorkloadRule,
+    Attestation, DepartureStep, Event, Former, Identity, IdentityId, Instrument, InstrumentId,
+    InstrumentKind, InstrumentStatus, JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person,
+    PersonId, ProofRecord, Root, RootStatus, Rotating, Scope, Seat, Service, ServiceId, TrustedIssuer,
+    WorkloadRule,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +61,8 @@ pub struct State {
     pub sealed: BTreeMap<Name, Millis>,
     /// Those that renew themselves.
     pub rotating: BTreeMap<Name, Rotating>,
+    /// Those that did, and are set by hand now.
+    pub former: BTreeMap<Name, Former>,
     /// What a solver last said about each instrument.
     pub proofs: BTreeMap<InstrumentId, Vec<ProofRecord>>,
     /// When certificates and tokens expire, soonest first.

@@ -1,4 +1,4 @@
-//! Keys of anything that has an API for them, through a small adapter: `docs/secret-adapter.md` is the whole protocol.
+//! Keys of anything that has an API for them, through a small adapter: `docs/secrets.md` has the whole protocol.
 
 use crate::form::Fields;
 use crate::web::Web;
@@ -35,9 +35,10 @@ impl Adapter<'_> {
     pub(crate) async fn create(&self, rotation: u64) -> Result<Made, SourceError> {
         let body = json!({ "step": "create", "secret": self.secret.as_str(), "rotation": rotation });
         let answer = self.ask(&body).await?.json(self.url)?;
-        let created: Created = serde_json::from_value(answer).map_err(|error| {
+        // What is wrong is not quoted: it may be the key.
+        let created: Created = serde_json::from_value(answer).map_err(|_| {
             SourceError::new(format!(
-                "`{}` answered to `create` without what it has to say: {error}",
+                "`{}` answered to `create` without an `id` and a `value` (text), and `expires_at` (a number) if it says that",
                 self.url
             ))
         })?;

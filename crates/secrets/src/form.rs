@@ -25,6 +25,9 @@ pub(crate) fn fill(form: &str, fields: &Fields) -> Result<Zeroizing<String>, Sou
         rest = after;
     }
     value.push_str(rest);
+    if hyper::header::HeaderValue::from_str(&value).is_err() {
+        return Err(SourceError::new("the value has line ends or other characters that no header can have"));
+    }
     if value.len() > VALUE_BYTES_MAX {
         return Err(SourceError::new(format!("the value is longer than {VALUE_BYTES_MAX} bytes")));
     }
@@ -50,5 +53,7 @@ mod tests {
         );
         let long = Fields::from([part("value", &"x".repeat(VALUE_BYTES_MAX + 1))]);
         assert!(fill("{value}", &long).is_err());
+        let lined = Fields::from([part("value", "from a file\n")]);
+        assert!(fill("{value}", &lined).unwrap_err().to_string().contains("line ends"));
     }
 }

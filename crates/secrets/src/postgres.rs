@@ -6,7 +6,7 @@ use crate::web::{ANSWER_TIME_MAX, Roots};
 use crate::{SourceError, chain};
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use postgres_protocol::password::scram_sha_256;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{ChannelBinding, Host, SslMode};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zeroize::Zeroizing;
@@ -59,6 +59,10 @@ impl Server<'_> {
         // Over a network never without TLS, and its certificate is verified. On this machine there is nobody in between,
         // and the certificate of a fresh installation would not verify.
         config.ssl_mode(if local { SslMode::Disable } else { SslMode::Require });
+        if !local {
+            // Nothing but SCRAM, bound to this very connection: nobody hears a password.
+            config.channel_binding(ChannelBinding::Require);
+        }
         config.connect_timeout(ANSWER_TIME_MAX).application_name("writ");
         let user = config.get_user().unwrap_or_default().to_owned();
         let tls = MakeRustlsConnect::new(self.roots.0.clone());
@@ -76,7 +80,9 @@ async fn within<T>(
     match tokio::time::timeout(ANSWER_TIME_MAX, asked).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => {
-            let said = error.as_db_error().map(|said| said.message().to_owned());
+            let said = error
+                .as_db_error()
+                .map(|said| said.message().chars().filter(|c| !c.is_control()).collect::<String>());
             Err(SourceError::new(format!(
                 "the server did not {doing}: {}",
                 said.unwrap_or_else(|| chain(&error))

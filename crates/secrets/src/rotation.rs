@@ -27,6 +27,10 @@ const AT_ONCE_MAX: usize = 16;
 const TICK: Duration = Duration::from_secs(1);
 /// The longest wait after failures; the first is a second, and each doubles it.
 const WAIT_MAX_MS: Millis = 60_000;
+/// How long what is under way may take when Writ stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// A value that ends sooner than this is no good: it is longer in use, with something to spare.
+const LIFE_MIN_MS: Millis = registry::secret::EVERY_MIN_MS + 5_000;
 /// Random bytes of a password.
 const PASSWORD_BYTES: usize = 32;
 
@@ -67,7 +71,7 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
     let mut changes = rotation.ports.authority.changes();
     let mut under_way = JoinSet::new();
     let mut busy = BTreeSet::new();
-    let mut waits: BTreeMap<Name, (u32, Millis)> = BTreeMap::new();
+    let mut waits_of: BTreeMap<Name, Wait> = BTreeMap::new();
     let mut looked: BTreeMap<Name, Millis> = BTreeMap::new();
     // What a process before this one may have left.
     let mut unsettled: BTreeSet<Name> =
@@ -75,7 +79,11 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
     loop {
         let now_ms = rotation.ports.authority.now_ms();
         for (name, due) in rotation.due(now_ms, &looked, &unsettled) {
-            let waiting = waits.get(&name).is_some_and(|(_, until_ms)| now_ms < *until_ms);
+            // Whoever asks anew does not wait for what failed before.
+            let asked_ms = rotation.asked_ms(&name);
+            let waits =
+                |wait: &Wait| now_ms < wait.until_ms && asked_ms.is_none_or(|asked| asked <= wait.since_ms);
+            let waiting = waits_of.get(&name).is_some_and(waits);
             if waiting || busy.len() >= AT_ONCE_MAX || !busy.insert(name.clone()) {
                 continue;
             }
@@ -89,7 +97,14 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
             });
         }
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => {
+                // A value that was made and is on no record yet would be lost.
+                let rest = async { while under_way.join_next().await.is_some() {} };
+                if tokio::time::timeout(DRAIN, rest).await.is_err() {
+                    tracing::warn!("a rotation was cut off: it goes on at the next start");
+                }
+                return;
+            }
             Some(ended) = under_way.join_next() => {
                 let Ok((name, done)) = ended else {
                     tracing::error!("a rotation ended without an answer");
@@ -98,15 +113,17 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
                 busy.remove(&name);
                 match done {
                     Ok(()) => {
-                        waits.remove(&name);
+                        waits_of.remove(&name);
                         unsettled.remove(&name);
                     }
                     Err(error) => {
                         tracing::error!(secret = %name, %error, "a secret was not rotated");
-                        let failures = waits.get(&name).map_or(0, |(failures, _)| *failures);
+                        let failures = waits_of.get(&name).map_or(0, |wait| wait.failures);
                         let wait_ms = 1_000_u64.saturating_mul(1 << failures.min(10)).min(WAIT_MAX_MS);
-                        let until_ms = rotation.ports.authority.now_ms().saturating_add(wait_ms);
-                        waits.insert(name.clone(), (failures.saturating_add(1), until_ms));
+                        let since_ms = rotation.ports.authority.now_ms();
+                        let until_ms = since_ms.saturating_add(wait_ms);
+                        let failures = failures.saturating_add(1);
+                        waits_of.insert(name.clone(), Wait { failures, since_ms, until_ms });
                         rotation.failed(&name, &error).await;
                         // Perhaps a value on record is not in its place.
                         unsettled.insert(name);
@@ -117,6 +134,13 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
             () = tokio::time::sleep(TICK) => {}
         }
     }
+}
+
+/// After failures.
+struct Wait {
+    failures: u32,
+    since_ms: Millis,
+    until_ms: Millis,
 }
 
 #[derive(Clone)]
@@ -149,11 +173,15 @@ impl Rotation {
         let at_hand = |(name, secret): (&Name, &Rotating)| {
             let last_ms = looked.get(name).copied().unwrap_or_default();
             let due = now_ms >= last_ms.saturating_add(secret.sourced.every_ms);
-            (secret.is_looked_at() && (due || secret.asked)).then(|| (name.clone(), Due::Look))
+            (secret.is_looked_at() && (due || secret.asked_ms.is_some())).then(|| (name.clone(), Due::Look))
         };
         let looks = state.rotating.iter().filter_map(at_hand);
         let settles = unsettled.iter().map(|name| (name.clone(), Due::Settle));
         steps.chain(looks).chain(settles).collect()
+    }
+
+    fn asked_ms(&self, name: &Name) -> Option<Millis> {
+        self.ports.authority.rules().state().rotating.get(name)?.asked_ms
     }
 
     async fn take(&self, name: &Name, due: Due) -> Result<(), SourceError> {
@@ -172,13 +200,22 @@ impl Rotation {
 
     async fn rotate(&self, name: &Name, secret: &Rotating, rotation: u64) -> Result<(), SourceError> {
         self.record(name, SecretStep::Begin(rotation)).await?;
-        let staged = match self.staged(name, secret)?.filter(|staged| staged.rotation == rotation) {
-            Some(staged) => staged,
-            None => {
-                let staged = Staged::new(rotation, self.make(name, secret, rotation).await?, secret);
-                self.stage(name, &staged)?;
-                staged
+        let now_ms = self.ports.authority.now_ms();
+        let good = |staged: &Staged| {
+            let fields = secret.sourced.fields().unwrap_or_default();
+            let lives = staged.ends_ms.is_none_or(|ends_ms| ends_ms > now_ms.saturating_add(LIFE_MIN_MS));
+            staged.rotation == rotation
+                && lives
+                && fields.iter().all(|field| staged.fields.contains_key(*field))
+        };
+        let staged = match (self.staged(name, secret)?.filter(good), &secret.made) {
+            (Some(staged), _) => staged,
+            // It was made, and cannot be used: it ends, and another is made.
+            (None, Some((made, handle))) => {
+                self.end(name, secret, *made, handle).await?;
+                return self.record(name, SecretStep::Retired(*made)).await;
             }
+            (None, None) => self.made(name, secret, rotation).await?,
         };
         if let SecretSource::Postgres { server, admin, .. } = &secret.sourced.source {
             let password =
@@ -190,7 +227,43 @@ impl Rotation {
         self.put_in_use(name, secret, staged).await
     }
 
-    /// The next value, made at its source; of a PostgreSQL role only thought of.
+    /// The next value, made, on record and sealed beside the one in use. What cannot be used is ended at once.
+    async fn made(&self, name: &Name, secret: &Rotating, rotation: u64) -> Result<Staged, SourceError> {
+        let made = self.make(name, secret, rotation).await?;
+        let handle = made.handle.clone();
+        let here = matches!(secret.sourced.source, SecretSource::Postgres { .. });
+        let problem = || -> Result<(), SourceError> {
+            if let (false, Some(problem)) = (here, secret.problem_with(&handle)) {
+                return Err(SourceError::new(problem));
+            }
+            let soon_ms = self.ports.authority.now_ms().saturating_add(LIFE_MIN_MS);
+            if made.ends_ms.is_some_and(|ends_ms| ends_ms <= soon_ms) {
+                return Err(SourceError::new(
+                    "its source made a value that ends at once: times are seconds since 1970",
+                ));
+            }
+            fill(&secret.sourced.form, &made.fields).map(drop)
+        };
+        let sound = problem();
+        let staged = Staged::new(rotation, made, secret);
+        if here {
+            sound?;
+            self.stage(name, &staged)?;
+            return Ok(staged);
+        }
+        if let Err(problem) = sound {
+            // Unless its end would end another one too.
+            if !handle.is_empty() && !secret.handles().any(|known| known == handle) {
+                self.end(name, secret, rotation, &handle).await?;
+            }
+            return Err(problem);
+        }
+        self.record(name, SecretStep::Made { rotation, handle }).await?;
+        self.stage(name, &staged)?;
+        Ok(staged)
+    }
+
+    /// The next value as its source makes it; of a PostgreSQL role only thought of.
     async fn make(&self, name: &Name, secret: &Rotating, rotation: u64) -> Result<Made, SourceError> {
         match &secret.sourced.source {
             SecretSource::Postgres { roles, .. } => {
@@ -213,25 +286,39 @@ impl Rotation {
     }
 
     async fn retire(&self, name: &Name, secret: &Rotating, version: &Version) -> Result<(), SourceError> {
-        match &secret.sourced.source {
-            SecretSource::Postgres { server, admin, .. } => {
-                self.server(server, admin)?.retire(&version.handle).await?;
-            }
-            SecretSource::Adapter { url, token } => {
-                self.adapter(name, url, token.as_ref())?.revoke(version.rotation, &version.handle).await?;
-            }
-            SecretSource::VaultDynamic(vault) => self.vault(vault)?.revoke(&version.handle).await?,
-            // Its versions end where they lie.
-            SecretSource::VaultKv(_) => {}
+        // What ended by itself needs nobody's permission.
+        let over = version.ends_ms.is_some_and(|ends_ms| ends_ms <= self.ports.authority.now_ms());
+        if !over {
+            self.end(name, secret, version.rotation, &version.handle).await?;
         }
         self.record(name, SecretStep::Retired(version.rotation)).await
+    }
+
+    /// Ends a value at its source.
+    async fn end(
+        &self,
+        name: &Name,
+        secret: &Rotating,
+        rotation: u64,
+        handle: &str,
+    ) -> Result<(), SourceError> {
+        match &secret.sourced.source {
+            SecretSource::Postgres { server, admin, .. } => self.server(server, admin)?.retire(handle).await,
+            SecretSource::Adapter { url, token } => {
+                self.adapter(name, url, token.as_ref())?.revoke(rotation, handle).await
+            }
+            SecretSource::VaultDynamic(vault) => self.vault(vault)?.revoke(handle).await,
+            // Its versions end where they lie.
+            SecretSource::VaultKv(_) => Ok(()),
+        }
     }
 
     /// Takes over what changed where it lies.
     async fn look(&self, name: &Name, secret: &Rotating) -> Result<(), SourceError> {
         let made = self.make(name, secret, secret.next()).await?;
-        if secret.current.as_ref().is_some_and(|current| current.handle == made.handle) && !secret.asked {
-            return Ok(());
+        let same = secret.current.as_ref().is_some_and(|current| current.handle == made.handle);
+        if same && secret.asked_ms.is_none() {
+            return self.record(name, SecretStep::Recovered).await;
         }
         drop(fill(&secret.sourced.form, &made.fields)?);
         self.record(name, SecretStep::Begin(secret.next())).await?;

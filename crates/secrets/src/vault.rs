@@ -86,8 +86,11 @@ impl Client<'_> {
 
     async fn read<T: serde::de::DeserializeOwned>(&self, address: &str) -> Result<T, SourceError> {
         let answer = self.ask(Method::GET, address, None).await?.json(address)?;
-        serde_json::from_value(answer).map_err(|error| {
-            SourceError::new(format!("`{address}` answered with something else than was expected: {error}"))
+        // What is wrong is not quoted: it may be the secret.
+        serde_json::from_value(answer).map_err(|_| {
+            SourceError::new(format!(
+                "`{address}` does not answer as this kind of source does: is it of another engine or version?"
+            ))
         })
     }
 

@@ -45,6 +45,12 @@ impl Roots {
 #[derive(Clone)]
 pub(crate) struct Web(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
+/// The answer of a Vault that does not do it.
+#[derive(serde::Deserialize)]
+struct Errors {
+    errors: Vec<String>,
+}
+
 /// An answer that came.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -102,14 +108,21 @@ impl Answer {
             .map_err(|_| SourceError::new(format!("`{address}` did not answer in JSON")))
     }
 
+    /// What a Vault says is wrong. Nothing else is quoted: it could be a secret, or an echo of one.
+    fn errors(&self) -> String {
+        let said: Option<Errors> = serde_json::from_slice(&self.body).ok();
+        let said = said.map(|said| said.errors.join(", ")).filter(|said| !said.is_empty());
+        let plain = |said: String| {
+            said.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect::<String>()
+        };
+        said.map(|said| format!(": {}", plain(said))).unwrap_or_default()
+    }
+
     /// Whether it did what it was asked.
     pub(crate) fn succeeded(&self, address: &str) -> Result<(), SourceError> {
         if self.status.is_success() {
             return Ok(());
         }
-        // What is not a success holds no secret; it helps to see what was said.
-        let text = String::from_utf8_lossy(&self.body);
-        let said: String = text.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect();
-        Err(SourceError::new(format!("`{address}` answered {}: {said}", self.status)))
+        Err(SourceError::new(format!("`{address}` answered {}{}", self.status, self.errors())))
     }
 }

@@ -1,6 +1,6 @@
 //! The keys of an installation at rest: `keys/`, each file sealed with AES-256-GCM under one master key. The master key
-//! lies beside them, or is locked itself under a secret that comes from elsewhere: then a copy of the directory is
-//! worth nothing.
+//! lies beside them, or is locked itself under a secret that comes from elsewhere: then a copy of the keys opens
+//! nothing.
 //!
 //! Out of scope: keys that never lie in a file (the crate `token`).
 
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub const UNLOCK_BYTES_MIN: usize = 16;
 /// The longest.
 pub const UNLOCK_BYTES_MAX: usize = 4096;
-/// Memory that deriving a key from the secret takes, in KiB (RFC 9106, second recommended option).
+/// Memory that deriving a key from the secret takes, in KiB, as RFC 9106 (section 4) recommends where memory is scarce; in one lane.
 const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
 /// How often that memory is gone over.
 const ARGON2_PASSES: u32 = 3;
@@ -74,7 +74,7 @@ impl KeyRing {
             let sealed = SealedSecrets::open(&directory, &master)?;
             Ok::<_, StoreError>(Self { directory: directory.clone(), sealed, master, locked })
         };
-        match read_optional(&directory.join(MASTER))? {
+        match read_optional(&directory.join(MASTER))?.map(Zeroizing::new) {
             Some(found) => {
                 let (master, locked) = read_master(&found, unlock)?;
                 let mut ring = ring(master, locked)?;
@@ -86,9 +86,10 @@ impl KeyRing {
             None => {
                 // Kept before anything is sealed under it: what stops halfway goes on.
                 let coming = directory.join(COMING);
-                let (master, locked) = match read_optional(&coming)? {
+                let (master, locked) = match read_optional(&coming)?.map(Zeroizing::new) {
                     Some(found) => read_master(&found, unlock)?,
                     None => {
+                        older_form(&directory)?;
                         let mut master = Zeroizing::new([0; MASTER_BYTES]);
                         aws_lc_rs::rand::fill(master.as_mut_slice())
                             .map_err(|_| damaged(MASTER, "no randomness"))?;
@@ -96,11 +97,14 @@ impl KeyRing {
                         (master, unlock.is_some())
                     }
                 };
-                let ring = ring(master, locked)?;
+                let mut ring = ring(master, locked)?;
                 ring.seal_what_is_not()?;
                 std::fs::rename(&coming, directory.join(MASTER))
                     .and_then(|()| std::fs::File::open(&directory)?.sync_all())
                     .map_err(|source| io_error("rename", &coming, source))?;
+                if let Some(unlock) = unlock.filter(|_| !locked) {
+                    ring.lock(unlock)?;
+                }
                 Ok(ring)
             }
         }
@@ -120,17 +124,7 @@ impl KeyRing {
 
     /// The names of the keys, sorted.
     pub fn names(&self) -> Result<Vec<String>, StoreError> {
-        let failed = |source| io_error("list", &self.directory, source);
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-            // What a crash left of a file being written is none.
-            if name != MASTER && name != COMING && !name.ends_with(".new") {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
+        key_files(&self.directory)
     }
 
     /// Whether there is a key of this name.
@@ -164,16 +158,57 @@ impl KeyRing {
         Ok(Zeroizing::new(seed))
     }
 
+    /// Seals what lies there in the older form. What is neither that nor sealed under this key stays as it is.
     fn seal_what_is_not(&self) -> Result<(), StoreError> {
         for name in self.names()? {
-            if self.get(&name).is_err() {
-                let path = self.directory.join(&name);
-                let bytes = std::fs::read(&path).map_err(|source| io_error("read", &path, source))?;
-                self.sealed.put(&name, &Zeroizing::new(bytes))?;
+            let path = self.directory.join(&name);
+            let bytes =
+                Zeroizing::new(std::fs::read(&path).map_err(|source| io_error("read", &path, source))?);
+            if is_older_form(&bytes) {
+                self.sealed.put(&name, &bytes)?;
             }
         }
         Ok(())
     }
+}
+
+/// Keys were seeds, or PEM. What is sealed is longer than a seed, and begins with a nonce.
+fn is_older_form(bytes: &[u8]) -> bool {
+    bytes.len() == MASTER_BYTES || bytes.starts_with(b"-----BEGIN ")
+}
+
+/// A directory without a master key is new, or of the older form. Else its master key was lost: nothing is touched.
+fn older_form(directory: &Path) -> Result<(), StoreError> {
+    for name in key_files(directory)? {
+        let path = directory.join(&name);
+        let bytes = Zeroizing::new(std::fs::read(&path).map_err(|source| io_error("read", &path, source))?);
+        if !is_older_form(&bytes) {
+            let reason = "keys are sealed, and the master key they are sealed under is not there: restore keys/master.key from a copy";
+            return Err(damaged(&path.display().to_string(), reason));
+        }
+    }
+    Ok(())
+}
+
+/// The names of the files that hold keys, sorted. What a crash left of one that was being written is removed.
+fn key_files(directory: &Path) -> Result<Vec<String>, StoreError> {
+    let failed = |source| io_error("list", directory, source);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if name == MASTER || name == COMING || name.starts_with('.') || !plain || !entry.path().is_file() {
+            continue;
+        }
+        if name.ends_with(".new") {
+            std::fs::remove_file(entry.path()).map_err(failed)?;
+            continue;
+        }
+        names.push(name);
+    }
+    names.sort();
+    Ok(names)
 }
 
 fn write_master(
@@ -318,12 +353,31 @@ mod tests {
         fs::write(keys.join("a.pem"), "first").unwrap();
         drop(KeyRing::open(&data, None).unwrap());
         fs::rename(keys.join("master.key"), keys.join("master.coming")).unwrap();
+        fs::write(keys.join("c.pem.7-1.new"), "half").unwrap();
+        fs::create_dir(keys.join("old")).unwrap();
         fs::write(keys.join("b.key"), [7; 32]).unwrap();
         let ring = KeyRing::open(&data, None).unwrap();
         assert_eq!(ring.get("a.pem").unwrap().unwrap().as_slice(), b"first");
         assert_eq!(ring.seed("b.key", Zeroizing::new([0; 32])).unwrap().as_slice(), [7; 32]);
         assert_ne!(fs::read(keys.join("b.key")).unwrap(), [7; 32]);
         assert_eq!(ring.names().unwrap(), ["a.pem", "b.key"]);
+    }
+
+    /// A copy that was restored without its master key: another one would bury the keys under it.
+    #[test]
+    fn without_its_master_key_nothing_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(&folder.path().join("data")).unwrap();
+        let keys = folder.path().join("data/keys");
+        KeyRing::open(&data, None).unwrap().seed("a.key", Zeroizing::new([7; 32])).unwrap();
+        let (master, sealed) =
+            (fs::read(keys.join("master.key")).unwrap(), fs::read(keys.join("a.key")).unwrap());
+        fs::remove_file(keys.join("master.key")).unwrap();
+        assert!(message(KeyRing::open(&data, None)).contains("restore keys/master.key"));
+        assert_eq!(fs::read(keys.join("a.key")).unwrap(), sealed);
+        assert!(!keys.join("master.coming").exists());
+        fs::write(keys.join("master.key"), master).unwrap();
+        assert_eq!(*KeyRing::open(&data, None).unwrap().get("a.key").unwrap().unwrap(), [7; 32]);
     }
 
     #[test]

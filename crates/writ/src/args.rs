@@ -922,6 +922,14 @@ pub(crate) enum SecretCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Leave to people what waits to be ended at its source, because the source is gone or does not let it end.
+    Abandon {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// List the secrets, and how those stand that renew themselves; never their values.
     List,
     /// Seal a secret; its value is read from standard input.

@@ -30,7 +30,11 @@ use crate::args::{
 use crate::{client, output, quickstart};
 use clap::CommandFactory as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+
+/// How long what blocks may go on when a process ends.
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Runs a command.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
@@ -40,7 +44,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Client(command) => runtime()?.block_on(ask(&data, command, json)),
         Command::Local(command) => local(&data, command, json),
-        Command::Process(command) => runtime()?.block_on(process(data, command, json)),
+        Command::Process(command) => {
+            let runtime = runtime()?;
+            let done = runtime.block_on(process(data, command, json));
+            // Whatever a token still does holds nobody up.
+            runtime.shutdown_timeout(STOP_TIME_MAX);
+            done
+        }
     }
 }
 

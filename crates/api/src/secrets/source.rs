@@ -155,7 +155,7 @@ pub(crate) async fn source_secret(
     Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
 }
 
-/// Why a secret no longer renews itself.
+/// Why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Why {
@@ -173,5 +173,18 @@ pub(crate) async fn secret_by_hand(
     Input(why): Input<Why>,
 ) -> Result<Json<Done>, ApiError> {
     let command = Command::Secret { name: name(&secret)?, step: SecretStep::ByHand, reason: why.reason };
+    Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
+}
+
+/// Leaves to people what waits to be ended at the source: it is gone, or does not let it end.
+#[utoipa::path(post, path = "/v1/secrets/{name}/abandon", tag = "secrets", request_body = Why,
+    params(("name" = String, Path,)),
+    responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn abandon_secret(
+    State(ports): State<Shared>,
+    Path(secret): Path<String>,
+    Input(why): Input<Why>,
+) -> Result<Json<Done>, ApiError> {
+    let command = Command::Secret { name: name(&secret)?, step: SecretStep::Abandon, reason: why.reason };
     Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
 }

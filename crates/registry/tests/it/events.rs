@@ -202,6 +202,15 @@ fn golden_vectors() {
     );
     let at = KeysAt::Set("https://idp.example/keys".into());
     found += &vector("issuer-trusted-at", Event::IssuerTrusted(published(at)), Actor::Operator);
+    let name = || "db".parse::<registry::Name>().unwrap();
+    for change in [
+        registry::SecretChange::Made { rotation: 1, handle: "h".into() },
+        registry::SecretChange::Abandoned { handle: "h".into(), reason: reason() },
+        registry::SecretChange::Recovered,
+    ] {
+        let label = change.name().replace(' ', "-");
+        found += &vector(&label, Event::SecretChanged { name: name(), change }, Actor::System);
+    }
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);

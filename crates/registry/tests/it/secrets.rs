@@ -104,6 +104,126 @@ fn at_once_leaves_no_overlap_nor_an_earlier_one() {
     assert_eq!(ending(&world), Some(2));
 }
 
+/// What lives shorter than the overlap, or than it takes to the next, is not waited for.
+#[test]
+fn an_overlap_ends_with_the_life_of_what_overlaps() {
+    let adapter = SecretSource::Adapter { url: "https://keys.example/".into(), token: None };
+    let mut world = world(sourced(adapter, "{value}"));
+    let half_an_hour = |world: &World| Some(world.now_ms + HOUR / 2);
+    let ends_ms = half_an_hour(&world);
+    rotated(&mut world, 1, "one", ends_ms);
+    world.now_ms += HOUR / 2 * 66 / 100;
+    let next_ms = half_an_hour(&world);
+    rotated(&mut world, 2, "two", next_ms);
+    let until_ms =
+        |world: &World| world.state.rotating[&name("db")].retiring.as_ref().map(|(_, until_ms)| *until_ms);
+    assert_eq!(until_ms(&world), ends_ms);
+    world.now_ms = ends_ms.unwrap();
+    writ(&mut world, SecretStep::Retired(1)).unwrap();
+    // The next one is as short, and made late: the one before ends when this one is due for its own.
+    world.now_ms += 60_000;
+    let last = Some(world.now_ms + 30_000);
+    rotated(&mut world, 3, "three", last);
+    assert_eq!(until_ms(&world), Some(world.now_ms + 30_000 * 66 / 100));
+}
+
+#[test]
+fn what_a_source_made_is_known_before_it_is_in_use() {
+    let adapter = || SecretSource::Adapter { url: "https://keys.example/".into(), token: None };
+    let mut world = world(sourced(adapter(), "{value}"));
+    writ(&mut world, SecretStep::Begin(1)).unwrap();
+    let made = |rotation, handle: &str| SecretStep::Made { rotation, handle: handle.into() };
+    assert!(writ(&mut world, made(2, "one")).is_err(), "that did not begin");
+    for bad in ["", "two\nlines", &"x".repeat(1_025)] {
+        assert!(writ(&mut world, made(1, bad)).is_err(), "{bad}");
+    }
+    writ(&mut world, made(1, "one")).unwrap();
+    assert!(writ(&mut world, made(1, "two")).is_err(), "one at a time");
+    let other = SecretStep::Rotated { rotation: 1, handle: "two".into(), ends_ms: None };
+    assert!(writ(&mut world, other).is_err(), "another one was made");
+    // It lives: nothing takes its place before it is in use, or has ended, or people see to it.
+    let vault = || sourced(SecretSource::VaultDynamic(vault("database/creds/app")), "{password}");
+    for step in [step(SecretStep::ByHand), step(SecretStep::Source(Box::new(vault())))] {
+        assert!(world.refused(step).contains("made a value that is not in use yet"));
+    }
+    writ(&mut world, SecretStep::Retired(1)).unwrap();
+    assert_eq!(due(&world), Some(SecretDue::Rotate(2)), "its number is not given again");
+    writ(&mut world, SecretStep::Begin(2)).unwrap();
+    writ(&mut world, made(2, "two")).unwrap();
+    writ(&mut world, SecretStep::Rotated { rotation: 2, handle: "two".into(), ends_ms: None }).unwrap();
+    writ(&mut world, SecretStep::Begin(3)).unwrap();
+    assert!(writ(&mut world, made(3, "two")).is_err(), "the end of one would end both");
+    writ(&mut world, made(3, "three")).unwrap();
+    world.ok(step(SecretStep::Abandon));
+    assert!(world.refused(step(SecretStep::Abandon)).contains("nothing of it waits"));
+    world.ok(step(SecretStep::Source(Box::new(vault()))));
+    assert_eq!(due(&world), Some(SecretDue::Rotate(4)));
+}
+
+/// By hand and back, or with another server: numbers go on, and the role in use is not the one that changes.
+#[test]
+fn what_is_in_use_is_remembered_when_its_source_changes() {
+    let mut world = world(sourced(postgres(), "{user}:{password}"));
+    rotated(&mut world, 1, "app_a", None);
+    world.ok(step(SecretStep::ByHand));
+    world.ok(Command::SealSecret { name: name("db") });
+    world.ok(step(SecretStep::Source(Box::new(sourced(postgres(), "{user}:{password}")))));
+    let handle =
+        |world: &World| world.state.rotating[&name("db")].current.clone().map(|current| current.handle);
+    assert_eq!((handle(&world), due(&world)), (Some("app_a".into()), Some(SecretDue::Rotate(2))));
+    let elsewhere = SecretSource::Postgres {
+        server: "postgresql://rotator@other.example/app".into(),
+        admin: name("db-admin"),
+        roles: ("app_b".into(), "app_a".into()),
+    };
+    world.ok(step(SecretStep::Source(Box::new(sourced(elsewhere, "{user}:{password}")))));
+    assert_eq!(handle(&world), Some("app_a".into()));
+    // The same source at other times is no other one: nothing is due.
+    rotated(&mut world, 2, "app_b", None);
+    let before = world.state.rotating[&name("db")].clone();
+    let slower = Sourced { every_ms: 60 * DAY, ..before.sourced.clone() };
+    world.ok(step(SecretStep::Source(Box::new(slower.clone()))));
+    let now = &world.state.rotating[&name("db")];
+    assert_eq!(*now, registry::Rotating { sourced: slower, ..before });
+}
+
+#[test]
+fn roles_that_would_end_each_other_are_refused() {
+    let mut world = world(sourced(postgres(), "{user}:{password}"));
+    let with = |server: &str, roles: (&str, &str)| {
+        let roles = (roles.0.to_owned(), roles.1.to_owned());
+        let source = SecretSource::Postgres { server: server.into(), admin: name("db-admin"), roles };
+        Command::Secret {
+            name: name("other"),
+            step: SecretStep::Source(Box::new(sourced(source, "{user}:{password}"))),
+            reason: "because".into(),
+        }
+    };
+    let own = with("postgresql://rotator@x.example/app", ("rotator", "b"));
+    assert!(world.refused(own).contains("changes the passwords of the roles"));
+    for (server, shared) in
+        [("postgresql://other@DB.example/else", true), ("postgresql://other@db2.example/app", false)]
+    {
+        let command = with(server, ("c", "app_a"));
+        match shared {
+            true => assert!(world.refused(command).contains("the secret `db` has one of these roles")),
+            false => drop(world.ok(command)),
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_counts_or_tells_the_time_is_said_once_and_its_end_too() {
+    let mut world = world(sourced(SecretSource::VaultKv(vault("secret/data/app")), "{key}"));
+    let failed = |text: &str| SecretStep::Failed(text.into());
+    assert_eq!(writ(&mut world, failed("expired at 1799 (3 seconds ago)")).unwrap().len(), 1);
+    assert_eq!(writ(&mut world, failed("expired at 1799 (64 seconds ago)")).unwrap().len(), 0);
+    assert_eq!(writ(&mut world, failed("permission denied")).unwrap().len(), 1);
+    assert_eq!(writ(&mut world, SecretStep::Recovered).unwrap().len(), 1);
+    assert_eq!(writ(&mut world, SecretStep::Recovered).unwrap().len(), 0);
+    assert_eq!(writ(&mut world, failed("permission denied")).unwrap().len(), 1, "another time");
+}
+
 #[test]
 fn a_lease_is_replaced_before_it_ends() {
     let mut world = world(sourced(SecretSource::VaultDynamic(vault("database/creds/app")), "{password}"));
@@ -177,9 +297,10 @@ fn a_source_that_would_leak_or_cannot_work_is_refused() {
         let roles = (roles.0.to_owned(), roles.1.to_owned());
         sourced(SecretSource::Postgres { server: server.into(), admin: name("db"), roles }, "{user}")
     };
-    assert!(why(with_admin("postgresql://a@h/d", ("a", "b"))).contains("by itself"));
+    assert!(why(with_admin("postgresql://a@h/d", ("b", "c"))).contains("by itself"));
     for (url, part) in [
         ("http://keys.example/", "in the open"),
+        ("http://[::2]/", "in the open"),
         ("http://127.0.0.1.keys.example/", "in the open"),
         ("http://localhost@keys.example/", "is not `https://HOST:PORT/PATH`"),
         ("https://keys.example/?a=b", "is not `https://HOST:PORT/PATH`"),
@@ -193,6 +314,9 @@ fn a_source_that_would_leak_or_cannot_work_is_refused() {
     assert!(why(times(9_999, 1)).contains("`every`"));
     assert!(why(times(400 * DAY, 1)).contains("`every`"));
     assert!(why(times(DAY, DAY)).contains("`overlap`"));
+    for local in ["http://[::1]/", "http://[::1]:9/", "http://localhost/", "http://127.0.0.1:9/x"] {
+        assert_eq!(registry::address::problem(local), None);
+    }
     for form in ["", "value", "{value", "value}", "{}", "{a b}", "}{value}"] {
         assert!(
             why(Sourced { form: form.into(), ..adapter("https://keys.example/") }).contains("has no form"),
@@ -216,9 +340,9 @@ fn a_source_that_would_leak_or_cannot_work_is_refused() {
         "mysql://a@h/d",
         "postgresql://a@h/d?sslmode=disable",
     ] {
-        assert!(why(server(bad, ("a", "b"))).contains("is not `postgresql://"), "{bad}");
+        assert!(why(server(bad, ("b", "c"))).contains("is not `postgresql://"), "{bad}");
     }
-    assert!(why(server("postgresql://a@h/d", ("a", "a"))).contains("two different roles"));
+    assert!(why(server("postgresql://a@h/d", ("b", "b"))).contains("two different roles"));
     for bad in ["", "/a", "a//b", "a/../b", "a?b", "a%2fb"] {
         assert!(
             why(sourced(SecretSource::VaultDynamic(vault(bad)), "{a}")).contains("no path of a Vault"),

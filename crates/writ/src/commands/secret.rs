@@ -31,6 +31,11 @@ pub(crate) async fn run(client: &api::Client, command: SecretCommand, json: bool
             let done: Done = client.post(&format!("/v1/secrets/{name}/by-hand"), &body).await?;
             super::done(&done, &format!("secret {name} is set by hand again"), json);
         }
+        SecretCommand::Abandon { name, reason } => {
+            let body = json!({ "reason": reason });
+            let done: Done = client.post(&format!("/v1/secrets/{name}/abandon"), &body).await?;
+            super::done(&done, &format!("what {name} had at its source is yours to end"), json);
+        }
         SecretCommand::Set { name } => {
             let mut value = String::new();
             std::io::stdin().read_to_string(&mut value).context("the secret is read from standard input")?;

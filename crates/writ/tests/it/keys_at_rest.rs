@@ -168,7 +168,7 @@ fn root_keys_are_made_on_a_token_and_never_leave_it() {
     assert!(with(&token.uri).contains("anybody on this machine"));
     set_permissions(&token.pin, Permissions::from_mode(0o600)).unwrap();
     write(&token.pin, "1111").unwrap();
-    assert!(with(&token.uri).contains("log in to the token"));
+    assert!(with(&token.uri).contains("the token refused the PIN (PinIncorrect)"));
     write(&token.pin, "7391").unwrap();
 
     writ.up_with(&[conf, uri]);
