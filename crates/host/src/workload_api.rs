@@ -12,6 +12,7 @@ use crate::proto::{
 use crate::svids::{Newest, Svids};
 use crate::{Bundle, Clock, Entitlement, Issuer, refuse};
 use credential::ProcessEvidence;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
+use zeroize::Zeroizing;
 
 /// The metadata every call must carry (SPIFFE Workload Endpoint §4).
 const SECURITY_HEADER: &str = "workload.spiffe.io";
@@ -80,7 +82,7 @@ impl WorkloadApi {
     /// A stream of whole states: `state` gives the next one, and what to listen to for the one after.
     fn stream<T, F, S>(&self, caller: Caller, state: F) -> Stream<T>
     where
-        T: PartialEq + Clone + Send + 'static,
+        T: prost::Message + 'static,
         F: Fn(Self, Caller) -> S + Send + 'static,
         S: Future<Output = Result<(T, Vec<watch::Receiver<Newest>>), Status>> + Send,
     {
@@ -88,16 +90,19 @@ impl WorkloadApi {
         let api = self.clone();
         tokio::spawn(async move {
             let mut entitlements = api.issuer.entitlements();
-            let mut told: Option<T> = None;
+            // What was told last: a stream that waits keeps no keys.
+            let mut told: Option<[u8; 32]> = None;
             loop {
                 entitlements.mark_unchanged();
-                let mut listening = match state(api.clone(), caller.clone()).await {
+                // Apart, so that its room is not kept while the stream waits.
+                let mut listening = match Box::pin(state(api.clone(), caller.clone())).await {
                     Ok((next, listening)) => {
-                        if told.as_ref() != Some(&next) {
-                            if messages.send(Ok(next.clone())).await.is_err() {
+                        let digest = Sha256::digest(&*Zeroizing::new(next.encode_to_vec())).into();
+                        if told != Some(digest) {
+                            if messages.send(Ok(next)).await.is_err() {
                                 return;
                             }
-                            told = Some(next);
+                            told = Some(digest);
                         }
                         listening
                     }

@@ -350,14 +350,14 @@ mod tests {
         let data = DataDir::open(&folder.path().join("data")).unwrap();
         let keys = folder.path().join("data/keys");
         fs::create_dir(&keys).unwrap();
-        fs::write(keys.join("a.pem"), "first").unwrap();
+        fs::write(keys.join("a.pem"), "-----BEGIN PRIVATE KEY-----").unwrap();
         drop(KeyRing::open(&data, None).unwrap());
         fs::rename(keys.join("master.key"), keys.join("master.coming")).unwrap();
         fs::write(keys.join("c.pem.7-1.new"), "half").unwrap();
         fs::create_dir(keys.join("old")).unwrap();
         fs::write(keys.join("b.key"), [7; 32]).unwrap();
         let ring = KeyRing::open(&data, None).unwrap();
-        assert_eq!(ring.get("a.pem").unwrap().unwrap().as_slice(), b"first");
+        assert_eq!(ring.get("a.pem").unwrap().unwrap().as_slice(), b"-----BEGIN PRIVATE KEY-----");
         assert_eq!(ring.seed("b.key", Zeroizing::new([0; 32])).unwrap().as_slice(), [7; 32]);
         assert_ne!(fs::read(keys.join("b.key")).unwrap(), [7; 32]);
         assert_eq!(ring.names().unwrap(), ["a.pem", "b.key"]);
