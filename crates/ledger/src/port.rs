@@ -104,6 +104,14 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It is sound, and not opened like this.
+    #[error("`{path}`: {reason}")]
+    Closed {
+        /// Which file.
+        path: String,
+        /// What is asked for.
+        reason: String,
+    },
     /// Reading or writing failed.
     #[error("could not {doing} `{path}`: {source}")]
     Io {

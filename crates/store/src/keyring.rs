@@ -37,7 +37,7 @@ impl Unlock {
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         let secret = read_secret(path, UNLOCK_BYTES_MAX)?;
         if secret.len() < UNLOCK_BYTES_MIN {
-            return Err(damaged(
+            return Err(closed(
                 &path.display().to_string(),
                 &format!(
                     "a secret to unlock keys has {UNLOCK_BYTES_MIN} characters at least; make one with `openssl rand -base64 32`"
@@ -184,7 +184,7 @@ fn older_form(directory: &Path) -> Result<(), StoreError> {
         let bytes = Zeroizing::new(std::fs::read(&path).map_err(|source| io_error("read", &path, source))?);
         if !is_older_form(&bytes) {
             let reason = "keys are sealed, and the master key they are sealed under is not there: restore keys/master.key from a copy";
-            return Err(damaged(&path.display().to_string(), reason));
+            return Err(closed(&path.display().to_string(), reason));
         }
     }
     Ok(())
@@ -234,6 +234,7 @@ fn read_master(
     unlock: Option<&Unlock>,
 ) -> Result<(Zeroizing<[u8; MASTER_BYTES]>, bool), StoreError> {
     let wrong = |reason: &str| damaged(&format!("keys/{MASTER}"), reason);
+    let not_opened = |reason: &str| closed(&format!("keys/{MASTER}"), reason);
     let after = |head: &str| bytes.strip_prefix(head.as_bytes()).and_then(|rest| rest.strip_prefix(b"\n"));
     let master = |bytes: &[u8]| {
         bytes.try_into().map(Zeroizing::new).map_err(|_| wrong("it is not as long as a master key is"))
@@ -243,7 +244,7 @@ fn read_master(
     }
     let rest = after(LOCKED).ok_or_else(|| wrong("it is no master key: restore it from a copy"))?;
     let unlock = unlock.ok_or_else(|| {
-        wrong("the keys are locked: give the file with their secret with --unlock, or as the systemd credential `writ.unlock`")
+        not_opened("the keys are locked: give the file with their secret with --unlock, or as the systemd credential `writ.unlock`")
     })?;
     let (salt, rest) = rest.split_first_chunk().ok_or_else(|| wrong("it is cut short"))?;
     let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(|| wrong("it is cut short"))?;
@@ -251,13 +252,13 @@ fn read_master(
     let mut sealed = Zeroizing::new(sealed.to_vec());
     let opened = key
         .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(LOCKED.as_bytes()), &mut sealed)
-        .map_err(|_| wrong("the secret given does not unlock it"))?;
+        .map_err(|_| not_opened("the secret given does not unlock it, or it is damaged"))?;
     Ok((master(opened)?, true))
 }
 
 /// A secret in a file that only its owner and group can read, without line ends at its end.
 pub fn read_secret(path: &Path, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let wrong = |reason: String| damaged(&path.display().to_string(), &reason);
+    let wrong = |reason: String| closed(&path.display().to_string(), &reason);
     let found = std::fs::metadata(path).map_err(|source| io_error("read", path, source))?;
     if found.mode() & 0o007 != 0 {
         return Err(wrong(format!(
@@ -273,6 +274,10 @@ pub fn read_secret(path: &Path, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, 
     let length = secret.trim_ascii_end().len();
     secret.truncate(length);
     Ok(secret)
+}
+
+fn closed(path: &str, reason: &str) -> StoreError {
+    StoreError::Closed { path: path.to_owned(), reason: reason.to_owned() }
 }
 
 fn damaged(path: &str, reason: &str) -> StoreError {
