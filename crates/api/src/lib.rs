@@ -124,6 +124,7 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(people::list::list_people))
         .routes(routes!(people::leave::person_leaves))
         .routes(routes!(people::link::link_account))
+        .routes(routes!(people::link::unlink_account))
         .routes(routes!(people::authorize::grant_authority))
         .routes(routes!(people::authorize::withdraw_authority))
         .routes(routes!(services::register::register_service))

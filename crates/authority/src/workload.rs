@@ -156,6 +156,7 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::PersonLeft { .. }
         | Event::WorkloadRecognized { .. } => true,
         Event::AccountLinked { .. }
+        | Event::AccountUnlinked { .. }
         | Event::SecurityEventReceived { .. }
         | Event::AuthorityGranted { .. }
         | Event::AuthorityWithdrawn { .. }

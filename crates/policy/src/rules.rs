@@ -144,6 +144,7 @@ impl Rules {
                 self.hosts.insert(service.host.clone(), Arc::new(service.clone()));
             }
             Event::AccountLinked { .. }
+            | Event::AccountUnlinked { .. }
             | Event::RootActivated { .. }
             | Event::RootPrepared { .. }
             | Event::RootRetired { .. }
@@ -411,6 +412,7 @@ fn may_stop(event: &Event) -> bool {
         | Event::NoticeGiven { .. }
         | Event::PersonLeft { .. } => true,
         Event::AccountLinked { .. }
+        | Event::AccountUnlinked { .. }
         | Event::RootActivated { .. }
         | Event::RootPrepared { .. }
         | Event::RootTainted { .. }

@@ -128,6 +128,13 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
                 Some(_) | None => Ok(vec![Event::AccountLinked { person, account }]),
             }
         }
+        Command::UnlinkAccount { person, account } => match state.accounts.get(&account) {
+            Some(of) if *of == person => Ok(vec![Event::AccountUnlinked { person, account }]),
+            Some(_) | None => Err(conflict(
+                "this account is not linked to this person",
+                "write it exactly as it was linked: only a digest of it is kept",
+            )),
+        },
         Command::PersonLeaves { person, grace_ms } => person_leaves(state, person, grace_ms, context),
         Command::ProposeIdentity(proposal) => propose(state, *proposal, context),
         Command::RegisterParty { name, legal_name, jurisdiction } => {

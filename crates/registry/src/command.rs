@@ -49,6 +49,8 @@ pub enum Command {
     },
     /// Says that an account elsewhere is a person's.
     LinkAccount { person: PersonId, account: [u8; 32] },
+    /// Says that an account elsewhere is not, or no longer, a person's.
+    UnlinkAccount { person: PersonId, account: [u8; 32] },
     /// A person leaves; their machines are suspended after the grace unless handed over.
     PersonLeaves { person: PersonId, grace_ms: Millis },
     /// Documents a machine identity.

@@ -492,6 +492,16 @@ pub enum Event {
         #[cbor(n(1), with = "minicbor::bytes")]
         account: [u8; 32],
     },
+    /// An account elsewhere is not this person's, or no longer.
+    #[n(59)]
+    AccountUnlinked {
+        /// Whose it was.
+        #[n(0)]
+        person: PersonId,
+        /// Which, by its digest.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        account: [u8; 32],
+    },
     /// An identity provider said what became of somebody (security event token, RFC 8417).
     #[n(48)]
     SecurityEventReceived {
@@ -672,6 +682,7 @@ impl Event {
             Self::PartyRegistered(party) => party.id.to_string(),
             Self::SecurityEventReceived { issuer, .. } => issuer.to_string(),
             Self::AccountLinked { person, .. }
+            | Self::AccountUnlinked { person, .. }
             | Self::AuthorityGranted { person, .. }
             | Self::AuthorityWithdrawn { person, .. }
             | Self::PersonLeft { person, .. } => person.to_string(),
@@ -685,6 +696,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::AccountLinked { .. } => "account linked",
+            Self::AccountUnlinked { .. } => "account unlinked",
             Self::AuthorityGranted { .. } => "authority granted",
             Self::AuthorityWithdrawn { .. } => "authority withdrawn",
             Self::CredentialIssued { .. } => "credential issued",

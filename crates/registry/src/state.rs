@@ -125,6 +125,9 @@ impl State {
             Event::AccountLinked { person, account } => {
                 self.accounts.insert(*account, *person);
             }
+            Event::AccountUnlinked { account, .. } => {
+                self.accounts.remove(account);
+            }
             Event::SecurityEventReceived { token, until_ms, .. } => self.spend(*token, *until_ms, time_ms),
             Event::AuthorityGranted { person, kinds, until_ms } => {
                 self.signatories.extend(kinds.iter().map(|kind| ((*person, *kind), *until_ms)));

@@ -439,6 +439,20 @@ pub(crate) enum PersonCommand {
         #[arg(long, requires = "issuer")]
         subject: Option<String>,
     },
+    /// Take back that an account elsewhere is a person's: nobody says what becomes of them under it any more.
+    Unlink {
+        /// party/handle.
+        person: String,
+        /// Their e-mail address.
+        #[arg(long, conflicts_with_all = ["issuer", "subject"])]
+        email: Option<String>,
+        /// Or an issuer …
+        #[arg(long, requires = "subject")]
+        issuer: Option<String>,
+        /// … and its name for them.
+        #[arg(long, requires = "issuer")]
+        subject: Option<String>,
+    },
     /// Let a person sign instruments for their party.
     Authorize {
         /// party/handle.

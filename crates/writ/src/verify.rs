@@ -268,6 +268,7 @@ impl Control {
             | Event::RootTainted { .. }
             | Event::KeyBarred { .. }
             | Event::AccountLinked { .. }
+            | Event::AccountUnlinked { .. }
             | Event::SecurityEventReceived { .. }
             | Event::IssuerDropped { .. }
             | Event::IssuerKeysRead { .. }

@@ -27,6 +27,16 @@ pub(crate) struct NewAccount {
     subject: Option<String>,
 }
 
+impl NewAccount {
+    fn account(self) -> Result<Account, ApiError> {
+        match (self.email, self.issuer, self.subject) {
+            (Some(email), None, None) if email.contains('@') => Ok(Account::Email(email)),
+            (None, Some(issuer), Some(subject)) => Ok(Account::Subject { issuer, subject }),
+            _ => Err(ApiError::invalid("give an e-mail address, or an issuer and a subject")),
+        }
+    }
+}
+
 /// Links an account.
 #[utoipa::path(post, path = "/v1/people/{party}/{name}/accounts", tag = "people", request_body = NewAccount,
     params(("party" = String, Path,), ("name" = String, Path,)),
@@ -37,11 +47,20 @@ pub(crate) async fn link_account(
     Input(new): Input<NewAccount>,
 ) -> Result<Json<Done>, ApiError> {
     let person = look(&ports, |state| person(state, &party, &name))?;
-    let account = match (new.email, new.issuer, new.subject) {
-        (Some(email), None, None) if email.contains('@') => Account::Email(email),
-        (None, Some(issuer), Some(subject)) => Account::Subject { issuer, subject },
-        _ => return Err(ApiError::invalid("give an e-mail address, or an issuer and a subject")),
-    };
-    let command = Command::LinkAccount { person, account: ports.authority.account(&account) };
+    let command = Command::LinkAccount { person, account: ports.authority.account(&new.account()?) };
+    Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
+}
+
+/// Takes a link back. What was said of the person by then stays.
+#[utoipa::path(post, path = "/v1/people/{party}/{name}/accounts/unlink", tag = "people", request_body = NewAccount,
+    params(("party" = String, Path,), ("name" = String, Path,)),
+    responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn unlink_account(
+    State(ports): State<Shared>,
+    Path((party, name)): Path<(String, String)>,
+    Input(old): Input<NewAccount>,
+) -> Result<Json<Done>, ApiError> {
+    let person = look(&ports, |state| person(state, &party, &name))?;
+    let command = Command::UnlinkAccount { person, account: ports.authority.account(&old.account()?) };
     Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
 }

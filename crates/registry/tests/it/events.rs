@@ -211,6 +211,8 @@ fn golden_vectors() {
         let label = change.name().replace(' ', "-");
         found += &vector(&label, Event::SecretChanged { name: name(), change }, Actor::System);
     }
+    let unlinked = Event::AccountUnlinked { person, account: [8; 32] };
+    found += &vector("account-unlinked", unlinked, Actor::Operator);
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);

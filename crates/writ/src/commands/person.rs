@@ -32,12 +32,16 @@ pub(crate) async fn run(client: &api::Client, command: PersonCommand, json: bool
             let done: Done = client.post(&path, &json!({ "reason": reason })).await?;
             super::done(&done, &format!("{person} signs only as owner from now on"), json);
         }
+        PersonCommand::Unlink { person, email, issuer, subject } => {
+            let (party, name) = super::pair(&person)?;
+            let body = account(email, issuer, subject);
+            let done: Done =
+                client.post(&format!("/v1/people/{party}/{name}/accounts/unlink"), &body).await?;
+            super::done(&done, &format!("the account is not {person}'s any more"), json);
+        }
         PersonCommand::Link { person, email, issuer, subject } => {
             let (party, name) = super::pair(&person)?;
-            let body = match (email, issuer, subject) {
-                (Some(email), _, _) => json!({ "email": email }),
-                (None, issuer, subject) => json!({ "issuer": issuer, "subject": subject }),
-            };
+            let body = account(email, issuer, subject);
             let done: Done = client.post(&format!("/v1/people/{party}/{name}/accounts"), &body).await?;
             super::done(&done, &format!("the account is {person}'s"), json);
         }
@@ -77,4 +81,12 @@ pub(crate) async fn run(client: &api::Client, command: PersonCommand, json: bool
         }
     }
     Ok(())
+}
+
+/// An account elsewhere, as the API takes it.
+fn account(email: Option<String>, issuer: Option<String>, subject: Option<String>) -> Value {
+    match (email, issuer, subject) {
+        (Some(email), _, _) => json!({ "email": email }),
+        (None, issuer, subject) => json!({ "issuer": issuer, "subject": subject }),
+    }
 }

@@ -70,6 +70,13 @@ fn a_provider_says_that_the_owner_left_and_the_ladder_is_climbed() {
     writ.ok(&["person", "link", "acme/build-lead", "--email", "jane@acme.example"]);
     let twice = writ.fails(&["person", "link", "acme/platform-lead", "--email", "JANE@acme.example"], 1);
     assert!(twice.contains("somebody else's"), "{twice}");
+    // A mistake can be taken back, by who made it.
+    let unlink = |person: &'static str| ["person", "unlink", person, "--email", "jane@acme.example"];
+    let other = writ.fails(&unlink("acme/platform-lead"), 1);
+    assert!(other.contains("not linked to this person"), "{other}");
+    writ.ok(&unlink("acme/build-lead"));
+    writ.fails(&unlink("acme/build-lead"), 1);
+    writ.ok(&["person", "link", "acme/build-lead", "--email", "jane@acme.example"]);
     let (status, made) = scim.ask("POST", "/Users", &jane);
     assert_eq!(
         (status, &made["active"], &made["userName"]),
