@@ -14,10 +14,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use registry::{Actor, Command, Millis, Name, Rotating, SecretDue, SecretSource, SecretStep, Vault, Version};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -70,7 +70,8 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
     let rotation = Rotation { web: Web::new(ports.roots.clone()), ports };
     let mut changes = rotation.ports.authority.changes();
     let mut under_way = JoinSet::new();
-    let mut busy = BTreeSet::new();
+    // By their tasks: one that ends without an answer frees its secret too.
+    let mut busy: HashMap<Id, Name> = HashMap::new();
     let mut waits_of: BTreeMap<Name, Wait> = BTreeMap::new();
     let mut looked: BTreeMap<Name, Millis> = BTreeMap::new();
     // What a process before this one may have left.
@@ -84,17 +85,15 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
             let waits =
                 |wait: &Wait| now_ms < wait.until_ms && asked_ms.is_none_or(|asked| asked <= wait.since_ms);
             let waiting = waits_of.get(&name).is_some_and(waits);
-            if waiting || busy.len() >= AT_ONCE_MAX || !busy.insert(name.clone()) {
+            if waiting || busy.len() >= AT_ONCE_MAX || busy.values().any(|one| *one == name) {
                 continue;
             }
             if matches!(due, Due::Look) {
                 looked.insert(name.clone(), now_ms);
             }
-            let rotation = rotation.clone();
-            under_way.spawn(async move {
-                let done = rotation.take(&name, due).await;
-                (name, done)
-            });
+            let (rotation, secret) = (rotation.clone(), name.clone());
+            let task = under_way.spawn(async move { rotation.take(&secret, due).await });
+            busy.insert(task.id(), name);
         }
         tokio::select! {
             () = stop.cancelled() => {
@@ -105,12 +104,12 @@ pub async fn run(ports: Ports, stop: CancellationToken) {
                 }
                 return;
             }
-            Some(ended) = under_way.join_next() => {
-                let Ok((name, done)) = ended else {
-                    tracing::error!("a rotation ended without an answer");
-                    continue;
+            Some(ended) = under_way.join_next_with_id() => {
+                let (task, done) = match ended {
+                    Ok(answered) => answered,
+                    Err(error) => (error.id(), Err(SourceError::new("the rotation ended without an answer"))),
                 };
-                busy.remove(&name);
+                let Some(name) = busy.remove(&task) else { continue };
                 match done {
                     Ok(()) => {
                         waits_of.remove(&name);

@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by key gives null, never a panic")]
 
-use crate::args::PersonCommand;
+use crate::args::{AccountArgs, PersonCommand};
 use crate::output;
 use anyhow::Context as _;
 use api::view::{Done, PersonView};
@@ -32,14 +32,14 @@ pub(crate) async fn run(client: &api::Client, command: PersonCommand, json: bool
             let done: Done = client.post(&path, &json!({ "reason": reason })).await?;
             super::done(&done, &format!("{person} signs only as owner from now on"), json);
         }
-        PersonCommand::Unlink { person, email, issuer, subject } => {
+        PersonCommand::Unlink(AccountArgs { person, email, issuer, subject }) => {
             let (party, name) = super::pair(&person)?;
             let body = account(email, issuer, subject);
             let done: Done =
                 client.post(&format!("/v1/people/{party}/{name}/accounts/unlink"), &body).await?;
             super::done(&done, &format!("the account is not {person}'s any more"), json);
         }
-        PersonCommand::Link { person, email, issuer, subject } => {
+        PersonCommand::Link(AccountArgs { person, email, issuer, subject }) => {
             let (party, name) = super::pair(&person)?;
             let body = account(email, issuer, subject);
             let done: Done = client.post(&format!("/v1/people/{party}/{name}/accounts"), &body).await?;
