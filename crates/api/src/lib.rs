@@ -12,6 +12,7 @@ mod decisions;
 mod error;
 mod estate;
 mod explanations;
+mod federation;
 mod identities;
 mod instruments;
 mod issuers;
@@ -67,6 +68,15 @@ pub type ReadKeys = Box<
         + Sync,
 >;
 
+/// Reads the bundle of another trust domain, or says why that failed.
+pub type ReadBundle = Box<
+    dyn Fn(
+            registry::FederationRelationship,
+        ) -> Pin<Box<dyn Future<Output = Result<registry::TrustBundle, String>> + Send>>
+        + Send
+        + Sync,
+>;
+
 /// What the API needs from outside.
 pub struct Ports {
     /// The control plane.
@@ -79,6 +89,8 @@ pub struct Ports {
     pub attest: Box<dyn Fn(i32) -> Result<ProcessEvidence, String> + Send + Sync>,
     /// Reads the keys of an issuer where it publishes them (a JWK Set).
     pub read_keys: ReadKeys,
+    /// Reads the bundle of another trust domain where it publishes it.
+    pub read_bundle: ReadBundle,
     /// What identity providers say about people.
     pub people: Arc<dyn PersonalData>,
     /// The operator's token.
@@ -106,6 +118,7 @@ pub(crate) type Shared = Arc<Ports>;
         (name = "estate", description = "The estate as a folder of files"),
         (name = "proofs", description = "Questions to a solver, over all instruments in force"),
         (name = "issuers", description = "Others whose signed tokens count"),
+        (name = "federation", description = "Other trust domains whose machines are recognised"),
         (name = "authority", description = "The roots of the trust domain"),
         (name = "stops", description = "Stopping what must not go on"),
         (name = "credentials", description = "Tokens and certificates"),
@@ -147,6 +160,10 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(issuers::list::list_issuers))
         .routes(routes!(issuers::read::read_issuer))
         .routes(routes!(issuers::drop::drop_issuer))
+        .routes(routes!(federation::establish::establish_federation))
+        .routes(routes!(federation::list::list_federations))
+        .routes(routes!(federation::read::read_federation))
+        .routes(routes!(federation::end::end_federation))
         .routes(routes!(instruments::draft::draft_instrument))
         .routes(routes!(instruments::list::list_instruments))
         .routes(routes!(instruments::get::get_instrument))
@@ -174,6 +191,7 @@ fn open() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(credentials::issue::issue_credential))
         .routes(routes!(credentials::bundle::trust_bundle))
+        .routes(routes!(credentials::bundle_document::bundle_document))
         .routes(routes!(security_events::receive_event))
         .routes(routes!(logs::checkpoint::checkpoint))
         .routes(routes!(logs::proof::proof))

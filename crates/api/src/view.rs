@@ -198,6 +198,35 @@ pub struct IssuerView {
     pub unread: Option<String>,
 }
 
+/// Another trust domain, and by what its machines are recognised.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FederationView {
+    /// Its name.
+    pub trust_domain: String,
+    /// Whose machines recognise its machines.
+    pub parties: Vec<String>,
+    /// Where its bundle is read; none when it was given by hand.
+    pub url: Option<String>,
+    /// By what the server there is recognised: `https_web` or `https_spiffe`.
+    pub profile: Option<String>,
+    /// The SPIFFE ID of that server, with `https_spiffe`.
+    pub endpoint_id: Option<String>,
+    /// Its roots: the SHA-256 of each certificate.
+    pub roots: Vec<String>,
+    /// The names of its keys for JWT-SVIDs.
+    pub jwt_keys: Vec<String>,
+    /// The number of its bundle.
+    pub sequence: Option<u64>,
+    /// How often it wants to be asked, in seconds.
+    pub refresh_hint_s: Option<u64>,
+    /// Since when this bundle counts, milliseconds since 1970.
+    pub since_ms: u64,
+    /// Why the bundle could not be read the last time, or does not follow the one before.
+    pub unread: Option<String>,
+    /// Since when.
+    pub unread_since_ms: Option<u64>,
+}
+
 /// An upstream secret; never its value.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SecretView {

@@ -13,6 +13,7 @@ pub mod ca;
 pub mod documents;
 pub mod entry;
 pub mod explain;
+pub mod federation;
 pub mod instruments;
 pub mod issue;
 pub mod join;

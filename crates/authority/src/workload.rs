@@ -3,13 +3,14 @@
 use crate::Authority;
 use crate::ca::serial;
 use crate::issue::{IssueFailure, not_entitled};
+use credential::foreign::IssuerKeys;
 use credential::issue::CertifiedKey;
-use credential::jwt::{self, DEFAULT_LIFE_MS};
+use credential::jwt::{self, DEFAULT_LIFE_MS, SvidKeys};
 use credential::{
     IssueError, JwtClaims, JwtError, JwtPublicKey, ProcessEvidence, Recognised, SpiffeId, Unrecognised,
 };
 use registry::command::{IssueGround, JwtRequest};
-use registry::{Actor, Attested, Command, Event, IdentityId, Millis, Standing};
+use registry::{Actor, Attested, Command, Event, IdentityId, Millis, Standing, State};
 use serde_json::{Map, Value};
 
 /// An X.509-SVID for a key that somebody else holds.
@@ -91,6 +92,7 @@ impl Authority {
             subject: subject.clone(),
             audiences: audiences.clone(),
             issued_ms: now_ms,
+            begins_ms: 0,
             expires_ms: not_after_ms,
             jti: contract::canonical::hex(&jti),
             clauses: allowed.clauses,
@@ -105,20 +107,28 @@ impl Authority {
 
     /// The keys by which this trust domain's JWT-SVIDs are verified.
     pub fn jwt_keys(&self) -> Vec<JwtPublicKey> {
-        let now_ms = self.now_ms();
-        let rules = self.rules();
-        let live = rules.state().jwt_keys.values().filter(|key| key.expires_ms > now_ms);
-        live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect()
+        live_jwt_keys(self.rules().state(), self.now_ms())
     }
 
-    /// Verifies a JWT-SVID of this trust domain. Gives its subject and all its claims.
+    /// Verifies a JWT-SVID for machines that ask: of this trust domain, or of one that theirs is federated with, by its
+    /// own keys and no others. Gives its subject and all its claims.
     pub fn validate_jwt(
         &self,
+        asking: &[IdentityId],
         audience: &str,
         token: &str,
     ) -> Result<(SpiffeId, Map<String, Value>), JwtError> {
+        let own = self.ca.trust_domain();
+        let other = jwt::claimed_trust_domain(token).filter(|of| of != own);
+        if let Some(other) = other
+            && let Some(bundle) = self.federated(asking).get(&other)
+        {
+            let keys = IssuerKeys::of_bundle(&bundle.jwks).map_err(|_| JwtError::Signature(other.clone()))?;
+            let verified = jwt::verify(token, &other, SvidKeys::Federated(&keys), audience, self.now_ms());
+            return verified.map(|(claims, all)| (claims.subject, all));
+        }
         let keys = self.jwt_keys();
-        let (claims, all) = jwt::verify(token, self.ca.trust_domain(), &keys, audience, self.now_ms())?;
+        let (claims, all) = jwt::verify(token, own, SvidKeys::Own(&keys), audience, self.now_ms())?;
         // What a signature cannot say: whether its machine may act still.
         let subject = claims.subject;
         match self.rules().state().identity_of_path(subject.path()).map(|one| one.standing(self.now_ms())) {
@@ -129,11 +139,19 @@ impl Authority {
     }
 }
 
+pub(crate) fn live_jwt_keys(state: &State, now_ms: Millis) -> Vec<JwtPublicKey> {
+    let live = state.jwt_keys.values().filter(|key| key.expires_ms > now_ms);
+    live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect()
+}
+
 /// Whether an event can change what a workload is given: what hosts watch.
 pub(crate) fn may_entitle(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
+        | Event::FederatedBundleRead { .. }
+        | Event::FederationEnded { .. }
+        | Event::FederationEstablished(_)
         | Event::InstanceBarred { .. }
         | Event::InstancesReadmitted { .. }
         | Event::RootActivated { .. }
@@ -163,6 +181,7 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::CredentialIssued { .. }
         | Event::Established { .. }
         | Event::EstateExamined { .. }
+        | Event::FederatedBundleUnread { .. }
         | Event::IdentityProposed(_)
         | Event::InstrumentDrafted(_)
         | Event::InstrumentExamined { .. }

@@ -9,9 +9,9 @@ use crate::svid::key_algorithm;
 use crate::terms::KeyAlgorithm;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
-    RsaParameters, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,6 +22,10 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// The largest JWK Set that is read, in bytes.
 pub const JWKS_BYTES_MAX: usize = 32 * 1024;
+/// The `use` of keys for JWT-SVIDs (JWT-SVID §5).
+pub(crate) const JWT_SVID: &str = "jwt-svid";
+/// The `use` of keys for other tokens (RFC 7517 §4.2); may be left out.
+const SIG: &str = "sig";
 /// Keys of one issuer at most.
 pub const KEYS_MAX: usize = 64;
 /// The longest RSA modulus, in bytes: longer ones only cost time.
@@ -52,6 +56,7 @@ enum Material {
     /// The point, uncompressed.
     P256(Vec<u8>),
     P384(Vec<u8>),
+    P521(Vec<u8>),
 }
 
 impl Material {
@@ -67,6 +72,7 @@ impl Material {
 enum Algorithm {
     Es256,
     Es384,
+    Es512,
     Ps256,
     Ps384,
     Ps512,
@@ -80,6 +86,7 @@ impl Algorithm {
         Some(match text {
             "ES256" => Self::Es256,
             "ES384" => Self::Es384,
+            "ES512" => Self::Es512,
             "PS256" => Self::Ps256,
             "PS384" => Self::Ps384,
             "PS512" => Self::Ps512,
@@ -92,7 +99,7 @@ impl Algorithm {
 
     fn rsa(self) -> Option<&'static RsaParameters> {
         match self {
-            Self::Es256 | Self::Es384 => None,
+            Self::Es256 | Self::Es384 | Self::Es512 => None,
             Self::Ps256 => Some(&RSA_PSS_2048_8192_SHA256),
             Self::Ps384 => Some(&RSA_PSS_2048_8192_SHA384),
             Self::Ps512 => Some(&RSA_PSS_2048_8192_SHA512),
@@ -107,6 +114,15 @@ impl IssuerKeys {
     /// Reads a JWK Set. Keys for other uses, or of kinds that are not accepted, are passed over; none left is an
     /// error.
     pub fn parse(jwks: &str) -> Result<Self, KeysError> {
+        Self::of_use(jwks, SIG)
+    }
+
+    /// Reads the keys of another trust domain for its JWT-SVIDs, as [`crate::bundle::parse`] gives them.
+    pub fn of_bundle(jwks: &str) -> Result<Self, KeysError> {
+        Self::of_use(jwks, JWT_SVID)
+    }
+
+    fn of_use(jwks: &str, used: &str) -> Result<Self, KeysError> {
         if jwks.len() > JWKS_BYTES_MAX {
             return Err(KeysError::TooLarge);
         }
@@ -115,7 +131,7 @@ impl IssuerKeys {
         if listed.len() > KEYS_MAX {
             return Err(KeysError::TooLarge);
         }
-        let keys: Vec<IssuerKey> = listed.iter().filter_map(IssuerKey::read).collect();
+        let keys: Vec<IssuerKey> = listed.iter().filter_map(|key| IssuerKey::read(key, used)).collect();
         if keys.is_empty() { Err(KeysError::None) } else { Ok(Self(keys)) }
     }
 
@@ -125,15 +141,31 @@ impl IssuerKeys {
         drop(Self::parse(jwks)?);
         let set: Value = serde_json::from_str(jwks).map_err(|_| KeysError::Malformed)?;
         let listed = set.get("keys").and_then(Value::as_array).ok_or(KeysError::Malformed)?;
-        let used = |key: &Value| {
+        Ok(Self::normal_of(listed, SIG))
+    }
+
+    /// The same of keys for one use; there may be none.
+    pub(crate) fn normal_of<'k>(listed: impl IntoIterator<Item = &'k Value>, used: &str) -> String {
+        let public = |key: &Value| {
             let members = ["kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"];
             let member = |name: &str| Some((name.to_owned(), key.get(name)?.clone()));
             members.into_iter().filter_map(member).collect::<Map<String, Value>>()
         };
-        let accepted = listed.iter().filter(|key| IssuerKey::read(key).is_some());
-        let mut keys: Vec<Value> = accepted.map(used).map(Value::Object).collect();
+        let accepted = listed.into_iter().filter(|key| IssuerKey::read(key, used).is_some());
+        let mut keys: Vec<Value> = accepted.map(public).map(Value::Object).collect();
         keys.sort_by_cached_key(Value::to_string);
-        Ok(serde_json::json!({ "keys": keys }).to_string())
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    /// Whether the key a token names, or the only one, made its signature in this way.
+    pub(crate) fn signed(
+        &self,
+        kid: Option<&str>,
+        algorithm: &str,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        self.named(kid).is_some_and(|key| key.verifies(algorithm, message, signature))
     }
 
     /// The key a token names, or the only one when it names none.
@@ -147,10 +179,11 @@ impl IssuerKeys {
 }
 
 impl IssuerKey {
-    fn read(jwk: &Value) -> Option<Self> {
+    /// Reads a key for one use, which is [`SIG`] where it does not say.
+    fn read(jwk: &Value, used: &str) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
-        if text("use").is_some_and(|used| used != "sig") {
+        if text("use").unwrap_or(SIG) != used {
             return None;
         }
         let point = |size: usize| {
@@ -160,6 +193,7 @@ impl IssuerKey {
         let material = match (text("kty")?, text("crv")) {
             ("EC", Some("P-256")) => Material::P256(point(32)?),
             ("EC", Some("P-384")) => Material::P384(point(48)?),
+            ("EC", Some("P-521")) => Material::P521(point(66)?),
             ("RSA", _) => Material::rsa(bytes("n")?, bytes("e")?)?,
             _ => return None,
         };
@@ -190,6 +224,30 @@ impl IssuerKey {
         Some(Self { kid: None, algorithm: None, material })
     }
 
+    /// Its members as a JWK (RFC 7518 §6).
+    pub(crate) fn members(&self) -> Map<String, Value> {
+        let curve = |name: &str, point: &[u8]| {
+            let (x, y) = point.get(1..).unwrap_or_default().split_at(point.len() / 2);
+            vec![
+                ("kty", "EC".to_owned()),
+                ("crv", name.to_owned()),
+                ("x", URL_SAFE_NO_PAD.encode(x)),
+                ("y", URL_SAFE_NO_PAD.encode(y)),
+            ]
+        };
+        let members = match &self.material {
+            Material::Rsa { modulus, exponent } => vec![
+                ("kty", "RSA".to_owned()),
+                ("n", URL_SAFE_NO_PAD.encode(modulus)),
+                ("e", URL_SAFE_NO_PAD.encode(exponent)),
+            ],
+            Material::P256(point) => curve("P-256", point),
+            Material::P384(point) => curve("P-384", point),
+            Material::P521(point) => curve("P-521", point),
+        };
+        members.into_iter().map(|(name, text)| (name.to_owned(), Value::String(text))).collect()
+    }
+
     /// The same by the algorithm's name.
     pub(crate) fn verifies(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
         Algorithm::parse(algorithm).is_some_and(|algorithm| self.verify(algorithm, message, signature))
@@ -205,6 +263,9 @@ impl IssuerKey {
             }
             (Material::P384(point), _, Algorithm::Es384) => {
                 UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).verify(message, signature).is_ok()
+            }
+            (Material::P521(point), _, Algorithm::Es512) => {
+                UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point).verify(message, signature).is_ok()
             }
             (Material::Rsa { modulus, exponent }, Some(parameters), _) => {
                 let key = PublicKeyComponents { n: modulus, e: exponent };
@@ -242,7 +303,7 @@ pub enum KeysError {
     #[error("this is no JWK Set (RFC 7517): an object with a list `keys`")]
     Malformed,
     /// None of them can be used.
-    #[error("no key of the set can be used: RSA from 2048 bits, P-256 or P-384, for signatures")]
+    #[error("no key of the set can be used: RSA from 2048 bits, P-256, P-384 or P-521, for signatures")]
     None,
     /// More than is read.
     #[error("the set is larger than {JWKS_BYTES_MAX} bytes or has more than {KEYS_MAX} keys")]

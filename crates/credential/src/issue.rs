@@ -234,13 +234,14 @@ pub fn intermediate_params(
     authority_params(trust_domain, "Writ issuing authority", terms, 0)
 }
 
-/// The server certificate of a gateway: the host names of the services behind it.
+/// The server certificate of a gateway: the host names of the services behind it, and a SPIFFE ID.
 pub fn server_params(hosts: &[String], terms: Terms) -> Result<CertificateParams, IssueError> {
     let mut params = base(terms);
     params.subject_alt_names = hosts
         .iter()
         .map(|host| match host.parse() {
             Ok(address) => Ok(SanType::IpAddress(address)),
+            Err(_) if host.starts_with("spiffe://") => uri(host),
             Err(_) => host.as_str().try_into().map(SanType::DnsName).map_err(|e: rcgen::Error| bad(&e)),
         })
         .collect::<Result<_, _>>()?;

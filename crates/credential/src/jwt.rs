@@ -3,6 +3,7 @@
 //!
 //! Out of scope: private keys (`authority`), and whether somebody may have a token (`registry::admit`).
 
+use crate::foreign::{self, IssuerKeys, JWT_SVID};
 use crate::spiffe::{SpiffeId, TrustDomain};
 use crate::terms::{self, ClauseRef};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
@@ -31,6 +32,8 @@ pub struct JwtClaims {
     pub audiences: Vec<String>,
     /// When it was issued, milliseconds since 1970; whole seconds are written.
     pub issued_ms: u64,
+    /// Before this it is not to be accepted: the claim `nbf`, which our own do not have.
+    pub begins_ms: u64,
     /// When it expires.
     pub expires_ms: u64,
     /// Its id.
@@ -93,9 +96,9 @@ impl JwtPublicKey {
         (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
     }
 
-    fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let (x, y) = self.coordinates();
-        json!({ "kty": "EC", "use": "jwt-svid", "kid": self.kid, "crv": "P-256", "x": x, "y": y })
+        json!({ "kty": "EC", "use": JWT_SVID, "kid": self.kid, "crv": "P-256", "x": x, "y": y })
     }
 }
 
@@ -108,7 +111,7 @@ pub fn jwks(keys: &[JwtPublicKey]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     /// It is signed in another way, or in none.
-    #[error("the token is not signed with {ALGORITHM}")]
+    #[error("the token is not signed in a way that its trust domain's tokens are")]
     Algorithm,
     /// It is for somebody else.
     #[error("the token is not for the audience `{0}`")]
@@ -139,11 +142,44 @@ pub enum JwtError {
     TrustDomain(TrustDomain),
 }
 
+/// The keys of one trust domain.
+#[derive(Clone, Copy, Debug)]
+pub enum SvidKeys<'k> {
+    /// Of this trust domain, which signs in one way only.
+    Own(&'k [JwtPublicKey]),
+    /// Of another one, which signs in any of the ways of JWT-SVID §2.1.
+    Federated(&'k IssuerKeys),
+}
+
+impl SvidKeys<'_> {
+    fn accepts(self, algorithm: &str) -> bool {
+        match self {
+            Self::Own(_) => algorithm == ALGORITHM,
+            Self::Federated(_) => foreign::is_algorithm(algorithm),
+        }
+    }
+
+    fn signed(self, kid: Option<&str>, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Own(keys) => keys.iter().find(|key| kid == Some(&key.kid)).is_some_and(|key| {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point).verify(message, signature).is_ok()
+            }),
+            Self::Federated(keys) => keys.signed(kid, algorithm, message, signature),
+        }
+    }
+}
+
+/// The trust domain a token claims its subject to be of, unverified: to look up by which keys it must be signed.
+pub fn claimed_trust_domain(token: &str) -> Option<TrustDomain> {
+    let subject: SpiffeId = foreign::parts(token)?.claims.get("sub")?.as_str()?.parse().ok()?;
+    Some(subject.trust_domain().clone())
+}
+
 /// Reads and verifies a token of a trust domain. Gives what it says, and all its claims.
 pub fn verify(
     token: &str,
     trust_domain: &TrustDomain,
-    keys: &[JwtPublicKey],
+    keys: SvidKeys<'_>,
     audience: &str,
     now_ms: u64,
 ) -> Result<(JwtClaims, Map<String, Value>), JwtError> {
@@ -157,9 +193,7 @@ pub fn verify(
     }
     let header = object(header)?;
     let text = |key: &str| header.get(key).and_then(Value::as_str);
-    if text("alg") != Some(ALGORITHM) {
-        return Err(JwtError::Algorithm);
-    }
+    let algorithm = text("alg").filter(|named| keys.accepts(named)).ok_or(JwtError::Algorithm)?;
     // JWT-SVID §2: nothing but these, and `typ` only with these values.
     let known = header.keys().all(|key| matches!(key.as_str(), "alg" | "kid" | "typ"));
     if !known || header.get("typ").is_some_and(|kind| !matches!(kind.as_str(), Some("JWT" | "JOSE"))) {
@@ -175,17 +209,15 @@ pub fn verify(
     if subject.trust_domain() != trust_domain {
         return Err(JwtError::TrustDomain(trust_domain.clone()));
     }
-    let unsigned = || JwtError::Signature(trust_domain.clone());
-    let key = text("kid").and_then(|kid| keys.iter().find(|key| key.kid == kid)).ok_or_else(unsigned)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| JwtError::Malformed)?;
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point)
-        .verify(signed.as_bytes(), &signature)
-        .map_err(|_| unsigned())?;
+    if !keys.signed(text("kid"), algorithm, signed.as_bytes(), &signature) {
+        return Err(JwtError::Signature(trust_domain.clone()));
+    }
     let read = claims_of(&claims, subject)?;
     if read.expires_ms.saturating_add(LEEWAY_MS) <= now_ms {
         return Err(JwtError::Expired);
     }
-    if read.issued_ms > now_ms.saturating_add(LEEWAY_MS) {
+    if read.issued_ms.max(read.begins_ms) > now_ms.saturating_add(LEEWAY_MS) {
         return Err(JwtError::Future);
     }
     if !read.audiences.iter().any(|known| known == audience) {
@@ -215,6 +247,7 @@ fn claims_of(claims: &Map<String, Value>, subject: SpiffeId) -> Result<JwtClaims
         subject,
         audiences,
         issued_ms: seconds("iat")?.unwrap_or(0),
+        begins_ms: seconds("nbf")?.unwrap_or(0),
         expires_ms: seconds("exp")?.ok_or(JwtError::Claim("exp"))?,
         jti: claims.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned(),
         clauses: Vec::new(),
@@ -272,6 +305,7 @@ mod tests {
             subject: "spiffe://acme.example/acme/bot".parse().unwrap(),
             audiences: vec!["payments".into(), "mail".into()],
             issued_ms: NOW,
+            begins_ms: 0,
             expires_ms: NOW + 300_000,
             jti: "7".into(),
             clauses: Vec::new(),
@@ -279,7 +313,7 @@ mod tests {
     }
 
     fn check(token: &str, keys: &[JwtPublicKey], now_ms: u64) -> Result<JwtClaims, JwtError> {
-        verify(token, &domain(), keys, "mail", now_ms).map(|(claims, _)| claims)
+        verify(token, &domain(), SvidKeys::Own(keys), "mail", now_ms).map(|(claims, _)| claims)
     }
 
     #[test]
@@ -293,7 +327,7 @@ mod tests {
         assert_eq!(check(&token, &keys, last), Err(JwtError::Expired));
         assert_eq!(check(&token, &keys, NOW - LEEWAY_MS - 1), Err(JwtError::Future));
         assert!(check(&token, &keys, NOW - LEEWAY_MS).is_ok());
-        let other = verify(&token, &domain(), &keys, "elsewhere", NOW).unwrap_err();
+        let other = verify(&token, &domain(), SvidKeys::Own(&keys), "elsewhere", NOW).unwrap_err();
         assert_eq!(other, JwtError::Audience("elsewhere".into()));
         assert_eq!(check(&token, &keys[..1], NOW), Err(JwtError::Signature(domain())));
     }
@@ -367,6 +401,68 @@ mod tests {
             "our key id, another's key"
         );
         assert_eq!(check(&"a".repeat(TOKEN_BYTES_MAX + 1), &keys, NOW), Err(JwtError::Malformed));
+    }
+
+    /// Of another trust domain: by its own keys, in any of the ways of JWT-SVID, and never for one of ours.
+    #[test]
+    fn a_token_of_another_trust_domain_counts_under_its_own_keys_only() {
+        use aws_lc_rs::rsa::KeySize;
+        use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING, RSA_PSS_SHA384, RsaKeyPair};
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let (rsa, ec) = (
+            RsaKeyPair::generate(KeySize::Rsa2048).unwrap(),
+            EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap(),
+        );
+        let point = ec.public_key().as_ref();
+        let keys = json!({ "keys": [
+            { "kty": "RSA", "use": "jwt-svid", "kid": "r",
+              "n": encode(rsa.public_key().modulus().big_endian_without_leading_zero()),
+              "e": encode(rsa.public_key().exponent().big_endian_without_leading_zero()) },
+            { "kty": "EC", "crv": "P-521", "use": "jwt-svid", "kid": "e",
+              "x": encode(&point[1..67]), "y": encode(&point[67..]) },
+        ]});
+        let keys = IssuerKeys::of_bundle(&keys.to_string()).unwrap();
+        let partner: TrustDomain = "partner.example".parse().unwrap();
+        let part = |value: &Value| encode(value.to_string().as_bytes());
+        let token = |kid: &str, alg: &str, subject: &str| {
+            let claims = json!({ "sub": subject, "aud": "mail", "exp": NOW / 1_000 + 60 });
+            let input = format!("{}.{}", part(&json!({ "alg": alg, "kid": kid })), part(&claims));
+            let signature = if kid == "r" {
+                let mut signature = vec![0; rsa.public_modulus_len()];
+                rsa.sign(&RSA_PSS_SHA384, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
+                signature
+            } else {
+                ec.sign(&SystemRandom::new(), input.as_bytes()).unwrap().as_ref().to_vec()
+            };
+            compact(&input, &signature)
+        };
+        let check = |token: &str, domain: &TrustDomain, keys| {
+            verify(token, domain, keys, "mail", NOW).map(|(claims, _)| claims.subject.to_string())
+        };
+        let (theirs, ours) = ("spiffe://partner.example/billing", "spiffe://acme.example/acme/bot");
+        for (kid, alg) in [("r", "PS384"), ("e", "ES512")] {
+            let good = token(kid, alg, theirs);
+            assert_eq!(claimed_trust_domain(&good), Some(partner.clone()));
+            assert_eq!(check(&good, &partner, SvidKeys::Federated(&keys)), Ok(theirs.to_owned()));
+            assert_eq!(check(&good, &domain(), SvidKeys::Own(&[])), Err(JwtError::Algorithm));
+            let forged = token(kid, alg, ours);
+            assert_eq!(
+                check(&forged, &partner, SvidKeys::Federated(&keys)),
+                Err(JwtError::TrustDomain(partner.clone())),
+                "their key speaks of our machine"
+            );
+        }
+        for (kid, alg) in [("r", "HS256"), ("r", "none"), ("e", "EdDSA")] {
+            let refused = check(&token(kid, alg, theirs), &partner, SvidKeys::Federated(&keys));
+            assert_eq!(refused, Err(JwtError::Algorithm), "{alg}");
+        }
+        for (kid, alg) in [("r", "ES512"), ("r", "RS384"), ("e", "PS384"), ("x", "ES512")] {
+            let refused = check(&token(kid, alg, theirs), &partner, SvidKeys::Federated(&keys));
+            assert_eq!(refused, Err(JwtError::Signature(partner.clone())), "{kid} {alg}");
+        }
+        // Keys for other uses are none for these tokens.
+        let other = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"e","use":"sig","x":"AA","y":"AA"}]}"#;
+        assert!(IssuerKeys::of_bundle(other).is_err());
     }
 
     /// RFC 7638 names the members and their order; the id does not depend on anything else.

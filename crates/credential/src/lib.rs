@@ -6,6 +6,7 @@
 //! [`Signer`].
 //! Out of scope: keys at rest, whether somebody may have a certificate (`registry::admit`), TLS.
 
+pub mod bundle;
 pub mod device;
 pub mod evidence;
 pub mod foreign;

@@ -24,6 +24,11 @@ impl TrustDomain {
         format!("spiffe://{}", self.0)
     }
 
+    /// The ID of Writ itself: what its own servers show. No machine can have it, theirs have two parts.
+    pub fn writ(&self) -> SpiffeId {
+        SpiffeId { trust_domain: self.clone(), path: "/writ".to_owned() }
+    }
+
     /// The ID of a party's machine.
     pub fn machine(&self, party: &Name, machine: &Name) -> SpiffeId {
         SpiffeId { trust_domain: self.clone(), path: format!("/{party}/{machine}") }

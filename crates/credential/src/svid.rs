@@ -23,44 +23,55 @@ pub struct Svid {
     pub key_algorithm: &'static str,
 }
 
-impl Svid {
-    /// Reads a leaf from DER.
-    pub fn parse(der: &[u8]) -> Result<Self, SvidError> {
-        let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| SvidError::Malformed)?;
-        if !rest.is_empty() {
+/// Whose a leaf (DER) of any trust domain is, if it follows the profile.
+pub fn spiffe_id(der: &[u8]) -> Result<SpiffeId, SvidError> {
+    id(&certificate(der)?)
+}
+
+fn certificate(der: &[u8]) -> Result<X509Certificate<'_>, SvidError> {
+    let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| SvidError::Malformed)?;
+    if rest.is_empty() { Ok(certificate) } else { Err(SvidError::Malformed) }
+}
+
+fn id(certificate: &X509Certificate<'_>) -> Result<SpiffeId, SvidError> {
+    let mut id = None;
+    let mut may_sign = false;
+    for extension in certificate.extensions() {
+        let parsed = extension.parsed_extension();
+        if let ParsedExtension::SubjectAlternativeName(names) = parsed {
+            for name in &names.general_names {
+                if let GeneralName::URI(uri) = name {
+                    if id.is_some() {
+                        return Err(SvidError::SeveralIds);
+                    }
+                    id = Some(uri.parse()?);
+                }
+            }
+        } else if let ParsedExtension::BasicConstraints(constraints) = parsed {
+            if constraints.ca {
+                return Err(SvidError::Authority);
+            }
+        } else if let ParsedExtension::KeyUsage(usage) = parsed {
+            if usage.key_cert_sign() || usage.crl_sign() {
+                return Err(SvidError::Authority);
+            }
+            may_sign = usage.digital_signature();
+        } else if let ParsedExtension::ParseError { .. } = parsed {
             return Err(SvidError::Malformed);
         }
-        let mut id = None;
-        let mut may_sign = false;
-        for extension in certificate.extensions() {
-            let parsed = extension.parsed_extension();
-            if let ParsedExtension::SubjectAlternativeName(names) = parsed {
-                for name in &names.general_names {
-                    if let GeneralName::URI(uri) = name {
-                        if id.is_some() {
-                            return Err(SvidError::SeveralIds);
-                        }
-                        id = Some(uri.parse()?);
-                    }
-                }
-            } else if let ParsedExtension::BasicConstraints(constraints) = parsed {
-                if constraints.ca {
-                    return Err(SvidError::Authority);
-                }
-            } else if let ParsedExtension::KeyUsage(usage) = parsed {
-                if usage.key_cert_sign() || usage.crl_sign() {
-                    return Err(SvidError::Authority);
-                }
-                may_sign = usage.digital_signature();
-            } else if let ParsedExtension::ParseError { .. } = parsed {
-                return Err(SvidError::Malformed);
-            }
-        }
-        if !may_sign {
-            return Err(SvidError::KeyUsage);
-        }
+    }
+    if !may_sign {
+        return Err(SvidError::KeyUsage);
+    }
+    id.ok_or(SvidError::NoId)
+}
+
+impl Svid {
+    /// Reads a leaf of this trust domain from DER.
+    pub fn parse(der: &[u8]) -> Result<Self, SvidError> {
+        let certificate = certificate(der)?;
         Ok(Self {
-            id: id.ok_or(SvidError::NoId)?,
+            id: id(&certificate)?,
             serial: serial(certificate.raw_serial()).ok_or(SvidError::Serial)?,
             not_after_ms: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0) * 1000,
             public_key: Sha256::digest(certificate.public_key().raw).into(),

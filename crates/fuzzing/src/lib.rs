@@ -31,7 +31,7 @@ pub use log::{
 pub use pdf::press_attached;
 pub use people::{registry_event, registry_name, registry_signature};
 pub use requests::{wire_ext_authz, wire_head, wire_http2, wire_target};
-pub use tokens::{credential_foreign, credential_jwt};
+pub use tokens::{credential_bundle, credential_foreign, credential_jwt};
 pub use values::contract_value;
 
 /// A target: its name and what is asserted of any bytes.
@@ -44,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     ("contract_seal", contract_seal),
     ("contract_terms", contract_terms),
     ("contract_value", contract_value),
+    ("credential_bundle", credential_bundle),
     ("credential_csr", credential_csr),
     ("credential_foreign", credential_foreign),
     ("credential_jwt", credential_jwt),

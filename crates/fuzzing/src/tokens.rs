@@ -2,8 +2,9 @@
 
 use crate::text;
 use credential::TrustDomain;
+use credential::bundle;
 use credential::foreign::{self, Expected, IssuerKeys, Kind};
-use credential::jwt;
+use credential::jwt::{self, SvidKeys};
 
 const NOW_MS: u64 = 1_800_000_000_000;
 
@@ -11,7 +12,22 @@ const NOW_MS: u64 = 1_800_000_000_000;
 pub fn credential_jwt(data: &[u8]) {
     let Some(token) = text(data) else { return };
     let domain: TrustDomain = "acme.example".parse().unwrap();
-    assert!(jwt::verify(token, &domain, &[], "audience", NOW_MS).is_err());
+    assert!(jwt::verify(token, &domain, SvidKeys::Own(&[]), "audience", NOW_MS).is_err());
+}
+
+/// What another trust domain publishes: what is kept of it is read again as it is kept, and no root of somebody else's
+/// trust domain is among it.
+pub fn credential_bundle(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let (domain, other): (TrustDomain, TrustDomain) =
+        ("acme.example".parse().unwrap(), "partner.example".parse().unwrap());
+    let Ok(read) = bundle::parse(text, &domain) else { return };
+    assert_eq!(bundle::parse(&read.jwks, &other).map(|again| again.jwks), Ok(read.jwks.clone()));
+    let kept: Vec<Vec<u8>> = read.roots.iter().map(|root| root.to_vec()).collect();
+    let written = bundle::document(&kept, &[], 1);
+    let again = bundle::parse(&written, &domain).unwrap();
+    assert!(again.roots.iter().all(|root| read.roots.contains(root)));
+    assert!(IssuerKeys::of_bundle(&read.jwks).is_ok() || !read.jwks.contains("\"kid\""));
 }
 
 /// Keys, and behind an empty line a token under them: one is never an identity and a security event, the digest of

@@ -35,10 +35,13 @@ impl ServerIdentity {
     /// From a chain (leaf first, DER) and a private key (PKCS#8, DER).
     pub fn new(chain: Vec<Vec<u8>>, key: &[u8]) -> Result<Self, TlsError> {
         let key = PrivateKeyDer::try_from(key.to_vec()).map_err(|error| TlsError(error.to_string()))?;
-        let signer =
-            aws_lc_rs::sign::any_supported_type(&key).map_err(|error| TlsError(error.to_string()))?;
+        Self::of_files(chain, key)
+    }
+
+    /// The same with a key in any of the forms that files have. The two must belong together.
+    pub fn of_files(chain: Vec<Vec<u8>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
         let chain = chain.into_iter().map(CertificateDer::from).collect();
-        Ok(Self(Arc::new(CertifiedKey::new(chain, signer))))
+        Ok(Self(Arc::new(CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?)))
     }
 }
 
@@ -273,8 +276,9 @@ fn tls(
     Ok(tls)
 }
 
+/// Shows the certificate of the moment.
 #[derive(Debug)]
-struct CurrentIdentity(watch::Receiver<Option<Arc<ServerIdentity>>>);
+pub(crate) struct CurrentIdentity(pub(crate) watch::Receiver<Option<Arc<ServerIdentity>>>);
 
 impl ResolvesServerCert for CurrentIdentity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {

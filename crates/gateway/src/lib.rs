@@ -12,6 +12,7 @@
 
 mod accept;
 mod authenticate;
+mod bundle_endpoint;
 mod connections;
 mod decide;
 mod deny;
@@ -23,6 +24,7 @@ mod neighbour;
 mod record;
 
 pub use accept::{Gateway, ServerIdentity, TlsError};
+pub use bundle_endpoint::{BundleEndpoint, Document};
 pub use metrics::Metrics;
 pub use neighbour::Adviser;
 pub use record::{RecordError, Recorder};

@@ -74,10 +74,17 @@ pub trait Issuer: Send + Sync {
         audiences: Vec<String>,
         evidence: ProcessEvidence,
     ) -> Pending<Result<String, IssuerError>>;
-    /// Verifies a JWT-SVID. Gives its subject and all its claims.
-    fn validate_jwt(&self, audience: &str, token: &str) -> Result<(SpiffeId, prost_types::Struct), String>;
+    /// Verifies a JWT-SVID for machines that ask. Gives its subject and all its claims.
+    fn validate_jwt(
+        &self,
+        asking: &[IdentityId],
+        audience: &str,
+        token: &str,
+    ) -> Result<(SpiffeId, prost_types::Struct), String>;
     /// What this trust domain is recognised by.
     fn bundle(&self) -> Bundle;
+    /// What the trust domains are recognised by that these machines may recognise beside their own.
+    fn federated(&self, machines: &[IdentityId]) -> Vec<Bundle>;
     /// Counts up whenever something changed that can change any of this.
     fn entitlements(&self) -> watch::Receiver<u64>;
 }
@@ -124,7 +131,7 @@ pub struct Certificate {
 pub struct Bundle {
     /// The trust domain.
     pub trust_domain: TrustDomain,
-    /// Its root certificates, DER.
+    /// Its root certificates, DER; none when it took all of them back.
     pub roots: Vec<Vec<u8>>,
     /// Its keys for JWT-SVIDs: a JWK Set.
     pub jwks: String,

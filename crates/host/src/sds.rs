@@ -1,22 +1,25 @@
 //! Envoy's secret discovery service, v3, on the same socket and by the same rules as the Workload API. Names: a
-//! SPIFFE ID or `default` is a certificate, `spiffe://<trust domain>` or `ROOTCA` what peers are verified by.
+//! SPIFFE ID or `default` is a certificate, `spiffe://<trust domain>` or `ROOTCA` what peers of one trust domain are
+//! verified by, `ALL` what peers of each trust domain are: each by its own roots.
 //!
 //! Envoy keeps a secret when its stream ends. When a machine may have no certificate any more, it is therefore
 //! given one that nobody accepts, so that no new connection can be made with the old one; what is open already
-//! is for Envoy to end.
+//! is for Envoy to end. In the same way a trust domain that is trusted no more gets a root that nothing leads to.
 
 use crate::caller::Caller;
 use crate::proto::sds::secret::Kind;
 use crate::proto::sds::secret_discovery_service_server::SecretDiscoveryService;
+use crate::proto::sds::spiffe_cert_validator_config::TrustDomain;
 use crate::proto::sds::{
-    CertificateValidationContext, DataSource, DiscoveryRequest, DiscoveryResponse, Secret, TlsCertificate,
-    data_source::Specifier,
+    CertificateValidationContext, DataSource, DiscoveryRequest, DiscoveryResponse, Secret,
+    SpiffeCertValidatorConfig, TlsCertificate, TypedExtensionConfig, data_source::Specifier,
 };
 use crate::svids::Newest;
 use crate::workload_api::{LOOK_AGAIN, WorkloadApi, any_changed};
-use crate::{Entitlement, refuse};
+use crate::{Bundle, Entitlement, refuse};
 use prost::Message as _;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use std::sync::OnceLock;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
@@ -26,6 +29,12 @@ const SECRET: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls
 const DEFAULT: &str = "default";
 /// What peers of the trust domain are verified by.
 const ROOT: &str = "ROOTCA";
+/// What peers of every trust domain are verified by, each by its own.
+const ALL: &str = "ALL";
+/// Envoy's validator that picks the roots by the trust domain of the peer's SPIFFE ID.
+const SPIFFE_VALIDATOR: &str = "envoy.tls.cert_validator.spiffe";
+const SPIFFE_VALIDATOR_CONFIG: &str =
+    "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig";
 /// Names one stream may ask for.
 const NAMES_MAX: usize = 64;
 /// Responses that may wait for a slow reader.
@@ -39,18 +48,30 @@ type Secrets = (Vec<Secret>, Vec<watch::Receiver<Newest>>);
 
 impl Sds {
     /// The secrets of these names for a caller; all of them when no name is given.
-    async fn secrets(&self, caller: &Caller, names: &[String]) -> Result<Secrets, Status> {
+    async fn secrets(&self, caller: &Caller, names: &[String], told: &Told) -> Result<Secrets, Status> {
         if names.len() > NAMES_MAX {
             return Err(refuse::invalid(format!("more than {NAMES_MAX} names in one stream")));
         }
         let (evidence, entitled) = self.0.entitled(caller).await?;
         let bundle = self.0.issuer().bundle();
+        let machines: Vec<_> = entitled.iter().map(|machine| machine.identity).collect();
+        let federated = self.0.issuer().federated(&machines);
         let all = [DEFAULT.to_owned(), ROOT.to_owned()];
         let (mut secrets, mut listening) = (Vec::new(), Vec::new());
         for name in if names.is_empty() { &all[..] } else { names } {
-            if name == ROOT || *name == bundle.trust_domain.uri() {
-                let roots = bundle.roots.iter().map(|root| pem("CERTIFICATE", root)).collect::<String>();
-                secrets.push(validation(name, roots));
+            if name == ALL {
+                secrets.push(validation_of_all(name, std::iter::once(&bundle).chain(&federated)));
+                continue;
+            }
+            let of = |bundle: &&Bundle| *name == bundle.trust_domain.uri();
+            let domain = std::iter::once(&bundle).chain(&federated).find(of);
+            if let Some(bundle) = domain.or((name == ROOT).then_some(&bundle)) {
+                secrets.push(validation(name, roots(bundle)?));
+                continue;
+            }
+            if told.is_validation(name) {
+                // It was trusted before, and is no more.
+                secrets.push(validation(name, worthless()?.0));
                 continue;
             }
             let machine = named(&entitled, name)
@@ -93,7 +114,7 @@ impl Sds {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
             let Some(wanted) = &names else { continue };
-            match self.secrets(&caller, wanted).await {
+            match self.secrets(&caller, wanted, &stream).await {
                 Ok((secrets, next)) => {
                     listening = next;
                     if let Some(answer) = stream.answer(secrets)
@@ -173,12 +194,18 @@ impl Told {
         })
     }
 
+    /// Whether it was told by what a trust domain's peers are verified.
+    fn is_validation(&self, name: &str) -> bool {
+        let of_domain = |secret: &Secret| matches!(secret.kind, Some(Kind::ValidationContext(_)));
+        self.secrets.iter().any(|secret| secret.name == name && of_domain(secret))
+    }
+
     /// The same names, with certificates that nobody accepts.
     fn worthless(&mut self) -> Option<DiscoveryResponse> {
         if self.version == 0 {
             return None;
         }
-        let (chain, key) = worthless()?;
+        let (chain, key) = worthless().ok()?;
         let secrets = self.secrets.iter().map(|secret| match &secret.kind {
             Some(Kind::TlsCertificate(_)) => certificate(&secret.name, chain.clone(), key.clone()),
             Some(Kind::ValidationContext(_)) | None => secret.clone(),
@@ -188,13 +215,40 @@ impl Told {
     }
 }
 
-/// A certificate that expired long ago, of no authority.
-fn worthless() -> Option<(String, String)> {
-    let key = KeyPair::generate().ok()?;
-    let mut params = CertificateParams::default();
-    params.not_before = date_time_ymd(2000, 1, 1);
-    params.not_after = date_time_ymd(2000, 1, 2);
-    Some((params.self_signed(&key).ok()?.pem(), key.serialize_pem()))
+/// A certificate that expired long ago, of no authority, and its key; the same while the process lives.
+fn worthless() -> Result<(String, String), Status> {
+    static MADE: OnceLock<Option<(String, String)>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let key = KeyPair::generate().ok()?;
+        let mut params = CertificateParams::default();
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(2000, 1, 2);
+        Some((params.self_signed(&key).ok()?.pem(), key.serialize_pem()))
+    });
+    made.clone().ok_or_else(|| Status::internal("a certificate that nobody accepts could not be made"))
+}
+
+/// The roots of a trust domain (PEM): where it took back all of them, one that nothing leads to.
+fn roots(bundle: &Bundle) -> Result<String, Status> {
+    if bundle.roots.is_empty() {
+        return Ok(worthless()?.0);
+    }
+    Ok(bundle.roots.iter().map(|root| pem("CERTIFICATE", root)).collect())
+}
+
+/// What peers of these trust domains are verified by. One without roots is left out: Envoy accepts nobody of it.
+fn validation_of_all<'b>(name: &str, bundles: impl Iterator<Item = &'b Bundle>) -> Secret {
+    let trust_domains = bundles.filter(|bundle| !bundle.roots.is_empty()).map(|bundle| {
+        let roots = bundle.roots.iter().map(|root| pem("CERTIFICATE", root)).collect();
+        TrustDomain { name: bundle.trust_domain.to_string(), trust_bundle: Some(inline(roots)) }
+    });
+    let config = SpiffeCertValidatorConfig { trust_domains: trust_domains.collect() };
+    let typed_config =
+        prost_types::Any { type_url: SPIFFE_VALIDATOR_CONFIG.to_owned(), value: config.encode_to_vec() };
+    let validator =
+        TypedExtensionConfig { name: SPIFFE_VALIDATOR.to_owned(), typed_config: Some(typed_config) };
+    let kind = CertificateValidationContext { trusted_ca: None, custom_validator_config: Some(validator) };
+    Secret { name: name.to_owned(), kind: Some(Kind::ValidationContext(kind)) }
 }
 
 fn certificate(name: &str, chain: String, key: String) -> Secret {
@@ -203,7 +257,8 @@ fn certificate(name: &str, chain: String, key: String) -> Secret {
 }
 
 fn validation(name: &str, roots: String) -> Secret {
-    let kind = CertificateValidationContext { trusted_ca: Some(inline(roots)) };
+    let kind =
+        CertificateValidationContext { trusted_ca: Some(inline(roots)), custom_validator_config: None };
     Secret { name: name.to_owned(), kind: Some(Kind::ValidationContext(kind)) }
 }
 
@@ -241,7 +296,7 @@ impl SecretDiscoveryService for Sds {
     ) -> Result<Response<DiscoveryResponse>, Status> {
         let caller = caller(&request)?;
         let mut told = Told::default();
-        let (secrets, _) = self.secrets(&caller, &request.get_ref().resource_names).await?;
+        let (secrets, _) = self.secrets(&caller, &request.get_ref().resource_names, &Told::default()).await?;
         told.answer(secrets).map(Response::new).ok_or_else(|| Status::internal("there is no answer"))
     }
 }

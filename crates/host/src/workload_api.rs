@@ -12,8 +12,9 @@ use crate::proto::{
 use crate::svids::{Newest, Svids};
 use crate::{Bundle, Clock, Entitlement, Issuer, refuse};
 use credential::ProcessEvidence;
+use registry::IdentityId;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,14 @@ impl WorkloadApi {
         Ok((evidence, entitled))
     }
 
+    /// The bundles of all trust domains whose machines a caller recognises, its own first.
+    async fn bundles(&self, caller: &Caller) -> Result<Vec<Bundle>, Status> {
+        let (_, entitled) = self.entitled(caller).await?;
+        let mut bundles = vec![self.issuer.bundle()];
+        bundles.extend(self.issuer.federated(&identities(&entitled)));
+        Ok(bundles)
+    }
+
     /// A stream of whole states: `state` gives the next one, and what to listen to for the one after.
     fn stream<T, F, S>(&self, caller: Caller, state: F) -> Stream<T>
     where
@@ -130,6 +139,7 @@ impl WorkloadApi {
     ) -> Result<(X509svidResponse, Vec<watch::Receiver<Newest>>), Status> {
         let (evidence, entitled) = self.entitled(&caller).await?;
         let bundle = self.issuer.bundle().roots.concat();
+        let federated_bundles = by_trust_domain(self.issuer.federated(&identities(&entitled)), der);
         let (mut svids, mut listening) = (Vec::new(), Vec::new());
         for machine in entitled {
             let mut receiver =
@@ -145,7 +155,7 @@ impl WorkloadApi {
             });
             listening.push(receiver);
         }
-        Ok((X509svidResponse { svids, crl: Vec::new(), federated_bundles: HashMap::new() }, listening))
+        Ok((X509svidResponse { svids, crl: Vec::new(), federated_bundles }, listening))
     }
 }
 
@@ -163,8 +173,26 @@ pub(crate) async fn any_changed(listening: &mut [watch::Receiver<Newest>]) {
     .await;
 }
 
-fn by_trust_domain(bundle: &Bundle, bytes: Vec<u8>) -> HashMap<String, Vec<u8>> {
-    HashMap::from([(bundle.trust_domain.uri(), bytes)])
+fn identities(entitled: &[Entitlement]) -> Vec<IdentityId> {
+    entitled.iter().map(|machine| machine.identity).collect()
+}
+
+/// Bundles under the names of their trust domains: none is within another's.
+fn by_trust_domain(
+    bundles: Vec<Bundle>,
+    of: impl Fn(&Bundle) -> Option<Vec<u8>>,
+) -> BTreeMap<String, Vec<u8>> {
+    bundles.iter().filter_map(|bundle| Some((bundle.trust_domain.uri(), of(bundle)?))).collect()
+}
+
+/// The roots of a bundle. A trust domain that took all of them back is left out: nothing of it is trusted.
+fn der(bundle: &Bundle) -> Option<Vec<u8>> {
+    (!bundle.roots.is_empty()).then(|| bundle.roots.concat())
+}
+
+/// The keys of a bundle for JWT-SVIDs, of which there may be none.
+fn jwks(bundle: &Bundle) -> Option<Vec<u8>> {
+    Some(bundle.jwks.clone().into_bytes())
 }
 
 /// The caller of a request that carries the security header, exactly once, as `true`.
@@ -201,9 +229,7 @@ impl SpiffeWorkloadApi for WorkloadApi {
     ) -> Result<Response<Self::FetchX509BundlesStream>, Status> {
         let caller = caller(&request)?;
         Ok(Response::new(self.stream(caller, async |api: Self, caller: Caller| {
-            api.entitled(&caller).await?;
-            let bundle = api.issuer.bundle();
-            let bundles = by_trust_domain(&bundle, bundle.roots.concat());
+            let bundles = by_trust_domain(api.bundles(&caller).await?, der);
             Ok((X509BundlesResponse { crl: Vec::new(), bundles }, Vec::new()))
         })))
     }
@@ -247,9 +273,7 @@ impl SpiffeWorkloadApi for WorkloadApi {
     ) -> Result<Response<Self::FetchJWTBundlesStream>, Status> {
         let caller = caller(&request)?;
         Ok(Response::new(self.stream(caller, async |api: Self, caller: Caller| {
-            api.entitled(&caller).await?;
-            let bundle = api.issuer.bundle();
-            let bundles = by_trust_domain(&bundle, bundle.jwks.clone().into_bytes());
+            let bundles = by_trust_domain(api.bundles(&caller).await?, jwks);
             Ok((JwtBundlesResponse { bundles }, Vec::new()))
         })))
     }
@@ -263,8 +287,9 @@ impl SpiffeWorkloadApi for WorkloadApi {
         if audience.is_empty() || svid.is_empty() {
             return Err(refuse::invalid("name the audience, and give the token"));
         }
-        self.entitled(&caller).await?;
-        let (spiffe_id, claims) = self.issuer.validate_jwt(&audience, &svid).map_err(refuse::invalid)?;
+        let (_, entitled) = self.entitled(&caller).await?;
+        let valid = self.issuer.validate_jwt(&identities(&entitled), &audience, &svid);
+        let (spiffe_id, claims) = valid.map_err(refuse::invalid)?;
         Ok(Response::new(ValidateJwtsvidResponse { spiffe_id: spiffe_id.to_string(), claims: Some(claims) }))
     }
 }

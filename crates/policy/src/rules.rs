@@ -172,6 +172,10 @@ impl Rules {
             | Event::InstrumentSigned { .. }
             | Event::JoinTokenCreated { .. }
             | Event::JwtIssued { .. }
+            | Event::FederatedBundleRead { .. }
+            | Event::FederatedBundleUnread { .. }
+            | Event::FederationEnded { .. }
+            | Event::FederationEstablished(_)
             | Event::IssuerDropped { .. }
             | Event::IssuerKeysRead { .. }
             | Event::IssuerKeysUnread { .. }
@@ -431,6 +435,10 @@ fn may_stop(event: &Event) -> bool {
         | Event::InstrumentSigned { .. }
         | Event::JoinTokenCreated { .. }
         | Event::JwtIssued { .. }
+        | Event::FederatedBundleRead { .. }
+        | Event::FederatedBundleUnread { .. }
+        | Event::FederationEnded { .. }
+        | Event::FederationEstablished(_)
         | Event::IssuerDropped { .. }
         | Event::IssuerKeysRead { .. }
         | Event::IssuerKeysUnread { .. }

@@ -103,11 +103,15 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             None => Err(not_found(format!("no issuer `{name}`"))),
             Some(_) => Ok(vec![Event::IssuerDropped { name, reason: line(reason)? }]),
         },
+        Command::EndFederation { trust_domain, reason } => {
+            crate::federation::end(state, trust_domain, reason)
+        }
         Command::EndInstrument { instrument, reason } => instrument::end(state, instrument, reason),
         Command::Establish { trust_domain, log_key, root_certificate } => match &state.trust_domain {
             Some(there) => Err(conflict(format!("this ledger speaks for `{there}` already"), "")),
             None => Ok(vec![Event::Established { trust_domain, log_key, root_certificate }]),
         },
+        Command::EstablishFederation(relationship) => crate::federation::establish(state, *relationship),
         Command::GiveNotice { instrument, kind, person, ground, signature } => {
             instrument::notice(state, instrument, kind, person, ground, signature, context)
         }
@@ -167,6 +171,9 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             true => Err(conflict(format!("the key `{kid}` is published already"), "")),
             false => Ok(vec![Event::JwtKeyPublished { kid, public_key, expires_ms }]),
         },
+        Command::ReadFederatedBundle { trust_domain, endpoint, read } => {
+            crate::federation::read(state, trust_domain, &endpoint, read, context)
+        }
         Command::ReadIssuerKeys { name, read } => read_keys(state, name, read, context),
         Command::ReadmitInstances { identity, reason } => {
             identity_of(state, identity)?;
@@ -573,7 +580,7 @@ fn issued(
 }
 
 /// Only the authority itself recognises machines, and acts by itself.
-fn only_writ(context: &Context) -> Result<(), Refusal> {
+pub(crate) fn only_writ(context: &Context) -> Result<(), Refusal> {
     match context.actor {
         Actor::System => Ok(()),
         Actor::Identity(_) | Actor::Operator | Actor::Person(_) => {
@@ -720,7 +727,7 @@ fn instrument_of(state: &State, id: InstrumentId) -> Result<&Instrument, Refusal
     state.instruments.get(&id).ok_or_else(|| not_found(format!("no instrument `{id}`")))
 }
 
-fn party_of(state: &State, id: PartyId) -> Result<&Party, Refusal> {
+pub(crate) fn party_of(state: &State, id: PartyId) -> Result<&Party, Refusal> {
     state.parties.get(&id).ok_or_else(|| not_found(format!("no party `{id}`")))
 }
 
@@ -744,7 +751,7 @@ fn text(text: String) -> Result<String, Refusal> {
     Ok(text)
 }
 
-fn line(value: String) -> Result<String, Refusal> {
+pub(crate) fn line(value: String) -> Result<String, Refusal> {
     if value.chars().any(is_invisible) {
         return Err(invalid(
             "a one-line text holds a line break or control character",

@@ -2,9 +2,9 @@
 //! new numbers; none is ever renumbered, reused or removed. Golden vectors in `testdata/` hold that.
 
 use crate::{
-    Attested, DepartureStep, Identity, IdentityId, Instrument, InstrumentId, InstrumentKind,
-    InstrumentSignature, JoinRule, Millis, Name, NoticeKind, Office, Party, Person, PersonId, ProofRecord,
-    Scope, SecretChange, Service, TrustedIssuer, WorkloadRule,
+    Attested, DepartureStep, FederationRelationship, Identity, IdentityId, Instrument, InstrumentId,
+    InstrumentKind, InstrumentSignature, JoinRule, Millis, Name, NoticeKind, Office, Party, Person, PersonId,
+    ProofRecord, Scope, SecretChange, Service, TrustBundle, TrustedIssuer, WorkloadRule,
 };
 use minicbor::{Decode, Encode};
 
@@ -622,6 +622,39 @@ pub enum Event {
         #[n(1)]
         reason: String,
     },
+    /// Another trust domain's machines are recognised from here on, by this bundle and no other.
+    #[n(60)]
+    FederationEstablished(#[n(0)] Box<FederationRelationship>),
+    /// They are recognised no more.
+    #[n(61)]
+    FederationEnded {
+        /// The trust domain.
+        #[n(0)]
+        trust_domain: String,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
+    /// Another trust domain publishes this bundle now: it counts, and nothing of the one before.
+    #[n(62)]
+    FederatedBundleRead {
+        /// The trust domain.
+        #[n(0)]
+        trust_domain: String,
+        /// Its bundle.
+        #[n(1)]
+        bundle: TrustBundle,
+    },
+    /// What another trust domain publishes could not be read or does not follow: the bundle of before goes on.
+    #[n(63)]
+    FederatedBundleUnread {
+        /// The trust domain.
+        #[n(0)]
+        trust_domain: String,
+        /// Why.
+        #[n(1)]
+        reason: String,
+    },
     /// A machine may join with tokens like these, and with no others.
     #[n(45)]
     JoinRuled {
@@ -663,7 +696,11 @@ impl Event {
             | Self::RootTainted { root, .. }
             | Self::RootRetired { root, .. } => root.iter().map(|byte| format!("{byte:02x}")).collect(),
             Self::KeyBarred { key, .. } => key.iter().map(|byte| format!("{byte:02x}")).collect(),
-            Self::Established { trust_domain, .. } => trust_domain.clone(),
+            Self::Established { trust_domain, .. }
+            | Self::FederatedBundleRead { trust_domain, .. }
+            | Self::FederatedBundleUnread { trust_domain, .. }
+            | Self::FederationEnded { trust_domain, .. } => trust_domain.clone(),
+            Self::FederationEstablished(relationship) => relationship.trust_domain.clone(),
             Self::EstateExamined { proof, .. } => proof.question.clone(),
             Self::IdentityProposed(identity) => identity.id.to_string(),
             Self::InstrumentDrafted(instrument) => instrument.id.to_string(),
@@ -704,6 +741,10 @@ impl Event {
             Self::DepartureStepTaken { .. } => "departure step taken",
             Self::Established { .. } => "established",
             Self::EstateExamined { .. } => "estate examined",
+            Self::FederatedBundleRead { .. } => "federated bundle read",
+            Self::FederatedBundleUnread { .. } => "federated bundle unread",
+            Self::FederationEnded { .. } => "federation ended",
+            Self::FederationEstablished(_) => "federation established",
             Self::InstanceBarred { .. } => "instance stopped",
             Self::InstancesReadmitted { .. } => "stopped instances readmitted",
             Self::KeyBarred { .. } => "key stopped",

@@ -16,6 +16,7 @@ pub mod admit;
 pub mod command;
 pub mod departure;
 pub mod event;
+pub mod federation;
 pub mod id;
 pub mod identity;
 pub mod instrument;
@@ -34,6 +35,7 @@ pub mod workload;
 pub use admit::{Context, Refusal, RefusalKind, admit};
 pub use command::Command;
 pub use event::{Actor, Apart, Event, Recorded};
+pub use federation::{BundleEndpoint, EndpointProfile, Federation, FederationRelationship, TrustBundle};
 pub use id::{IdentityId, InstrumentId, PartyId, PersonId, ServiceId};
 pub use identity::{DepartureStep, Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
 pub use instrument::{

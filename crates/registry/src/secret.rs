@@ -529,9 +529,7 @@ pub(crate) fn step(
         SecretStep::Failed(failure) => {
             let secret = known()?;
             let reason: String = failure.chars().take(FAILURE_CHARS_MAX).collect();
-            // Said once, however often it is tried: times and counts in it make no other reason.
-            let plain = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-            if secret.failing.as_ref().is_some_and(|known| plain(known) == plain(&reason)) {
+            if secret.failing.as_ref().is_some_and(|known| is_same_failure(known, &reason)) {
                 return Ok(Vec::new());
             }
             SecretChange::RotationFailed { rotation: secret.next(), reason }
@@ -763,4 +761,10 @@ impl Vault {
         }
         address::problem(&self.address)
     }
+}
+
+/// Whether two failures are said once, however often it is tried: times and counts in them make no other reason.
+pub(crate) fn is_same_failure(known: &str, reason: &str) -> bool {
+    let plain = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    plain(known) == plain(reason)
 }

@@ -2,7 +2,7 @@
 //! refused before the event was written.
 
 use crate::{
-    Attestation, DepartureStep, Event, Former, Identity, IdentityId, Instrument, InstrumentId,
+    Attestation, DepartureStep, Event, Federation, Former, Identity, IdentityId, Instrument, InstrumentId,
     InstrumentKind, InstrumentStatus, JoinRule, Lifecycle, Millis, Name, NoticeKind, Party, PartyId, Person,
     PersonId, ProofRecord, Root, RootStatus, Rotating, Scope, Seat, Service, ServiceId, TrustedIssuer,
     WorkloadRule,
@@ -51,6 +51,10 @@ pub struct State {
     pub issuers: BTreeMap<Name, TrustedIssuer>,
     /// Whose keys cannot be read where they are published, since when, and why.
     pub unread: BTreeMap<Name, (Millis, String)>,
+    /// Other trust domains whose machines ours can recognise, by their names.
+    pub federations: BTreeMap<String, Federation>,
+    /// How often this trust domain's own bundle changed, but for keys that have expired since the last change.
+    bundle_changes: u64,
     /// With which tokens of others machines may join.
     pub joins: BTreeMap<IdentityId, Vec<JoinRule>>,
     /// Whose accounts elsewhere are, by their digests.
@@ -192,6 +196,32 @@ impl State {
                     }
                 });
             }
+            Event::FederationEstablished(relationship) => {
+                let federation = Federation {
+                    relationship: relationship.as_ref().clone(),
+                    since_ms: time_ms,
+                    unread: None,
+                };
+                self.federations.insert(relationship.trust_domain.clone(), federation);
+            }
+            Event::FederationEnded { trust_domain, .. } => {
+                self.federations.remove(trust_domain);
+            }
+            Event::FederatedBundleRead { trust_domain, bundle } => {
+                if let Some(federation) = self.federations.get_mut(trust_domain) {
+                    if federation.relationship.bundle != *bundle {
+                        federation.relationship.bundle.clone_from(bundle);
+                        federation.since_ms = time_ms;
+                    }
+                    federation.unread = None;
+                }
+            }
+            Event::FederatedBundleUnread { trust_domain, reason } => {
+                if let Some(federation) = self.federations.get_mut(trust_domain) {
+                    let since_ms = federation.unread.as_ref().map_or(time_ms, |(since_ms, _)| *since_ms);
+                    federation.unread = Some((since_ms, reason.clone()));
+                }
+            }
             Event::Established { trust_domain, .. } => self.trust_domain = Some(trust_domain.clone()),
             Event::IdentityActivated { identity } | Event::IdentityResumed { identity } => {
                 self.change(*identity, |identity| identity.state = Lifecycle::Active);
@@ -275,6 +305,7 @@ impl State {
                     tainted: None,
                 };
                 self.roots.insert(crate::root::digest(certificate), root);
+                self.bundle_changes += 1;
             }
             Event::RootActivated { root } => {
                 for (name, known) in &mut self.roots {
@@ -294,6 +325,7 @@ impl State {
                 if let Some(root) = self.roots.get_mut(root) {
                     (root.status, root.since_ms) = (RootStatus::Retired, time_ms);
                 }
+                self.bundle_changes += 1;
             }
             Event::InstanceBarred { identity, instance, .. } => {
                 self.barred.insert(*instance, *identity);
@@ -359,7 +391,9 @@ impl State {
                 self.people.insert(person.id, person.clone());
             }
             Event::JwtKeyPublished { kid, public_key, expires_ms } => {
+                let before = self.jwt_keys.len();
                 self.jwt_keys.retain(|_, key| key.expires_ms > time_ms);
+                self.bundle_changes += 1 + (before - self.jwt_keys.len()) as u64;
                 let key = JwtKey { public_key: public_key.clone(), expires_ms: *expires_ms };
                 self.jwt_keys.insert(kid.clone(), key);
             }
@@ -446,6 +480,13 @@ impl State {
                 identity.steps.clear();
             });
         }
+    }
+
+    /// The number of this trust domain's own bundle (SPIFFE Trust Domain and Bundle §4.1.1): it grows whenever a root or
+    /// a key comes or goes, be it by expiring.
+    pub fn bundle_sequence(&self, now_ms: Millis) -> u64 {
+        let expired = self.jwt_keys.values().filter(|key| key.expires_ms <= now_ms).count();
+        self.bundle_changes + expired as u64
     }
 
     /// Whether owner and deputy accepted and neither has left.

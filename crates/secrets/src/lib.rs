@@ -1,18 +1,23 @@
-//! Upstream secrets that renew themselves: what is due (`registry` says it) is made at its source, tried, sealed, put in
-//! use, and what it replaces is ended after the overlap.
+//! What is fetched elsewhere: keys that issuers and other trust domains publish, and upstream secrets that renew
+//! themselves. What is due (`registry` says it) is made at its source, tried, sealed, put in use, and what it replaces is
+//! ended after the overlap.
 //!
-//! In scope: PostgreSQL roles that take turns, keys over HTTP by an adapter, HashiCorp Vault and OpenBao.
+//! In scope: PostgreSQL roles that take turns, keys over HTTP by an adapter, HashiCorp Vault and OpenBao; issuers' keys and
+//! the bundles of trust domains, over the web or from servers known by their SPIFFE ID.
 //! Out of scope: when something is due and what is on record (`registry::secret`), the sealed store itself (`store`), who
 //! uses a secret (`gateway`).
 
 mod adapter;
+mod bundles;
 mod form;
 mod issuers;
 mod postgres;
 mod rotation;
+mod spiffe_server;
 mod vault;
 mod web;
 
+pub use bundles::BundleReader;
 pub use issuers::{KEYS_EVERY, KeyReader};
 pub use rotation::{Ports, SealedStore, run};
 pub use web::Roots;

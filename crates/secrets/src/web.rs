@@ -1,7 +1,9 @@
 //! Asking sources over HTTP: no redirects, bounded answers, and TLS with the system's roots and those given.
 
+use crate::spiffe_server::SpiffeServer;
 use crate::{SourceError, chain};
 use bytes::Bytes;
+use credential::SpiffeId;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
@@ -36,6 +38,18 @@ impl Roots {
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(config))
+    }
+
+    /// The server with a SPIFFE ID and no other, by the roots of its trust domain (DER).
+    pub(crate) fn spiffe(roots: Vec<Vec<u8>>, id: SpiffeId) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = SpiffeServer::new(roots, id, provider.clone())?;
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(Self(config))
     }

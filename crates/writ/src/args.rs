@@ -79,6 +79,16 @@ pub(crate) enum ProcessCommand {
         /// "pkcs11:token=writ?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/run/secrets/pin".
         #[arg(long, env = "WRIT_ROOT_KEYS", value_name = "URI")]
         root_keys: Option<String>,
+        /// Give this trust domain's public keys to whoever asks there (SPIFFE Federation, TLS).
+        #[arg(long, value_name = "ADDRESS")]
+        bundle_endpoint: Option<SocketAddr>,
+        /// Show this certificate there (PEM, read again every minute), for those who know servers by their host names
+        /// (https_web); Writ's own, by its SPIFFE ID, unless given (https_spiffe).
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires_all = ["bundle_endpoint", "bundle_key"])]
+        bundle_certificate: Option<PathBuf>,
+        /// The key of that certificate (PEM).
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "bundle_certificate")]
+        bundle_key: Option<PathBuf>,
     },
     /// Whether Writ is running and ready.
     Status,
@@ -126,6 +136,9 @@ pub(crate) enum ClientCommand {
     /// Others whose signed tokens count: CI services, Kubernetes clusters, identity providers.
     #[command(subcommand)]
     Issuer(IssuerCommand),
+    /// Other trust domains whose machines ours recognise (SPIFFE Federation).
+    #[command(subcommand)]
+    Federation(FederationCommand),
     /// Charters, contracts and guardrails.
     #[command(subcommand, visible_alias = "contract")]
     Instrument(InstrumentCommand),

@@ -17,6 +17,9 @@ pub(crate) struct Address {
     pub(crate) token: String,
     /// Where machines connect.
     pub(crate) gateway: String,
+    /// Where the bundle is given to whoever asks, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bundle_endpoint: Option<String>,
 }
 
 /// Reads the address file.

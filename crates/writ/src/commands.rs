@@ -6,6 +6,7 @@ mod decision;
 mod document;
 mod estate;
 mod export;
+mod federation;
 mod identity;
 mod instrument;
 mod issue;
@@ -125,7 +126,11 @@ async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::
             workload_api,
             unlock,
             root_keys,
+            bundle_endpoint,
+            bundle_certificate,
+            bundle_key,
         } => {
+            let web = bundle_certificate.zip(bundle_key);
             up::run(crate::serve::Options {
                 data,
                 trust_domain,
@@ -136,6 +141,8 @@ async fn process(data: PathBuf, command: ProcessCommand, json: bool) -> anyhow::
                 workload_api,
                 unlock,
                 root_keys,
+                bundle_endpoint: bundle_endpoint
+                    .map(|listen| crate::bundle_endpoint::Options { listen, web }),
             })
             .await
         }
@@ -148,6 +155,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Authority(command) => authority::run(&client, command, json).await,
         ClientCommand::Credential(command) => issue::credential(&client, command, json).await,
         ClientCommand::Identity(command) => identity::run(&client, command, json).await,
+        ClientCommand::Federation(command) => federation::run(&client, command, json).await,
         ClientCommand::Issuer(command) => issuer::run(&client, command, json).await,
         ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
         ClientCommand::Kill { target } => kill::run(&client, target, json).await,

@@ -1,6 +1,7 @@
 //! The one binary: reads arguments, composes the parts, turns answers into text and exit codes.
 
 mod args;
+mod bundle_endpoint;
 mod client;
 mod commands;
 mod exit;

@@ -1,11 +1,11 @@
 //! The host's port to the authority when both run in one process.
 
 use authority::{Authority, IssueFailure, SubmitError};
-use credential::{ProcessEvidence, SpiffeId, Unrecognised};
+use credential::{ProcessEvidence, SpiffeId, TrustDomain, Unrecognised};
 use host::{Bundle, Certificate, CertificateTerms, Entitlement, Issuer, IssuerError, Pending};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
-use registry::{Attestation, Attested, IdentityId, Millis};
+use registry::{Attestation, Attested, IdentityId, Millis, TrustBundle};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -81,8 +81,14 @@ impl Issuer for Local {
         })
     }
 
-    fn validate_jwt(&self, audience: &str, token: &str) -> Result<(SpiffeId, Struct), String> {
-        let (subject, claims) = self.0.validate_jwt(audience, token).map_err(|error| error.to_string())?;
+    fn validate_jwt(
+        &self,
+        asking: &[IdentityId],
+        audience: &str,
+        token: &str,
+    ) -> Result<(SpiffeId, Struct), String> {
+        let valid = self.0.validate_jwt(asking, audience, token);
+        let (subject, claims) = valid.map_err(|error| error.to_string())?;
         Ok((subject, object(claims)))
     }
 
@@ -92,6 +98,15 @@ impl Issuer for Local {
             roots: self.0.bundle(),
             jwks: credential::jwt::jwks(&self.0.jwt_keys()),
         }
+    }
+
+    fn federated(&self, machines: &[IdentityId]) -> Vec<Bundle> {
+        let bundle = |(trust_domain, bundle): (TrustDomain, TrustBundle)| Bundle {
+            trust_domain,
+            roots: bundle.roots.into_iter().map(Into::into).collect(),
+            jwks: bundle.jwks,
+        };
+        self.0.federated(machines).into_iter().map(bundle).collect()
     }
 
     fn entitlements(&self) -> watch::Receiver<u64> {

@@ -45,6 +45,7 @@ pub(crate) async fn run(check: bool) -> anyhow::Result<()> {
         workload_api: None,
         unlock: None,
         root_keys: None,
+        bundle_endpoint: None,
     };
     let mut running = Running::start(options).await?;
     say("a data directory, an authority and a gateway");

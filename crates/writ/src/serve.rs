@@ -1,6 +1,7 @@
 //! Composition: authority, gateway and API in one process on one data directory.
 //! The only place that names a store.
 
+use crate::bundle_endpoint;
 use crate::client::{ADDRESS_FILE, Address};
 use crate::keys::Keys;
 use crate::node::Local;
@@ -42,12 +43,15 @@ pub(crate) struct Options {
     pub(crate) unlock: Option<PathBuf>,
     /// The token where keys of roots are made (RFC 7512).
     pub(crate) root_keys: Option<String>,
+    /// Where this trust domain's public keys are given to whoever asks, if they are.
+    pub(crate) bundle_endpoint: Option<bundle_endpoint::Options>,
 }
 
 /// A running Writ.
 pub(crate) struct Running {
     pub(crate) api: SocketAddr,
     pub(crate) gateway: SocketAddr,
+    pub(crate) bundle_endpoint: Option<SocketAddr>,
     pub(crate) token: Zeroizing<String>,
     pub(crate) control: Arc<EmbeddedLog>,
     pub(crate) decisions: Arc<EmbeddedLog>,
@@ -102,6 +106,11 @@ impl Running {
             }
             None => None,
         };
+        let bundles = match options.bundle_endpoint {
+            Some(told) => Some(bundle_endpoint::Bound::bind(told).await?),
+            None => None,
+        };
+        let bundle_endpoint = bundles.as_ref().map(bundle_endpoint::Bound::address).transpose()?;
         let data = Arc::new(DataDir::open(&options.data)?);
         let trust_domain = trust_domain(&data, options.trust_domain.as_deref())?;
         let (workloads, workload_api) = bind_workload_api(&data, options.workload_api)?;
@@ -150,6 +159,7 @@ impl Running {
         let upstream_roots = upstream_roots(options.upstream_roots)?;
         let source_roots = secrets::Roots::new(&upstream_roots)?;
         let reader = secrets::KeyReader::new(source_roots.clone());
+        let bundle_reader = secrets::BundleReader::new(authority.clone(), source_roots.clone());
         let config = gateway::Config { upstream_roots };
         let adviser = match advise {
             None => None,
@@ -181,6 +191,7 @@ impl Running {
         let scim_token = Zeroizing::new(scim_token);
         let scim = serde_json::json!({ "address": format!("http://{api_address}/scim/v2"), "token": scim_token.as_str() });
         data.write("scim.json", scim.to_string().as_bytes())?;
+        let own_certificate = shown.clone();
         let (control_log, decision_log) = (control.clone(), decisions.clone());
         let not_ready = move || {
             let failed =
@@ -206,6 +217,13 @@ impl Running {
                 Box::new(move |issuer| {
                     let reader = reader.clone();
                     Box::pin(async move { reader.read(&issuer).await })
+                })
+            },
+            read_bundle: {
+                let reader = bundle_reader.clone();
+                Box::new(move |relationship| {
+                    let reader = reader.clone();
+                    Box::pin(async move { reader.read(&relationship).await })
                 })
             },
             people: Arc::new(People(data.clone())),
@@ -241,7 +259,15 @@ impl Running {
                 Ok(())
             });
         }
+        if let Some(bundles) = bundles {
+            tasks.spawn(bundles.run(authority.clone(), own_certificate, stop.clone()));
+        }
         tasks.spawn(renewing.run(stop.clone()));
+        let reading = bundle_reader.run(stop.clone());
+        tasks.spawn(async move {
+            reading.await;
+            Ok(())
+        });
         let reading = reader.run(authority.clone(), secrets::KEYS_EVERY, stop.clone());
         tasks.spawn(async move {
             reading.await;
@@ -264,6 +290,7 @@ impl Running {
             api: format!("http://{api_address}"),
             token: token.to_string(),
             gateway: gateway_address.to_string(),
+            bundle_endpoint: bundle_endpoint.map(|address| address.to_string()),
         };
         data.write(ADDRESS_FILE, &serde_json::to_vec_pretty(&address)?)?;
         data.write("bundle.pem", authority.bundle_pem().as_bytes())?;
@@ -271,6 +298,7 @@ impl Running {
         Ok(Self {
             api: api_address,
             gateway: gateway_address,
+            bundle_endpoint,
             token,
             control,
             decisions,
@@ -386,6 +414,7 @@ impl ServerCertificates {
     async fn renew(&mut self) -> anyhow::Result<()> {
         let mut hosts: Vec<String> = self.authority.rules().services().map(|s| s.host.clone()).collect();
         hosts.push("localhost".to_owned());
+        hosts.push(self.authority.ca().trust_domain().writ().to_string());
         hosts.sort();
         hosts.dedup();
         let now_ms = self.authority.now_ms();

@@ -270,6 +270,10 @@ impl Control {
             | Event::AccountLinked { .. }
             | Event::AccountUnlinked { .. }
             | Event::SecurityEventReceived { .. }
+            | Event::FederatedBundleRead { .. }
+            | Event::FederatedBundleUnread { .. }
+            | Event::FederationEnded { .. }
+            | Event::FederationEstablished(_)
             | Event::IssuerDropped { .. }
             | Event::IssuerKeysRead { .. }
             | Event::IssuerKeysUnread { .. }

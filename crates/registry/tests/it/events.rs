@@ -213,11 +213,51 @@ fn golden_vectors() {
     }
     let unlinked = Event::AccountUnlinked { person, account: [8; 32] };
     found += &vector("account-unlinked", unlinked, Actor::Operator);
+    found += &federations();
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);
     found += &format!("apart {}\n", hex(&bytes));
     assert_eq!(found, include_str!("../../testdata/events.txt"));
+}
+
+/// Of each profile one, and every change.
+fn federations() -> String {
+    use registry::{BundleEndpoint, EndpointProfile, FederationRelationship, TrustBundle};
+    let bundle = || TrustBundle {
+        roots: vec![vec![1, 2, 3].into()],
+        jwks: "{}".into(),
+        sequence: Some(7),
+        refresh_hint_s: Some(300),
+    };
+    let trust_domain = || "partner.example".to_owned();
+    let relationship = |profile: Option<EndpointProfile>| {
+        let endpoint =
+            profile.map(|profile| BundleEndpoint { url: "https://partner.example/".into(), profile });
+        let parties = vec![PartyId::from_entropy([7; 10])];
+        let relationship =
+            FederationRelationship { trust_domain: trust_domain(), endpoint, parties, bundle: bundle() };
+        Event::FederationEstablished(Box::new(relationship))
+    };
+    let spiffe = EndpointProfile::Spiffe("spiffe://partner.example/server".into());
+    let reason = || "why".to_owned();
+    [
+        ("federation-by-hand", relationship(None)),
+        ("federation-web", relationship(Some(EndpointProfile::Web))),
+        ("federation-spiffe", relationship(Some(spiffe))),
+        ("federation-ended", Event::FederationEnded { trust_domain: trust_domain(), reason: reason() }),
+        (
+            "federated-bundle-read",
+            Event::FederatedBundleRead { trust_domain: trust_domain(), bundle: bundle() },
+        ),
+        (
+            "federated-bundle-unread",
+            Event::FederatedBundleUnread { trust_domain: trust_domain(), reason: reason() },
+        ),
+    ]
+    .into_iter()
+    .map(|(name, event)| vector(name, event, Actor::System))
+    .collect()
 }
 
 /// Of each source one, and every change.

@@ -11,6 +11,7 @@
 
 mod departure;
 mod events;
+mod federation;
 mod ownership;
 mod secrets;
 mod security_keys;

@@ -170,6 +170,50 @@ pub(crate) enum IssuerCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum FederationCommand {
+    /// Recognise another trust domain's machines; replaces what was said of it before, its bundle too.
+    Trust {
+        /// Its name, for example partner.example.
+        trust_domain: String,
+        /// A party whose machines recognise its machines; again for more.
+        #[arg(long = "for", value_name = "PARTY", required = true)]
+        parties: Vec<String>,
+        /// Where it publishes its bundle (https://); asked as often as it wants, and at `writ federation read`.
+        #[arg(long, required_unless_present = "bundle")]
+        url: Option<String>,
+        /// The SPIFFE ID of the server there (https_spiffe): needs the bundle once. A public authority vouches for the
+        /// server unless given (https_web).
+        #[arg(long, value_name = "SPIFFE-ID", requires = "url")]
+        endpoint_id: Option<String>,
+        /// Its bundle, which its people gave you in a way you trust (SPIFFE bundle, JSON); read at the URL unless given.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        bundle: Option<PathBuf>,
+    },
+    /// Recognise them no more.
+    End {
+        /// Its name.
+        trust_domain: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Read now what a trust domain publishes.
+    Read {
+        /// Its name.
+        trust_domain: String,
+    },
+    /// Show one: its roots and keys, and where they are read.
+    Show {
+        /// Its name.
+        trust_domain: String,
+    },
+    /// List the trust domains.
+    List,
+    /// Print this trust domain's own bundle, to be given to others.
+    Bundle,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Make a one-time join token.
     Create {

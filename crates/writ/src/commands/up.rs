@@ -15,6 +15,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     if let Some(socket) = &running.workload_api {
         output::line(format!("  workloads ask        unix://{}", socket.display()));
     }
+    if let Some(address) = running.bundle_endpoint {
+        output::line(format!("  the bundle is at     https://{address}"));
+    }
     output::line(format!("  ledger key           {}", running.control.verifier()));
     if !running.locked {
         output::line("  keys                 protected by their files' rights only: `writ keys lock --help`");

@@ -50,6 +50,7 @@ impl Envoy {
     pub(crate) fn run(writ: &Writ, config: &str, certificate: PathBuf) -> Self {
         let (file, admin) = (writ.path("envoy.yaml"), writ.path("envoy.admin"));
         std::fs::write(&file, config).unwrap();
+        let _ = std::fs::remove_file(&admin);
         let process = Command::new(Self::binary())
             .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn", "-c"])
             .arg(&file)

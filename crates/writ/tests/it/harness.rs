@@ -13,19 +13,32 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Writ {
     pub(crate) directory: TempDir,
     process: Option<Child>,
+    /// What `writ up` is told beside what every test tells it.
+    arguments: Vec<String>,
 }
 
 impl Writ {
     /// Starts on a fresh directory.
     pub(crate) fn start_empty() -> Self {
-        let mut writ = Self { directory: TempDir::new().unwrap(), process: None };
-        writ.up();
+        Self::start_empty_with(&[], &[])
+    }
+
+    /// The same, with further arguments and with variables in its environment, the first time.
+    fn start_empty_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut writ = Self { directory: TempDir::new().unwrap(), process: None, arguments };
+        writ.up_with(variables);
         writ
     }
 
     /// Starts on a fresh directory and loads two parties and their people.
     pub(crate) fn start() -> Self {
-        let writ = Self::start_empty();
+        Self::start_with(&[], &[])
+    }
+
+    /// The same, with further arguments, and with variables in its environment the first time.
+    pub(crate) fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let writ = Self::start_empty_with(arguments, variables);
         for (party, legal) in [("forge", "Forge Hosting GmbH"), ("acme", "Acme Software Ltd")] {
             writ.ok(&["party", "add", party, "--legal-name", legal, "--jurisdiction", "Ireland"]);
         }
@@ -63,6 +76,7 @@ impl Writ {
                 "--log",
                 "info",
             ])
+            .args(&self.arguments)
             .env("WRIT_DATA", self.data())
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
@@ -76,6 +90,11 @@ impl Writ {
             }
             self.data().join("api.json").exists() && self.run(&["status"]).status.success()
         });
+    }
+
+    /// What `writ up` is told from the next start on, beside what it is told already.
+    pub(crate) fn tell(&mut self, arguments: &[&str]) {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
     }
 
     pub(crate) fn data(&self) -> PathBuf {

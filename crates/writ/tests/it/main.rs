@@ -18,6 +18,7 @@ mod estate_drift;
 mod estate_files;
 mod estate_scale;
 mod falsified;
+mod federation;
 mod git;
 mod harness;
 mod instruments;

@@ -59,7 +59,22 @@ impl Nginx {
         Self::start(folder, &format!("location / {{ root {}; {saw} }}", root.display()))
     }
 
+    /// Serves the files below `root` over TLS with `cert.pem` and `key.pem` of `folder`; /moved sends elsewhere.
+    pub(crate) fn tls_files(folder: &Path, root: &Path) -> Self {
+        let f = folder.display();
+        let locations = format!(
+            "ssl_certificate {f}/cert.pem; ssl_certificate_key {f}/key.pem;
+            location / {{ root {}; }} location /moved {{ return 302 https://localhost:$server_port/bundle.json; }}",
+            root.display()
+        );
+        Self::listen(folder, " ssl", &locations)
+    }
+
     fn start(folder: &Path, location: &str) -> Self {
+        Self::listen(folder, "", location)
+    }
+
+    fn listen(folder: &Path, how: &str, location: &str) -> Self {
         let port = free_port();
         let user = if is_root() { "user root;" } else { "" };
         let configuration = format!(
@@ -69,7 +84,7 @@ impl Nginx {
                 access_log off; client_max_body_size 0;
                 client_body_temp_path {f}/body; proxy_temp_path {f}/proxy; fastcgi_temp_path {f}/fastcgi;
                 uwsgi_temp_path {f}/uwsgi; scgi_temp_path {f}/scgi;
-                server {{ listen 127.0.0.1:{port}; {location} }}
+                server {{ listen 127.0.0.1:{port}{how}; {location} }}
             }}",
             f = folder.display(),
         );

@@ -1,0 +1,230 @@
+//! Other trust domains whose machines ours can recognise (SPIFFE Federation): where each publishes its keys, for whose
+//! machines they count, and what it published last. What one trust domain publishes says nothing about another: bundles
+//! replace each other whole and are never merged.
+//!
+//! Out of scope: the form of a bundle (`credential::bundle`), and fetching it.
+
+use crate::admit::{Context, Refusal, RefusalKind, line, only_writ, party_of};
+use crate::secret::{FAILURE_CHARS_MAX, is_same_failure};
+use crate::{Event, Millis, PartyId, State};
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+/// Trust domains at most.
+pub const FEDERATIONS_MAX: usize = 64;
+/// Parties of one relationship at most.
+pub const PARTIES_MAX: usize = 64;
+/// The longest name of a trust domain, in bytes (SPIFFE-ID §2.1).
+pub const TRUST_DOMAIN_BYTES_MAX: usize = 255;
+/// The longest SPIFFE ID, in bytes (SPIFFE-ID §2.3).
+pub const SPIFFE_ID_BYTES_MAX: usize = 2048;
+/// The largest bundle, in bytes of certificates and keys.
+pub const BUNDLE_BYTES_MAX: usize = 64 * 1024;
+
+/// What makes it possible to recognise another trust domain's machines.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct FederationRelationship {
+    /// The name of the trust domain: `partner.example`.
+    #[n(0)]
+    pub trust_domain: String,
+    /// Where it publishes its bundle; given by hand unless set.
+    #[n(1)]
+    pub endpoint: Option<BundleEndpoint>,
+    /// Whose machines recognise its machines.
+    #[n(2)]
+    pub parties: Vec<PartyId>,
+    /// What it published last.
+    #[n(3)]
+    pub bundle: TrustBundle,
+}
+
+/// Where a trust domain publishes its bundle (SPIFFE Federation §5.1).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BundleEndpoint {
+    /// The address, which begins with `https://`.
+    #[n(0)]
+    pub url: String,
+    /// By what its server is recognised.
+    #[n(1)]
+    pub profile: EndpointProfile,
+}
+
+/// By what the server of a bundle endpoint is recognised (SPIFFE Federation §5.2).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum EndpointProfile {
+    /// `https_web`: a public authority says that the host is the one of the address.
+    #[n(0)]
+    Web,
+    /// `https_spiffe`: it has this SPIFFE ID, in a trust domain whose bundle is here.
+    #[n(1)]
+    Spiffe(#[n(0)] String),
+}
+
+/// The keys of a trust domain (SPIFFE Trust Domain and Bundle §3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TrustBundle {
+    /// Roots of its X.509-SVIDs (DER).
+    #[n(0)]
+    pub roots: Vec<ByteVec>,
+    /// Keys of its JWT-SVIDs: a JWK Set.
+    #[n(1)]
+    pub jwks: String,
+    /// Its number: it grows whenever the trust domain publishes something else.
+    #[n(2)]
+    pub sequence: Option<u64>,
+    /// How often the trust domain wants to be asked, in seconds.
+    #[n(3)]
+    pub refresh_hint_s: Option<u64>,
+}
+
+/// A relationship and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Federation {
+    /// The relationship.
+    pub relationship: FederationRelationship,
+    /// Since when this bundle counts.
+    pub since_ms: Millis,
+    /// Since when it cannot be read, and why.
+    pub unread: Option<(Millis, String)>,
+}
+
+impl TrustBundle {
+    /// Why another bundle cannot follow this one, if so: what was taken back must not return by an old copy.
+    fn not_followed_by(&self, next: &Self) -> Option<String> {
+        let same = (&self.roots, &self.jwks) == (&next.roots, &next.jwks);
+        match (self.sequence, next.sequence) {
+            (Some(had), Some(has)) if has < had => Some(format!(
+                "its number went back from {had} to {has}: it is an old copy, or not of this trust domain"
+            )),
+            (Some(had), Some(has)) if has == had && !same => {
+                Some(format!("it has other keys under the number {had} that it had before"))
+            }
+            (Some(had), None) => Some(format!("it had the number {had} and has none now")),
+            (Some(_) | None, Some(_)) | (None, None) => None,
+        }
+    }
+
+    fn problem(&self) -> Option<String> {
+        let bytes = self.jwks.len() + self.roots.iter().map(|root| root.len()).sum::<usize>();
+        (bytes > BUNDLE_BYTES_MAX)
+            .then(|| format!("a bundle of {bytes} bytes; at most {BUNDLE_BYTES_MAX} are read"))
+    }
+}
+
+impl FederationRelationship {
+    /// What is wrong with its words, if something is.
+    pub fn problem(&self) -> Option<String> {
+        let sound = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
+        let name = &self.trust_domain;
+        if !(1..=TRUST_DOMAIN_BYTES_MAX).contains(&name.len()) || !name.bytes().all(sound) {
+            return Some(format!("`{name}` is not the name of a trust domain: a–z, 0–9, `.`, `-` and `_`"));
+        }
+        if self.parties.is_empty() || self.parties.len() > PARTIES_MAX {
+            return Some(format!("say for whose machines it counts: between 1 and {PARTIES_MAX} parties"));
+        }
+        match &self.endpoint {
+            None => {}
+            Some(BundleEndpoint { url, .. }) if !url.starts_with("https://") => {
+                return Some(format!("`{url}` does not begin with https://"));
+            }
+            Some(BundleEndpoint { url, profile }) => {
+                if let Some(problem) = crate::address::problem(url) {
+                    return Some(problem);
+                }
+                match profile {
+                    EndpointProfile::Web => {}
+                    EndpointProfile::Spiffe(id) => {
+                        if id.len() > SPIFFE_ID_BYTES_MAX || !id.starts_with("spiffe://") {
+                            return Some(format!("`{id}` is not a SPIFFE ID"));
+                        }
+                        let of = id.trim_start_matches("spiffe://").split('/').next();
+                        if of == Some(name) && self.bundle.roots.is_empty() {
+                            return Some("its server is recognised by its bundle, and there are no roots in it: get the bundle in another way first".into());
+                        }
+                    }
+                }
+            }
+        }
+        self.bundle.problem()
+    }
+}
+
+impl State {
+    /// The trust domains whose machines a party's machines recognise, by name.
+    pub fn federated_with(&self, party: PartyId) -> impl Iterator<Item = &FederationRelationship> {
+        let all = self.federations.values().map(|federation| &federation.relationship);
+        all.filter(move |relationship| relationship.parties.contains(&party))
+    }
+}
+
+/// Establishes a relationship, or puts another in its place.
+pub(crate) fn establish(state: &State, relationship: FederationRelationship) -> Result<Vec<Event>, Refusal> {
+    let refuse = |kind, reason: String, help: &str| Err(Refusal { kind, reason, help: help.to_owned() });
+    if let Some(problem) = relationship.problem() {
+        return refuse(RefusalKind::Invalid, problem, "");
+    }
+    let name = &relationship.trust_domain;
+    if state.trust_domain.as_deref() == Some(name) {
+        let reason = format!("`{name}` is the trust domain of this ledger");
+        return refuse(RefusalKind::Conflict, reason, "its own keys are not given from outside");
+    }
+    for party in &relationship.parties {
+        party_of(state, *party)?;
+    }
+    if state.federations.len() >= FEDERATIONS_MAX && !state.federations.contains_key(name) {
+        let reason = format!("there are {FEDERATIONS_MAX} trust domains already");
+        return refuse(RefusalKind::Conflict, reason, "end one first");
+    }
+    Ok(vec![Event::FederationEstablished(Box::new(relationship))])
+}
+
+/// Ends a relationship.
+pub(crate) fn end(state: &State, trust_domain: String, reason: String) -> Result<Vec<Event>, Refusal> {
+    known(state, &trust_domain)?;
+    Ok(vec![Event::FederationEnded { trust_domain, reason: line(reason)? }])
+}
+
+/// What a trust domain publishes, or why it could not be read. Only what changed is on record.
+pub(crate) fn read(
+    state: &State,
+    trust_domain: String,
+    endpoint: &BundleEndpoint,
+    read: Result<TrustBundle, String>,
+    context: &Context,
+) -> Result<Vec<Event>, Refusal> {
+    only_writ(context)?;
+    let federation = known(state, &trust_domain)?;
+    if federation.relationship.endpoint.as_ref() != Some(endpoint) {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            reason: format!("the bundle of `{trust_domain}` is read elsewhere now, or given by hand"),
+            help: String::new(),
+        });
+    }
+    let before = &federation.relationship.bundle;
+    let unread = federation.unread.as_ref().map(|(_, why)| why.as_str());
+    let accepted = read.and_then(|next| match before.not_followed_by(&next).or_else(|| next.problem()) {
+        Some(problem) => Err(problem),
+        None => Ok(next),
+    });
+    Ok(match accepted {
+        Ok(next) if next == *before && unread.is_none() => Vec::new(),
+        Ok(bundle) => vec![Event::FederatedBundleRead { trust_domain, bundle }],
+        Err(reason) => {
+            let reason: String = reason.chars().take(FAILURE_CHARS_MAX).collect();
+            let known = unread.is_some_and(|known| is_same_failure(known, &reason));
+            if known { Vec::new() } else { vec![Event::FederatedBundleUnread { trust_domain, reason }] }
+        }
+    })
+}
+
+fn known<'s>(state: &'s State, trust_domain: &str) -> Result<&'s Federation, Refusal> {
+    state.federations.get(trust_domain).ok_or_else(|| Refusal {
+        kind: RefusalKind::NotFound,
+        reason: format!("there is no federation with `{trust_domain}`"),
+        help: "list them: `writ federation list`".into(),
+    })
+}
