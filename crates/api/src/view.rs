@@ -219,6 +219,8 @@ pub struct FederationView {
     pub sequence: Option<u64>,
     /// How often it wants to be asked, in seconds.
     pub refresh_hint_s: Option<u64>,
+    /// How often it is asked, in seconds, if it is.
+    pub refresh_s: Option<u64>,
     /// Since when this bundle counts, milliseconds since 1970.
     pub since_ms: u64,
     /// Why the bundle could not be read the last time, or does not follow the one before.

@@ -1,22 +1,24 @@
 //! What this trust domain publishes of its keys, and by what its machines recognise those of others.
 
 use crate::Authority;
-use crate::workload::live_jwt_keys;
-use credential::{TrustDomain, bundle};
+use credential::{JwtPublicKey, TrustDomain, bundle};
 use registry::{IdentityId, TrustBundle};
 use std::collections::BTreeMap;
 
 impl Authority {
     /// The bundle of this trust domain, as others read it (SPIFFE Trust Domain and Bundle §4).
     pub fn bundle_document(&self) -> String {
-        let now_ms = self.now_ms();
-        // All of one moment: a number stands for one content.
-        let rules = self.rules();
-        let state = rules.state();
-        let keys = live_jwt_keys(state, now_ms);
-        // By their names: a root that comes in use is no other bundle.
-        let roots: Vec<_> = state.trusted_roots().map(|(_, root)| root.certificate.clone()).collect();
-        bundle::document(&roots, &keys, state.bundle_sequence(now_ms))
+        // What is on record and nothing else, the clock neither: a number stands for one content. Roots stand by their names:
+        // one that comes in use is no other bundle.
+        let (roots, keys, sequence) = {
+            let rules = self.rules();
+            let state = rules.state();
+            let roots: Vec<_> = state.trusted_roots().map(|(_, root)| root.certificate.clone()).collect();
+            let keys: Vec<_> = state.jwt_keys.values().map(|key| key.public_key.clone()).collect();
+            (roots, keys, state.bundle_sequence)
+        };
+        let keys: Vec<_> = keys.iter().filter_map(|key| JwtPublicKey::from_spki(key).ok()).collect();
+        bundle::document(&roots, &keys, sequence)
     }
 
     /// By what these machines recognise those of other trust domains.

@@ -412,6 +412,10 @@ impl Writer {
             let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
             admit(rules.state(), command, &context)?
         };
+        if events.is_empty() {
+            // Nothing happened: nothing is on record, and the ledger is as it was.
+            return Ok(Admitted { events, index: self.ports.log.size().saturating_sub(1) });
+        }
         let recorded = Recorded { actor, events };
         let encoded = entry::encode(&recorded, now_ms)?;
         if let Some((path, body)) = encoded.body {

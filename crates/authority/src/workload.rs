@@ -10,7 +10,7 @@ use credential::{
     IssueError, JwtClaims, JwtError, JwtPublicKey, ProcessEvidence, Recognised, SpiffeId, Unrecognised,
 };
 use registry::command::{IssueGround, JwtRequest};
-use registry::{Actor, Attested, Command, Event, IdentityId, Millis, Standing, State};
+use registry::{Actor, Attested, Command, Event, IdentityId, Millis, Standing};
 use serde_json::{Map, Value};
 
 /// An X.509-SVID for a key that somebody else holds.
@@ -107,7 +107,10 @@ impl Authority {
 
     /// The keys by which this trust domain's JWT-SVIDs are verified.
     pub fn jwt_keys(&self) -> Vec<JwtPublicKey> {
-        live_jwt_keys(self.rules().state(), self.now_ms())
+        let now_ms = self.now_ms();
+        let rules = self.rules();
+        let live = rules.state().jwt_keys.values().filter(|key| key.expires_ms > now_ms);
+        live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect()
     }
 
     /// Verifies a JWT-SVID for machines that ask: of this trust domain, or of one that theirs is federated with, by its
@@ -137,11 +140,6 @@ impl Authority {
             None => Err(JwtError::Subject(format!("{subject} is not registered"))),
         }
     }
-}
-
-pub(crate) fn live_jwt_keys(state: &State, now_ms: Millis) -> Vec<JwtPublicKey> {
-    let live = state.jwt_keys.values().filter(|key| key.expires_ms > now_ms);
-    live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect()
 }
 
 /// Whether an event can change what a workload is given: what hosts watch.

@@ -3,13 +3,17 @@
 //!
 //! Out of scope: where it comes from, and whether it may follow the one before (`registry::federation`).
 
-use crate::foreign::{IssuerKey, IssuerKeys, JWT_SVID};
+use crate::foreign::{IssuerKey, IssuerKeys, JWKS_BYTES_MAX, JWT_SVID};
 use crate::jwt::JwtPublicKey;
 use crate::spiffe::TrustDomain;
+use crate::svid::key_algorithm;
+use crate::terms::KeyAlgorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use registry::TrustBundle;
+use registry::admit::is_invisible;
 use registry::federation::BUNDLE_BYTES_MAX;
+use rustls_pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use x509_parser::extensions::GeneralName;
@@ -19,6 +23,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 pub const DOCUMENT_BYTES_MAX: usize = BUNDLE_BYTES_MAX;
 /// Keys of one document at most.
 pub const KEYS_MAX: usize = 64;
+/// The longest name of a key, in bytes.
+const KID_BYTES_MAX: usize = 256;
 /// How often others are to ask for ours, in seconds: what is new must have been asked for some times before anything
 /// rests on it (SPIFFE Federation §4.1).
 pub const REFRESH_HINT_S: u64 = registry::root::PREPARED_MIN_MS / 1_000 / 5;
@@ -54,6 +60,9 @@ pub fn parse(text: &str, of: &TrustDomain) -> Result<TrustBundle, BundleError> {
             Some(X509_SVID) => drop(roots.insert(root(key, of).map_err(bad)?)),
             Some(JWT_SVID) => {
                 let kid = text("kid").ok_or_else(|| bad("a key for JWT-SVIDs has no `kid`".into()))?;
+                if kid.len() > KID_BYTES_MAX || kid.chars().any(is_invisible) {
+                    return Err(bad("its `kid` is too long, or not one line".into()));
+                }
                 if !kids.insert(kid) {
                     return Err(bad(format!("the `kid` `{kid}` stands twice")));
                 }
@@ -63,9 +72,13 @@ pub fn parse(text: &str, of: &TrustDomain) -> Result<TrustBundle, BundleError> {
             Some(_) | None => {}
         }
     }
+    let jwks = IssuerKeys::normal_of(jwt, JWT_SVID);
+    if jwks.len() > JWKS_BYTES_MAX {
+        return Err(BundleError::TooLarge);
+    }
     Ok(TrustBundle {
         roots: roots.into_iter().map(Into::into).collect(),
-        jwks: IssuerKeys::normal_of(jwt, JWT_SVID),
+        jwks,
         sequence: number("spiffe_sequence")?,
         refresh_hint_s: number("spiffe_refresh_hint")?,
     })
@@ -90,8 +103,22 @@ fn root(key: &Value, of: &TrustDomain) -> Result<Vec<u8>, String> {
     if !rest.is_empty() {
         return Err(malformed());
     }
-    if !certificate.is_ca() {
+    let signs = certificate.key_usage().map_err(|_| malformed())?;
+    if !certificate.is_ca() || !signs.is_some_and(|usage| usage.value.key_cert_sign()) {
         return Err("its certificate is not an authority's".into());
+    }
+    // What a strict reader refuses must not come to workloads: it would refuse all else that comes with it.
+    let strict = webpki::anchor_from_trusted_cert(&CertificateDer::from(der.as_slice())).is_ok();
+    if !strict || certificate.raw_serial().first().is_none_or(|first| first & 0x80 != 0) {
+        return Err(malformed());
+    }
+    match key_algorithm(certificate.public_key()) {
+        Some(KeyAlgorithm::Ed25519 | KeyAlgorithm::MlDsa65) => {}
+        Some(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 | KeyAlgorithm::Rsa)
+            if IssuerKey::of_spki(certificate.public_key()).is_some() => {}
+        Some(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 | KeyAlgorithm::Rsa) | None => {
+            return Err("its certificate has a key of a kind that is not known here, or none".into());
+        }
     }
     // A root may say nothing about where it belongs; one that belongs elsewhere is not this trust domain's.
     let names = certificate.subject_alternative_name().map_err(|_| malformed())?;
@@ -101,7 +128,7 @@ fn root(key: &Value, of: &TrustDomain) -> Result<Vec<u8>, String> {
             && let Some(other) = uri.strip_prefix("spiffe://")
             && other.trim_end_matches('/') != of.as_str()
         {
-            return Err(format!("its certificate is of `{uri}`, not of `{}`", of.uri()));
+            return Err(format!("its certificate is of `{}`, not of `{}`", uri.escape_debug(), of.uri()));
         }
     }
     Ok(der)
@@ -143,7 +170,9 @@ pub enum BundleError {
     #[error("`{0}` is not a whole number from 0 to 2^64-1")]
     Number(&'static str),
     /// More than is read.
-    #[error("the bundle is larger than {DOCUMENT_BYTES_MAX} bytes or has more than {KEYS_MAX} keys")]
+    #[error(
+        "the bundle is larger than {DOCUMENT_BYTES_MAX} bytes, has more than {KEYS_MAX} keys, or more than {JWKS_BYTES_MAX} bytes of those for JWT-SVIDs"
+    )]
     TooLarge,
 }
 
@@ -213,6 +242,10 @@ mod tests {
         let good = || json!({ "kty": "EC", "use": "x509-svid", "x5c": [STANDARD.encode(certificate("acme.example"))] });
         let key = rcgen::KeyPair::generate().unwrap();
         let leaf = rcgen::CertificateParams::new(vec!["x".to_owned()]).unwrap().self_signed(&key).unwrap();
+        // A serial number below zero: Go, for one, reads nothing that comes with it.
+        let mut negative = certificate("acme.example");
+        let serial = negative.windows(18).position(|at| at == [&[2, 16][..], &[1; 16]].concat()).unwrap();
+        negative[serial + 2] = 0x81;
         let x5c = |list: Value| json!({ "kty": "EC", "use": "x509-svid", "x5c": list });
         let jwt = |kid: Value| json!({ "kty": "EC", "use": "jwt-svid", "kid": kid });
         for (bad, why) in [
@@ -222,6 +255,9 @@ mod tests {
             (x5c(json!(["!"])), "not base64"),
             (x5c(json!([STANDARD.encode(leaf.der())])), "not an authority's"),
             (x5c(json!([STANDARD.encode(certificate("other.example"))])), "spiffe://other.example"),
+            (x5c(json!([STANDARD.encode(negative)])), "not a certificate"),
+            (jwt(json!("a\u{1b}[2J")), "not one line"),
+            (jwt(json!("k".repeat(257))), "too long"),
             (json!({ "use": "x509-svid" }), "no `kty`"),
             (jwt(Value::Null), "no `kid`"),
             (json!({ "kty": "EC", "use": "jwt-svid", "kid": "x", "d": "AA" }), "private no more"),

@@ -9,9 +9,10 @@ use crate::svid::key_algorithm;
 use crate::terms::KeyAlgorithm;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, EcdsaVerificationAlgorithm,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    UnparsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -65,6 +66,19 @@ impl Material {
         let sized = (MODULUS_BYTES_MIN..=MODULUS_BYTES_MAX).contains(&modulus.len())
             && (1..=EXPONENT_BYTES_MAX).contains(&exponent.len());
         sized.then_some(Self::Rsa { modulus, exponent })
+    }
+
+    /// Whether it is one: a point must lie on its curve.
+    fn is_key(&self) -> bool {
+        let on = |curve: &'static EcdsaVerificationAlgorithm, point: &[u8]| {
+            ParsedPublicKey::new(curve, point).is_ok()
+        };
+        match self {
+            Self::Rsa { .. } => true,
+            Self::P256(point) => on(&ECDSA_P256_SHA256_FIXED, point),
+            Self::P384(point) => on(&ECDSA_P384_SHA384_FIXED, point),
+            Self::P521(point) => on(&ECDSA_P521_SHA512_FIXED, point),
+        }
     }
 }
 
@@ -197,6 +211,7 @@ impl IssuerKey {
             ("RSA", _) => Material::rsa(bytes("n")?, bytes("e")?)?,
             _ => return None,
         };
+        material.is_key().then_some(())?;
         let algorithm = match text("alg") {
             Some(named) => Some(Algorithm::parse(named)?),
             None => None,
@@ -221,7 +236,7 @@ impl IssuerKey {
             }
             _ => return None,
         };
-        Some(Self { kid: None, algorithm: None, material })
+        material.is_key().then_some(Self { kid: None, algorithm: None, material })
     }
 
     /// Its members as a JWK (RFC 7518 §6).
@@ -687,11 +702,11 @@ mod tests {
 
     #[test]
     fn a_set_in_another_order_or_with_more_beside_it_is_the_same() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let point = pair.public_key().as_ref();
+        let (x, y) = (part(&point[1..33]), part(&point[33..]));
         let key = |kid: &str, more: &str| {
-            let point = URL_SAFE_NO_PAD.encode([7; 32]);
-            format!(
-                r#"{{ "kid": "{kid}", "kty": "EC", "crv": "P-256", "x": "{point}", "y": "{point}"{more} }}"#
-            )
+            format!(r#"{{ "kid": "{kid}", "kty": "EC", "crv": "P-256", "x": "{x}", "y": "{y}"{more} }}"#)
         };
         let (a, b) = (key("a", ""), key("b", ""));
         let normal = |keys: &[&str]| IssuerKeys::normal(&format!(r#"{{ "keys": [{}] }}"#, keys.join(",")));
@@ -703,5 +718,7 @@ mod tests {
         assert_eq!(normal(&[other, &b, &told]).unwrap(), once);
         assert_ne!(normal(&[&a]).unwrap(), once);
         assert_eq!(normal(&[other]), Err(KeysError::None));
+        let off = format!(r#"{{ "kty": "EC", "crv": "P-256", "x": "{x}", "y": "{x}" }}"#);
+        assert_eq!(normal(&[&off]), Err(KeysError::None), "a point that is not on the curve");
     }
 }

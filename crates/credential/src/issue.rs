@@ -234,7 +234,7 @@ pub fn intermediate_params(
     authority_params(trust_domain, "Writ issuing authority", terms, 0)
 }
 
-/// The server certificate of a gateway: the host names of the services behind it, and a SPIFFE ID.
+/// The certificate of a server of our own: host names, addresses, or a SPIFFE ID.
 pub fn server_params(hosts: &[String], terms: Terms) -> Result<CertificateParams, IssueError> {
     let mut params = base(terms);
     params.subject_alt_names = hosts

@@ -4,8 +4,8 @@
 use crate::accept::{CurrentIdentity, ServerIdentity, TlsError};
 use crate::forward::{Body, full};
 use crate::limits::{
-    BUNDLE_CONNECTION_TIME_MAX, BUNDLE_CONNECTIONS_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX,
-    HEADERS_MAX,
+    BUNDLE_CONNECTION_TIME_MAX, BUNDLE_CONNECTIONS_MAX, BUNDLE_CONNECTIONS_OF_ONE_MAX, HANDSHAKE_TIME_MAX,
+    HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX,
 };
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -15,9 +15,10 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -57,12 +58,16 @@ impl BundleEndpoint {
     /// Serves until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let room = Arc::new(Semaphore::new(BUNDLE_CONNECTIONS_MAX));
+        let asking = Asking::default();
         while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
             let Ok((stream, address)) = accepted else {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 continue;
             };
-            let Ok(seat) = room.clone().try_acquire_owned() else { continue };
+            let (Ok(seat), Some(one)) = (room.clone().try_acquire_owned(), asking.enter(address.ip())) else {
+                tracing::info!(%address, "too many ask for the bundle at once: this one is not answered");
+                continue;
+            };
             let (acceptor, document, stop) = (self.acceptor.clone(), self.document.clone(), stop.clone());
             tokio::spawn(async move {
                 let served =
@@ -70,8 +75,39 @@ impl BundleEndpoint {
                 if let Some(Ok(Err(error))) = stop.run_until_cancelled(served).await {
                     tracing::debug!(%address, error, "who asked for the bundle went away");
                 }
-                drop(seat);
+                drop((seat, one));
             });
+        }
+    }
+}
+
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Asking(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them, until it is dropped.
+struct One(Asking, IpAddr);
+
+impl Asking {
+    fn enter(&self, address: IpAddr) -> Option<One> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= BUNDLE_CONNECTIONS_OF_ONE_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(One(self.clone(), address))
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
         }
     }
 }
@@ -89,6 +125,7 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, document: Document) -> 
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .half_close(false)
+        .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     served.await.map_err(|error| error.to_string())
 }

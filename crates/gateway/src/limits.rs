@@ -6,8 +6,10 @@ use std::time::Duration;
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// Connections to the bundle endpoint at one time; further ones are closed at once.
 pub const BUNDLE_CONNECTIONS_MAX: usize = 256;
-/// How long one of them lives.
-pub const BUNDLE_CONNECTION_TIME_MAX: Duration = Duration::from_secs(60);
+/// Those of one address among them.
+pub const BUNDLE_CONNECTIONS_OF_ONE_MAX: usize = 16;
+/// How long one of them lives: one question and its answer.
+pub const BUNDLE_CONNECTION_TIME_MAX: Duration = Duration::from_secs(20);
 /// Requests under way at one time; further ones get 503.
 pub const EXCHANGES_MAX: usize = 10_000;
 /// From accept to the end of the TLS handshake.

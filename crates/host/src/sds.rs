@@ -4,12 +4,13 @@
 //!
 //! Envoy keeps a secret when its stream ends. When a machine may have no certificate any more, it is therefore
 //! given one that nobody accepts, so that no new connection can be made with the old one; what is open already
-//! is for Envoy to end. In the same way a trust domain that is trusted no more gets a root that nothing leads to.
+//! is for Envoy to end. In the same way a trust domain that is not trusted, or no more, gets a root that nothing leads
+//! to. Another trust domain's roots never stand alone: Envoy is told for which SPIFFE IDs they count.
 
 use crate::caller::Caller;
 use crate::proto::sds::secret::Kind;
 use crate::proto::sds::secret_discovery_service_server::SecretDiscoveryService;
-use crate::proto::sds::spiffe_cert_validator_config::TrustDomain;
+use crate::proto::sds::spiffe_cert_validator_config::TrustDomain as ByDomain;
 use crate::proto::sds::{
     CertificateValidationContext, DataSource, DiscoveryRequest, DiscoveryResponse, Secret,
     SpiffeCertValidatorConfig, TlsCertificate, TypedExtensionConfig, data_source::Specifier,
@@ -17,6 +18,7 @@ use crate::proto::sds::{
 use crate::svids::Newest;
 use crate::workload_api::{LOOK_AGAIN, WorkloadApi, any_changed};
 use crate::{Bundle, Entitlement, refuse};
+use credential::TrustDomain;
 use prost::Message as _;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use std::sync::OnceLock;
@@ -48,7 +50,7 @@ type Secrets = (Vec<Secret>, Vec<watch::Receiver<Newest>>);
 
 impl Sds {
     /// The secrets of these names for a caller; all of them when no name is given.
-    async fn secrets(&self, caller: &Caller, names: &[String], told: &Told) -> Result<Secrets, Status> {
+    async fn secrets(&self, caller: &Caller, names: &[String]) -> Result<Secrets, Status> {
         if names.len() > NAMES_MAX {
             return Err(refuse::invalid(format!("more than {NAMES_MAX} names in one stream")));
         }
@@ -60,18 +62,28 @@ impl Sds {
         let (mut secrets, mut listening) = (Vec::new(), Vec::new());
         for name in if names.is_empty() { &all[..] } else { names } {
             if name == ALL {
-                secrets.push(validation_of_all(name, std::iter::once(&bundle).chain(&federated)));
+                let known = std::iter::once(&bundle).chain(&federated);
+                let each = known.map(|bundle| (bundle.trust_domain.clone(), roots(bundle)));
+                // One without roots is left out: Envoy accepts nobody of it.
+                secrets
+                    .push(validation_by_domain(name, each.filter(|(_, roots)| !roots.is_empty()).collect()));
                 continue;
             }
-            let of = |bundle: &&Bundle| *name == bundle.trust_domain.uri();
-            let domain = std::iter::once(&bundle).chain(&federated).find(of);
-            if let Some(bundle) = domain.or((name == ROOT).then_some(&bundle)) {
-                secrets.push(validation(name, roots(bundle)?));
+            if name == ROOT || *name == bundle.trust_domain.uri() {
+                secrets.push(validation(name, roots(&bundle)));
                 continue;
             }
-            if told.is_validation(name) {
-                // It was trusted before, and is no more.
-                secrets.push(validation(name, worthless()?.0));
+            if let Some(domain) = name.strip_prefix("spiffe://").and_then(|name| name.parse().ok()) {
+                let known = federated.iter().find(|bundle| bundle.trust_domain == domain);
+                if known.is_none() {
+                    tracing::warn!(
+                        name,
+                        "Envoy is told to accept nobody of a trust domain that is not trusted"
+                    );
+                }
+                let roots = known.map(roots).filter(|roots| !roots.is_empty());
+                let roots = roots.map_or_else(nothing_leads_here, Ok)?;
+                secrets.push(validation_by_domain(name, vec![(domain, roots)]));
                 continue;
             }
             let machine = named(&entitled, name)
@@ -114,7 +126,7 @@ impl Sds {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
             let Some(wanted) = &names else { continue };
-            match self.secrets(&caller, wanted, &stream).await {
+            match self.secrets(&caller, wanted).await {
                 Ok((secrets, next)) => {
                     listening = next;
                     if let Some(answer) = stream.answer(secrets)
@@ -194,18 +206,12 @@ impl Told {
         })
     }
 
-    /// Whether it was told by what a trust domain's peers are verified.
-    fn is_validation(&self, name: &str) -> bool {
-        let of_domain = |secret: &Secret| matches!(secret.kind, Some(Kind::ValidationContext(_)));
-        self.secrets.iter().any(|secret| secret.name == name && of_domain(secret))
-    }
-
     /// The same names, with certificates that nobody accepts.
     fn worthless(&mut self) -> Option<DiscoveryResponse> {
         if self.version == 0 {
             return None;
         }
-        let (chain, key) = worthless().ok()?;
+        let (chain, key) = worthless()?;
         let secrets = self.secrets.iter().map(|secret| match &secret.kind {
             Some(Kind::TlsCertificate(_)) => certificate(&secret.name, chain.clone(), key.clone()),
             Some(Kind::ValidationContext(_)) | None => secret.clone(),
@@ -215,34 +221,34 @@ impl Told {
     }
 }
 
-/// A certificate that expired long ago, of no authority, and its key; the same while the process lives.
-fn worthless() -> Result<(String, String), Status> {
-    static MADE: OnceLock<Option<(String, String)>> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        let key = KeyPair::generate().ok()?;
-        let mut params = CertificateParams::default();
-        params.not_before = date_time_ymd(2000, 1, 1);
-        params.not_after = date_time_ymd(2000, 1, 2);
-        Some((params.self_signed(&key).ok()?.pem(), key.serialize_pem()))
-    });
-    made.clone().ok_or_else(|| Status::internal("a certificate that nobody accepts could not be made"))
+/// A certificate that expired long ago, of no authority, and its key.
+fn worthless() -> Option<(String, String)> {
+    let key = KeyPair::generate().ok()?;
+    let mut params = CertificateParams::default();
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(2000, 1, 2);
+    Some((params.self_signed(&key).ok()?.pem(), key.serialize_pem()))
 }
 
-/// The roots of a trust domain (PEM): where it took back all of them, one that nothing leads to.
-fn roots(bundle: &Bundle) -> Result<String, Status> {
-    if bundle.roots.is_empty() {
-        return Ok(worthless()?.0);
-    }
-    Ok(bundle.roots.iter().map(|root| pem("CERTIFICATE", root)).collect())
+/// A root that nothing leads to: nobody has its key. The same while the process lives.
+fn nothing_leads_here() -> Result<String, Status> {
+    static MADE: OnceLock<Option<String>> = OnceLock::new();
+    let made = MADE.get_or_init(|| worthless().map(|(certificate, _)| certificate));
+    made.clone().ok_or_else(|| Status::internal("a root that nothing leads to could not be made"))
 }
 
-/// What peers of these trust domains are verified by. One without roots is left out: Envoy accepts nobody of it.
-fn validation_of_all<'b>(name: &str, bundles: impl Iterator<Item = &'b Bundle>) -> Secret {
-    let trust_domains = bundles.filter(|bundle| !bundle.roots.is_empty()).map(|bundle| {
-        let roots = bundle.roots.iter().map(|root| pem("CERTIFICATE", root)).collect();
-        TrustDomain { name: bundle.trust_domain.to_string(), trust_bundle: Some(inline(roots)) }
-    });
-    let config = SpiffeCertValidatorConfig { trust_domains: trust_domains.collect() };
+/// The roots of a trust domain (PEM).
+fn roots(bundle: &Bundle) -> String {
+    bundle.roots.iter().map(|root| pem("CERTIFICATE", root)).collect()
+}
+
+/// What peers of these trust domains are verified by: each SPIFFE ID by the roots (PEM) of its own.
+fn validation_by_domain(name: &str, domains: Vec<(TrustDomain, String)>) -> Secret {
+    let by_domain = |(domain, roots): (TrustDomain, String)| ByDomain {
+        name: domain.to_string(),
+        trust_bundle: Some(inline(roots)),
+    };
+    let config = SpiffeCertValidatorConfig { trust_domains: domains.into_iter().map(by_domain).collect() };
     let typed_config =
         prost_types::Any { type_url: SPIFFE_VALIDATOR_CONFIG.to_owned(), value: config.encode_to_vec() };
     let validator =
@@ -296,7 +302,7 @@ impl SecretDiscoveryService for Sds {
     ) -> Result<Response<DiscoveryResponse>, Status> {
         let caller = caller(&request)?;
         let mut told = Told::default();
-        let (secrets, _) = self.secrets(&caller, &request.get_ref().resource_names, &Told::default()).await?;
+        let (secrets, _) = self.secrets(&caller, &request.get_ref().resource_names).await?;
         told.answer(secrets).map(Response::new).ok_or_else(|| Status::internal("there is no answer"))
     }
 }

@@ -111,7 +111,9 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             Some(there) => Err(conflict(format!("this ledger speaks for `{there}` already"), "")),
             None => Ok(vec![Event::Established { trust_domain, log_key, root_certificate }]),
         },
-        Command::EstablishFederation(relationship) => crate::federation::establish(state, *relationship),
+        Command::EstablishFederation { relationship, from } => {
+            crate::federation::establish(state, *relationship, from)
+        }
         Command::GiveNotice { instrument, kind, person, ground, signature } => {
             instrument::notice(state, instrument, kind, person, ground, signature, context)
         }
@@ -171,9 +173,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             true => Err(conflict(format!("the key `{kid}` is published already"), "")),
             false => Ok(vec![Event::JwtKeyPublished { kid, public_key, expires_ms }]),
         },
-        Command::ReadFederatedBundle { trust_domain, endpoint, read } => {
-            crate::federation::read(state, trust_domain, &endpoint, read, context)
-        }
+        Command::ReadFederatedBundle { asked, read } => crate::federation::read(state, *asked, read, context),
         Command::ReadIssuerKeys { name, read } => read_keys(state, name, read, context),
         Command::ReadmitInstances { identity, reason } => {
             identity_of(state, identity)?;

@@ -1,7 +1,7 @@
 //! What can be asked of the registry. One variant is one intention; [`crate::admit`] decides.
 
 use crate::{
-    Attested, BundleEndpoint, CredentialClause, DepartureRung, DepartureStep, Environment,
+    Attested, BundleFrom, CredentialClause, DepartureRung, DepartureStep, Environment,
     FederationRelationship, IdentityId, IdentityKind, Injection, InstrumentId, InstrumentKind,
     InstrumentTerms, JoinRule, Millis, Name, NoticeKind, Office, PartyId, PersonId, ProofRecord, PublicKey,
     Resource, RootStep, Scope, SecretStep, ServiceId, StopTarget, TrustBundle, TrustedIssuer, WorkloadRule,
@@ -34,7 +34,7 @@ pub enum Command {
     /// The first command: which trust domain this ledger speaks for, and its keys.
     Establish { trust_domain: String, log_key: String, root_certificate: [u8; 32] },
     /// Recognises another trust domain's machines; replaces what was said of it before.
-    EstablishFederation(Box<FederationRelationship>),
+    EstablishFederation { relationship: Box<FederationRelationship>, from: BundleFrom },
     /// Offers an office to another person.
     HandOver { identity: IdentityId, office: Office, to: PersonId },
     /// Records a certificate before it leaves.
@@ -61,8 +61,9 @@ pub enum Command {
     ProposeIdentity(Box<IdentityProposal>),
     /// Makes a public key known by which JWT-SVIDs are verified (given by the authority).
     PublishJwtKey { kid: String, public_key: Vec<u8>, expires_ms: Millis },
-    /// Says what another trust domain publishes where it was asked, or why that could not be read (Writ itself).
-    ReadFederatedBundle { trust_domain: String, endpoint: BundleEndpoint, read: Result<TrustBundle, String> },
+    /// Says what another trust domain publishes, or why that could not be read (Writ itself); `asked` is what was known
+    /// of it when it was asked.
+    ReadFederatedBundle { asked: Box<FederationRelationship>, read: Result<TrustBundle, String> },
     /// Says what an issuer publishes, or why that could not be read (Writ itself).
     ReadIssuerKeys { name: Name, read: Result<String, String> },
     /// Lets the stopped instances of a machine come back, whatever state it is in.

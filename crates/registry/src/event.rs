@@ -641,9 +641,9 @@ pub enum Event {
         /// The trust domain.
         #[n(0)]
         trust_domain: String,
-        /// Its bundle.
+        /// Its bundle, unless it is the one of before, which could not be read for a while.
         #[n(1)]
-        bundle: TrustBundle,
+        bundle: Option<TrustBundle>,
     },
     /// What another trust domain publishes could not be read or does not follow: the bundle of before goes on.
     #[n(63)]

@@ -2,9 +2,10 @@
 //! machines they count, and what it published last. What one trust domain publishes says nothing about another: bundles
 //! replace each other whole and are never merged.
 //!
-//! Out of scope: the form of a bundle (`credential::bundle`), and fetching it.
+//! What was asked for is compared with what is known when the answer comes: an answer that was vouched for by a bundle
+//! of before counts no more. Out of scope: the form of a bundle (`credential::bundle`), and fetching it.
 
-use crate::admit::{Context, Refusal, RefusalKind, line, only_writ, party_of};
+use crate::admit::{Context, Refusal, RefusalKind, is_invisible, line, only_writ, party_of};
 use crate::secret::{FAILURE_CHARS_MAX, is_same_failure};
 use crate::{Event, Millis, PartyId, State};
 use minicbor::bytes::ByteVec;
@@ -20,6 +21,12 @@ pub const TRUST_DOMAIN_BYTES_MAX: usize = 255;
 pub const SPIFFE_ID_BYTES_MAX: usize = 2048;
 /// The largest bundle, in bytes of certificates and keys.
 pub const BUNDLE_BYTES_MAX: usize = 64 * 1024;
+/// How often a trust domain is asked that does not say how often, in seconds (SPIFFE Federation §4.1).
+pub const REFRESH_DEFAULT_S: u64 = 300;
+/// How often it is asked at most, and again after it could not be read.
+pub const REFRESH_MIN_S: u64 = 60;
+/// How often it is asked at least: what is taken back must not count for long.
+pub const REFRESH_MAX_S: u64 = 86_400;
 
 /// What makes it possible to recognise another trust domain's machines.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -80,6 +87,17 @@ pub struct TrustBundle {
     pub refresh_hint_s: Option<u64>,
 }
 
+/// Where the bundle of a relationship that is established comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleFrom {
+    /// Somebody gave it: it counts, whatever was there before.
+    Hand,
+    /// It is the one of before.
+    Before,
+    /// It was read where it is published: it must follow the one of before.
+    Read,
+}
+
 /// A relationship and how it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Federation {
@@ -92,6 +110,11 @@ pub struct Federation {
 }
 
 impl TrustBundle {
+    /// How often its trust domain is asked, in seconds.
+    pub fn refresh_s(&self) -> u64 {
+        self.refresh_hint_s.unwrap_or(REFRESH_DEFAULT_S).clamp(REFRESH_MIN_S, REFRESH_MAX_S)
+    }
+
     /// Why another bundle cannot follow this one, if so: what was taken back must not return by an old copy.
     fn not_followed_by(&self, next: &Self) -> Option<String> {
         let same = (&self.roots, &self.jwks) == (&next.roots, &next.jwks);
@@ -161,8 +184,31 @@ impl State {
 }
 
 /// Establishes a relationship, or puts another in its place.
-pub(crate) fn establish(state: &State, relationship: FederationRelationship) -> Result<Vec<Event>, Refusal> {
+pub(crate) fn establish(
+    state: &State,
+    mut relationship: FederationRelationship,
+    from: BundleFrom,
+) -> Result<Vec<Event>, Refusal> {
     let refuse = |kind, reason: String, help: &str| Err(Refusal { kind, reason, help: help.to_owned() });
+    let before = state.federations.get(&relationship.trust_domain).map(|known| &known.relationship.bundle);
+    match (from, before) {
+        (BundleFrom::Hand, _) | (BundleFrom::Read, None) => {}
+        (BundleFrom::Before, Some(before)) => relationship.bundle.clone_from(before),
+        (BundleFrom::Before, None) => {
+            let reason = format!("there is no bundle of `{}` yet", relationship.trust_domain);
+            return refuse(RefusalKind::Conflict, reason, "give it, or where it is read");
+        }
+        (BundleFrom::Read, Some(before)) => {
+            if let Some(problem) = before.not_followed_by(&relationship.bundle) {
+                let help = "if that is right, give the bundle with --bundle: numbers start over then";
+                return refuse(
+                    RefusalKind::Conflict,
+                    format!("its bundle does not follow the one of before: {problem}"),
+                    help,
+                );
+            }
+        }
+    }
     if let Some(problem) = relationship.problem() {
         return refuse(RefusalKind::Invalid, problem, "");
     }
@@ -190,18 +236,18 @@ pub(crate) fn end(state: &State, trust_domain: String, reason: String) -> Result
 /// What a trust domain publishes, or why it could not be read. Only what changed is on record.
 pub(crate) fn read(
     state: &State,
-    trust_domain: String,
-    endpoint: &BundleEndpoint,
+    asked: FederationRelationship,
     read: Result<TrustBundle, String>,
     context: &Context,
 ) -> Result<Vec<Event>, Refusal> {
     only_writ(context)?;
-    let federation = known(state, &trust_domain)?;
-    if federation.relationship.endpoint.as_ref() != Some(endpoint) {
+    let federation = known(state, &asked.trust_domain)?;
+    let trust_domain = asked.trust_domain.clone();
+    if federation.relationship != asked || asked.endpoint.is_none() {
         return Err(Refusal {
             kind: RefusalKind::Conflict,
-            reason: format!("the bundle of `{trust_domain}` is read elsewhere now, or given by hand"),
-            help: String::new(),
+            reason: format!("what is known of `{trust_domain}` changed while its bundle was read"),
+            help: "read it again".into(),
         });
     }
     let before = &federation.relationship.bundle;
@@ -212,9 +258,14 @@ pub(crate) fn read(
     });
     Ok(match accepted {
         Ok(next) if next == *before && unread.is_none() => Vec::new(),
-        Ok(bundle) => vec![Event::FederatedBundleRead { trust_domain, bundle }],
+        Ok(next) => {
+            let bundle = (next != *before).then_some(next);
+            vec![Event::FederatedBundleRead { trust_domain, bundle }]
+        }
         Err(reason) => {
-            let reason: String = reason.chars().take(FAILURE_CHARS_MAX).collect();
+            // Part of it is what somebody else wrote.
+            let plain = |c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c };
+            let reason: String = reason.chars().map(plain).take(FAILURE_CHARS_MAX).collect();
             let known = unread.is_some_and(|known| is_same_failure(known, &reason));
             if known { Vec::new() } else { vec![Event::FederatedBundleUnread { trust_domain, reason }] }
         }

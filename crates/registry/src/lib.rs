@@ -35,7 +35,9 @@ pub mod workload;
 pub use admit::{Context, Refusal, RefusalKind, admit};
 pub use command::Command;
 pub use event::{Actor, Apart, Event, Recorded};
-pub use federation::{BundleEndpoint, EndpointProfile, Federation, FederationRelationship, TrustBundle};
+pub use federation::{
+    BundleEndpoint, BundleFrom, EndpointProfile, Federation, FederationRelationship, TrustBundle,
+};
 pub use id::{IdentityId, InstrumentId, PartyId, PersonId, ServiceId};
 pub use identity::{DepartureStep, Environment, Identity, IdentityKind, Lifecycle, Office, Seat, Standing};
 pub use instrument::{

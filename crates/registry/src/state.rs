@@ -53,8 +53,9 @@ pub struct State {
     pub unread: BTreeMap<Name, (Millis, String)>,
     /// Other trust domains whose machines ours can recognise, by their names.
     pub federations: BTreeMap<String, Federation>,
-    /// How often this trust domain's own bundle changed, but for keys that have expired since the last change.
-    bundle_changes: u64,
+    /// The number of this trust domain's own bundle (SPIFFE Trust Domain and Bundle §4.1.1): it grows whenever a root or a
+    /// key comes or goes.
+    pub bundle_sequence: u64,
     /// With which tokens of others machines may join.
     pub joins: BTreeMap<IdentityId, Vec<JoinRule>>,
     /// Whose accounts elsewhere are, by their digests.
@@ -209,7 +210,7 @@ impl State {
             }
             Event::FederatedBundleRead { trust_domain, bundle } => {
                 if let Some(federation) = self.federations.get_mut(trust_domain) {
-                    if federation.relationship.bundle != *bundle {
+                    if let Some(bundle) = bundle {
                         federation.relationship.bundle.clone_from(bundle);
                         federation.since_ms = time_ms;
                     }
@@ -305,7 +306,7 @@ impl State {
                     tainted: None,
                 };
                 self.roots.insert(crate::root::digest(certificate), root);
-                self.bundle_changes += 1;
+                self.bundle_sequence += 1;
             }
             Event::RootActivated { root } => {
                 for (name, known) in &mut self.roots {
@@ -325,7 +326,7 @@ impl State {
                 if let Some(root) = self.roots.get_mut(root) {
                     (root.status, root.since_ms) = (RootStatus::Retired, time_ms);
                 }
-                self.bundle_changes += 1;
+                self.bundle_sequence += 1;
             }
             Event::InstanceBarred { identity, instance, .. } => {
                 self.barred.insert(*instance, *identity);
@@ -391,9 +392,8 @@ impl State {
                 self.people.insert(person.id, person.clone());
             }
             Event::JwtKeyPublished { kid, public_key, expires_ms } => {
-                let before = self.jwt_keys.len();
                 self.jwt_keys.retain(|_, key| key.expires_ms > time_ms);
-                self.bundle_changes += 1 + (before - self.jwt_keys.len()) as u64;
+                self.bundle_sequence += 1;
                 let key = JwtKey { public_key: public_key.clone(), expires_ms: *expires_ms };
                 self.jwt_keys.insert(kid.clone(), key);
             }
@@ -480,13 +480,6 @@ impl State {
                 identity.steps.clear();
             });
         }
-    }
-
-    /// The number of this trust domain's own bundle (SPIFFE Trust Domain and Bundle §4.1.1): it grows whenever a root or
-    /// a key comes or goes, be it by expiring.
-    pub fn bundle_sequence(&self, now_ms: Millis) -> u64 {
-        let expired = self.jwt_keys.values().filter(|key| key.expires_ms <= now_ms).count();
-        self.bundle_changes + expired as u64
     }
 
     /// Whether owner and deputy accepted and neither has left.

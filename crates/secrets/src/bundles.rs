@@ -5,6 +5,7 @@ use crate::web::{Roots, Web};
 use authority::Authority;
 use credential::{SpiffeId, TrustDomain, bundle};
 use hyper::Method;
+use registry::federation::REFRESH_MIN_S;
 use registry::{Actor, BundleEndpoint, Command, EndpointProfile, FederationRelationship, TrustBundle};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,12 +13,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How often a trust domain is asked that does not say how often (SPIFFE Federation §4.1).
-pub(crate) const REFRESH_DEFAULT: Duration = Duration::from_secs(300);
-/// How often it is asked at most, and again after it could not be read.
-pub(crate) const REFRESH_MIN: Duration = Duration::from_secs(60);
-/// How often it is asked at least: what is taken back must not count for long.
-pub(crate) const REFRESH_MAX: Duration = Duration::from_secs(86_400);
 /// How often is looked who is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Trust domains that are asked at the same time at most.
@@ -79,11 +74,10 @@ impl BundleReader {
 
     /// Reads them all, each as often as it asks for, until it is stopped. The first time at once.
     pub async fn run(self, stop: CancellationToken) {
-        let mut due: HashMap<String, (BundleEndpoint, Instant)> = HashMap::new();
+        let mut due: HashMap<String, (FederationRelationship, Instant)> = HashMap::new();
         let mut tick = tokio::time::interval(LOOK_EVERY);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
-            let now = Instant::now();
-            let (known, asked) = self.due(&due, now);
+            let (known, asked) = self.due(&due, Instant::now());
             due.retain(|name, _| known.contains(name));
             for some in asked.chunks(AT_ONCE_MAX) {
                 let reading = self.read_some(some, &mut due);
@@ -94,17 +88,19 @@ impl BundleReader {
         }
     }
 
-    /// Which trust domains there are, and which of them are to be asked.
+    /// Which trust domains there are, and which of them are to be asked: those whose time has come, and those of whom
+    /// something else is known than when they were asked last.
     fn due(
         &self,
-        due: &HashMap<String, (BundleEndpoint, Instant)>,
+        due: &HashMap<String, (FederationRelationship, Instant)>,
         now: Instant,
     ) -> (Vec<String>, Vec<FederationRelationship>) {
         let rules = self.authority.rules();
         let federations = &rules.state().federations;
         let is_due = |relationship: &FederationRelationship| {
-            let Some(endpoint) = &relationship.endpoint else { return false };
-            due.get(&relationship.trust_domain).is_none_or(|(asked, at)| asked != endpoint || *at <= now)
+            let asked = due.get(&relationship.trust_domain);
+            relationship.endpoint.is_some()
+                && asked.is_none_or(|(asked, at)| asked != relationship || *at <= now)
         };
         let relationships = federations.values().map(|federation| &federation.relationship);
         (federations.keys().cloned().collect(), relationships.filter(|one| is_due(one)).cloned().collect())
@@ -113,41 +109,40 @@ impl BundleReader {
     async fn read_some(
         &self,
         some: &[FederationRelationship],
-        due: &mut HashMap<String, (BundleEndpoint, Instant)>,
+        due: &mut HashMap<String, (FederationRelationship, Instant)>,
     ) {
         let mut asked = JoinSet::new();
         for relationship in some.iter().cloned() {
             let reader = self.clone();
             asked.spawn(async move {
+                let trust_domain = relationship.trust_domain.clone();
                 let read = reader.read(&relationship).await;
-                (relationship, read)
-            });
-        }
-        while let Some(answered) = asked.join_next().await {
-            let Ok((FederationRelationship { trust_domain, endpoint: Some(endpoint), .. }, read)) = answered
-            else {
-                continue;
-            };
-            let after = match &read {
-                Ok(bundle) => bundle
-                    .refresh_hint_s
-                    .map_or(REFRESH_DEFAULT, Duration::from_secs)
-                    .clamp(REFRESH_MIN, REFRESH_MAX),
-                Err(why) => {
+                if let Err(why) = &read {
                     tracing::warn!(
                         trust_domain,
                         why,
                         "a bundle could not be read: the one of before goes on"
                     );
-                    REFRESH_MIN
                 }
+                let command = Command::ReadFederatedBundle { asked: Box::new(relationship), read };
+                // Ended or said anew meanwhile: nothing is to be known of it.
+                if let Err(error) = reader.authority.submit(Actor::System, command).await {
+                    tracing::warn!(trust_domain, %error, "what a trust domain publishes is not on record");
+                }
+                trust_domain
+            });
+        }
+        while let Some(answered) = asked.join_next().await {
+            let Ok(trust_domain) = answered else { continue };
+            let rules = self.authority.rules();
+            // By what counts now, and not by what was said and refused.
+            let Some(known) = rules.state().federations.get(&trust_domain) else { continue };
+            let after_s = match known.unread {
+                None => known.relationship.bundle.refresh_s(),
+                Some(_) => REFRESH_MIN_S,
             };
-            due.insert(trust_domain.clone(), (endpoint.clone(), Instant::now() + after));
-            let command = Command::ReadFederatedBundle { trust_domain: trust_domain.clone(), endpoint, read };
-            // Ended or moved meanwhile: nothing is to be known of it.
-            if let Err(error) = self.authority.submit(Actor::System, command).await {
-                tracing::warn!(trust_domain, %error, "what a trust domain publishes is not on record");
-            }
+            let at = Instant::now() + Duration::from_secs(after_s);
+            due.insert(trust_domain, (known.relationship.clone(), at));
         }
     }
 }

@@ -57,6 +57,11 @@ impl Bound {
         self.listener.local_addr()
     }
 
+    /// Whether it shows a certificate of the web, and not Writ's own.
+    pub(crate) fn is_of_the_web(&self) -> bool {
+        self.web.is_some()
+    }
+
     /// Serves until `stop`. `own` is the certificate that shows Writ's SPIFFE ID.
     pub(crate) async fn run(
         self,

@@ -12,6 +12,7 @@ mod quickstart;
 mod recorder;
 mod replay;
 mod serve;
+mod server_certificate;
 mod tls_client;
 mod verify;
 

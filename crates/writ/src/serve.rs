@@ -6,11 +6,12 @@ use crate::client::{ADDRESS_FILE, Address};
 use crate::keys::Keys;
 use crate::node::Local;
 use crate::recorder::{DecisionLog, restore_counters};
+use crate::server_certificate::{ServerCertificate, Shows};
 use anyhow::{Context as _, bail};
 use authority::reconcile::AnchoredLog;
 use authority::{AccountKey, Authority, Clock, JwtSigner, RootMaterial};
 use credential::TrustDomain;
-use gateway::{Gateway, Metrics, ServerIdentity};
+use gateway::{Gateway, Metrics};
 use host::Endpoint;
 use ledger::{Append as _, NoteSigner};
 use policy::Counters;
@@ -176,13 +177,7 @@ impl Running {
         };
         let gateway = Gateway::new(machines, config, gateway_ports)?;
         let gateway_address = gateway.local_addr()?;
-        let renewing = ServerCertificates {
-            authority: authority.clone(),
-            shown: identity,
-            hosts: Vec::new(),
-            root: [0; 32],
-            renew_ms: 0,
-        };
+        let renewing = ServerCertificate::new(authority.clone(), Shows::Services, identity);
         let renewing = renewing.first().await?;
         let token = Zeroizing::new(contract::canonical::hex(random()?.as_slice()));
         let api_address = listener.local_addr()?;
@@ -191,7 +186,6 @@ impl Running {
         let scim_token = Zeroizing::new(scim_token);
         let scim = serde_json::json!({ "address": format!("http://{api_address}/scim/v2"), "token": scim_token.as_str() });
         data.write("scim.json", scim.to_string().as_bytes())?;
-        let own_certificate = shown.clone();
         let (control_log, decision_log) = (control.clone(), decisions.clone());
         let not_ready = move || {
             let failed =
@@ -260,7 +254,12 @@ impl Running {
             });
         }
         if let Some(bundles) = bundles {
-            tasks.spawn(bundles.run(authority.clone(), own_certificate, stop.clone()));
+            let (own, shown) = watch::channel(None);
+            if !bundles.is_of_the_web() {
+                let renewing = ServerCertificate::new(authority.clone(), Shows::Writ, own);
+                tasks.spawn(renewing.first().await?.run(stop.clone()));
+            }
+            tasks.spawn(bundles.run(authority.clone(), shown, stop.clone()));
         }
         tasks.spawn(renewing.run(stop.clone()));
         let reading = bundle_reader.run(stop.clone());
@@ -375,60 +374,6 @@ async fn fail_with_the_disk(
         }
     }
     Ok(())
-}
-
-/// Keeps the gateway's own certificate fresh and in step with the services' host names.
-struct ServerCertificates {
-    authority: Authority,
-    shown: watch::Sender<Option<Arc<ServerIdentity>>>,
-    hosts: Vec<String>,
-    root: [u8; 32],
-    renew_ms: u64,
-}
-
-impl ServerCertificates {
-    async fn first(mut self) -> anyhow::Result<Self> {
-        self.renew().await?;
-        Ok(self)
-    }
-
-    async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut changes = self.authority.changes();
-        let mut signs = self.authority.ca().changed();
-        let mut tick = tokio::time::interval(Duration::from_secs(60));
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = tick.tick() => {}
-                changed = changes.changed() => if changed.is_err() { break },
-                changed = signs.changed() => if changed.is_err() { break },
-            }
-            if let Err(error) = self.renew().await {
-                // The certificate shown now has half its life left: there is time to try again.
-                tracing::error!(%error, "the gateway's certificate could not be renewed");
-            }
-        }
-        Ok(())
-    }
-
-    async fn renew(&mut self) -> anyhow::Result<()> {
-        let mut hosts: Vec<String> = self.authority.rules().services().map(|s| s.host.clone()).collect();
-        hosts.push("localhost".to_owned());
-        hosts.push(self.authority.ca().trust_domain().writ().to_string());
-        hosts.sort();
-        hosts.dedup();
-        let now_ms = self.authority.now_ms();
-        let root = self.authority.server_root();
-        if hosts == self.hosts && root == self.root && now_ms < self.renew_ms {
-            return Ok(());
-        }
-        let made = self.authority.certify_server(&hosts).await?;
-        let identity = ServerIdentity::new(made.chain, &made.key)?;
-        self.renew_ms = now_ms + (made.not_after_ms.saturating_sub(now_ms)) / 2;
-        (self.hosts, self.root) = (hosts, root);
-        self.shown.send_replace(Some(Arc::new(identity)));
-        Ok(())
-    }
 }
 
 /// Sealed secrets, as the gateway and the API see them.

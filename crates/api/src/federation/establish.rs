@@ -7,7 +7,9 @@ use crate::view::Done;
 use axum::Json;
 use axum::extract::{Path, State};
 use credential::{SpiffeId, TrustDomain, bundle};
-use registry::{Actor, BundleEndpoint, Command, EndpointProfile, FederationRelationship, TrustBundle};
+use registry::{
+    Actor, BundleEndpoint, BundleFrom, Command, EndpointProfile, FederationRelationship, TrustBundle,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,12 +26,13 @@ pub(crate) struct NewFederation {
     /// (profile `https_web`).
     #[serde(default)]
     endpoint_id: Option<String>,
-    /// Its bundle, as text (SPIFFE Trust Domain and Bundle §4). Unless given, it is read at once.
+    /// Its bundle, as text (SPIFFE Trust Domain and Bundle §4): it counts, whatever was there before. Unless given, it is
+    /// the one of before, if it is read where it was, or it is read at once and must follow the one of before.
     #[serde(default)]
     bundle: Option<String>,
 }
 
-/// Recognises another trust domain's machines; replaces what was said of it before, its bundle too.
+/// Recognises another trust domain's machines; replaces what was said of it before.
 #[utoipa::path(post, path = "/v1/federation/{trust_domain}", tag = "federation", request_body = NewFederation,
     params(("trust_domain" = String, Path,)),
     responses((status = 200, body = Done), (status = "4XX", body = ProblemBody)))]
@@ -56,22 +59,35 @@ pub(crate) async fn establish_federation(
     };
     let given = new.bundle.map(|text| bundle::parse(&text, &of)).transpose();
     let given = given.map_err(|error| ApiError::invalid(error.to_string()).at("bundle"))?;
+    let before = look(&ports, |state| {
+        Ok(state.federations.get(&trust_domain).map(|known| known.relationship.clone()))
+    })?;
+    let from = match (&given, &before) {
+        (Some(_), _) => BundleFrom::Hand,
+        (None, Some(before)) if endpoint.is_none() || before.endpoint == endpoint => BundleFrom::Before,
+        (None, _) => BundleFrom::Read,
+    };
+    // Who is known already vouches for the next.
+    let bundle = given.or_else(|| before.map(|before| before.bundle)).unwrap_or_default();
     let parties = new.parties.iter().map(|text| look(&ports, |state| party(state, text)));
     let relationship = FederationRelationship {
         trust_domain,
         endpoint,
         parties: parties.collect::<Result<_, _>>()?,
-        bundle: given.clone().unwrap_or_default(),
+        bundle,
     };
     // Nobody is asked at an address that would be refused.
     if let Some(problem) = relationship.problem() {
         return Err(ApiError::invalid(problem));
     }
-    let bundle = match given {
-        Some(bundle) => bundle,
-        None => read(&ports, &relationship).await?,
+    let relationship = match from {
+        BundleFrom::Hand | BundleFrom::Before => relationship,
+        BundleFrom::Read => {
+            let bundle = read(&ports, &relationship).await?;
+            FederationRelationship { bundle, ..relationship }
+        }
     };
-    let command = Command::EstablishFederation(Box::new(FederationRelationship { bundle, ..relationship }));
+    let command = Command::EstablishFederation { relationship: Box::new(relationship), from };
     Ok(Json(Done::of(&ports.authority.submit(Actor::Operator, command).await?)))
 }
 

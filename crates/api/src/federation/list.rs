@@ -37,6 +37,7 @@ pub(crate) fn view(state: &registry::State, federation: &Federation) -> Federati
         jwt_keys: bundle::kids(&relationship.bundle),
         sequence: relationship.bundle.sequence,
         refresh_hint_s: relationship.bundle.refresh_hint_s,
+        refresh_s: endpoint.map(|_| relationship.bundle.refresh_s()),
         since_ms: federation.since_ms,
         unread: federation.unread.as_ref().map(|(_, why)| why.clone()),
         unread_since_ms: federation.unread.as_ref().map(|(since_ms, _)| *since_ms),

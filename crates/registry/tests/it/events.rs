@@ -248,7 +248,11 @@ fn federations() -> String {
         ("federation-ended", Event::FederationEnded { trust_domain: trust_domain(), reason: reason() }),
         (
             "federated-bundle-read",
-            Event::FederatedBundleRead { trust_domain: trust_domain(), bundle: bundle() },
+            Event::FederatedBundleRead { trust_domain: trust_domain(), bundle: Some(bundle()) },
+        ),
+        (
+            "federated-bundle-read-again",
+            Event::FederatedBundleRead { trust_domain: trust_domain(), bundle: None },
         ),
         (
             "federated-bundle-unread",

@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use registry::{
-    Actor, BundleEndpoint, Command, EndpointProfile, Event, FederationRelationship, PartyId, Refusal, State,
-    TrustBundle,
+    Actor, BundleEndpoint, BundleFrom, Command, EndpointProfile, Event, FederationRelationship, PartyId,
+    Refusal, RootStep, State, TrustBundle,
 };
 
 const PARTNER: &str = "partner.example";
@@ -27,15 +27,26 @@ fn relationship(party: PartyId) -> FederationRelationship {
 }
 
 fn establish(relationship: FederationRelationship) -> Command {
-    Command::EstablishFederation(Box::new(relationship))
+    Command::EstablishFederation { relationship: Box::new(relationship), from: BundleFrom::Hand }
+}
+
+fn asked(world: &World) -> FederationRelationship {
+    world.state.federations[PARTNER].relationship.clone()
 }
 
 fn read(world: &mut World, read: Result<TrustBundle, &str>) -> Result<Vec<Event>, Refusal> {
-    let read = read.map_err(str::to_owned);
-    world.try_as(
-        Actor::System,
-        Command::ReadFederatedBundle { trust_domain: PARTNER.into(), endpoint: endpoint(), read },
-    )
+    let asked = asked(world);
+    answered(world, asked, read)
+}
+
+/// An answer to what was asked before.
+fn answered(
+    world: &mut World,
+    asked: FederationRelationship,
+    read: Result<TrustBundle, &str>,
+) -> Result<Vec<Event>, Refusal> {
+    let (asked, read) = (Box::new(asked), read.map_err(str::to_owned));
+    world.try_as(Actor::System, Command::ReadFederatedBundle { asked, read })
 }
 
 fn roots(state: &State) -> Vec<Vec<u8>> {
@@ -63,7 +74,7 @@ fn a_trust_domain_counts_for_the_parties_named_until_it_is_ended() {
     world.ok(end());
     assert_eq!(world.state.federated_with(forge).count(), 0);
     assert!(world.refused(end()).contains("no federation"));
-    assert!(read(&mut world, Ok(bundle(2, Some(8)))).is_err());
+    assert!(answered(&mut world, relationship(forge), Ok(bundle(2, Some(8)))).is_err());
 }
 
 /// What one trust domain publishes takes the place of what it published before, and of nothing else.
@@ -100,12 +111,6 @@ fn a_number_that_goes_back_brings_nothing_back() {
     }
     read(&mut world, Ok(bundle(2, Some(8)))).unwrap();
     assert_eq!(unread(&world.state), None);
-    // What was asked for before a person said where to read is not for now.
-    let moved = BundleEndpoint { url: "https://new.partner.example/".into(), ..endpoint() };
-    let before = world.state.federations[PARTNER].relationship.clone();
-    world.ok(establish(FederationRelationship { endpoint: Some(moved), ..before.clone() }));
-    assert!(read(&mut world, Ok(bundle(9, Some(9)))).is_err());
-    world.ok(establish(before));
     // Without numbers what came last counts (SPIFFE Federation §4.2); a person can begin anew.
     let by_hand = FederationRelationship {
         bundle: bundle(3, None),
@@ -117,12 +122,58 @@ fn a_number_that_goes_back_brings_nothing_back() {
     assert_eq!(roots(&world.state), [[5; 3]]);
 }
 
+/// What vouched for an answer must count still when it comes.
+#[test]
+fn an_answer_to_what_was_asked_before_is_not_for_now() {
+    let (mut world, acme, _) = world();
+    let before = asked(&world);
+    let late =
+        |world: &mut World| answered(world, before.clone(), Ok(bundle(9, Some(900)))).unwrap_err().reason;
+    // Its root was stolen: a person gives the bundle anew, and whoever had the root answers late.
+    world.ok(establish(FederationRelationship { bundle: bundle(2, Some(8)), ..relationship(acme) }));
+    assert!(late(&mut world).contains("changed while its bundle was read"));
+    let moved = BundleEndpoint { url: "https://new.partner.example/".into(), ..endpoint() };
+    world.ok(establish(FederationRelationship { endpoint: Some(moved), ..before.clone() }));
+    late(&mut world);
+    world.ok(establish(FederationRelationship { endpoint: None, ..before.clone() }));
+    late(&mut world);
+    assert_eq!(roots(&world.state), [[1; 3]]);
+}
+
+/// Saying anew for whom it counts brings no old bundle back.
+#[test]
+fn a_relationship_that_is_said_anew_keeps_what_is_known() {
+    let (mut world, acme, forge) = world();
+    read(&mut world, Ok(bundle(2, Some(8)))).unwrap();
+    let anew = |bundle, from| Command::EstablishFederation {
+        relationship: Box::new(FederationRelationship {
+            parties: vec![acme, forge],
+            bundle,
+            ..relationship(acme)
+        }),
+        from,
+    };
+    world.ok(anew(TrustBundle::default(), BundleFrom::Before));
+    assert_eq!((roots(&world.state), world.state.federated_with(forge).count()), (vec![vec![2; 3]], 1));
+    let old = world.refused(anew(bundle(1, Some(7)), BundleFrom::Read));
+    assert!(old.contains("went back from 8 to 7"), "{old}");
+    world.ok(anew(bundle(3, Some(9)), BundleFrom::Read));
+    world.ok(anew(bundle(1, Some(7)), BundleFrom::Hand));
+    assert_eq!(roots(&world.state), [[1; 3]]);
+    world.ok(Command::EndFederation { trust_domain: PARTNER.into(), reason: "over".into() });
+    assert!(world.refused(anew(TrustBundle::default(), BundleFrom::Before)).contains("no bundle"));
+}
+
 #[test]
 fn no_keys_are_the_end_of_trust_and_no_answer_is_not() {
     let (mut world, ..) = world();
     read(&mut world, Err("no answer within 30s")).unwrap();
     assert_eq!(roots(&world.state), [[1; 3]]);
     assert_eq!(read(&mut world, Err("no answer within 31s")).unwrap(), [], "said once");
+    let back = read(&mut world, Ok(bundle(1, Some(7)))).unwrap();
+    assert_eq!(back, [Event::FederatedBundleRead { trust_domain: PARTNER.into(), bundle: None }]);
+    read(&mut world, Err("odd\u{1b}[2J words")).unwrap();
+    assert_eq!(unread(&world.state), Some("odd\u{fffd}[2J words"));
     read(&mut world, Ok(bundle(0, Some(8)))).unwrap();
     assert_eq!(roots(&world.state), Vec::<Vec<u8>>::new());
     assert_eq!(unread(&world.state), None);
@@ -182,11 +233,8 @@ fn relationships_that_cannot_be_meant() {
         let said = world.refused(establish(bad));
         assert!(said.contains(why), "{said}");
     }
-    let by_hand = Command::ReadFederatedBundle {
-        trust_domain: PARTNER.into(),
-        endpoint: endpoint(),
-        read: Ok(bundle(2, Some(8))),
-    };
+    let by_hand =
+        Command::ReadFederatedBundle { asked: Box::new(asked(&world)), read: Ok(bundle(2, Some(8))) };
     assert!(world.refused(by_hand).contains("only Writ itself"));
 }
 
@@ -194,35 +242,21 @@ fn relationships_that_cannot_be_meant() {
 #[test]
 fn the_own_bundle_has_a_number_that_grows() {
     let (mut world, ..) = world();
-    let mut last = world.state.bundle_sequence(world.now_ms);
-    let mut grew = |world: &World, by: u64| {
-        let now = world.state.bundle_sequence(world.now_ms);
-        assert_eq!(now, last + by);
-        last = now;
+    let mut by_writ = |command| {
+        world.try_as(Actor::System, command).unwrap();
+        world.now_ms += 86_400_000;
+        world.state.bundle_sequence
     };
     let key =
         |kid: &str, expires_ms| Command::PublishJwtKey { kid: kid.into(), public_key: vec![1], expires_ms };
-    let now_ms = world.now_ms;
-    world.ok(key("a", now_ms + 10));
-    grew(&world, 1);
-    world.ok(key("b", now_ms + 20));
-    grew(&world, 1);
-    world.now_ms += 10;
-    grew(&world, 1);
-    world.now_ms += 10;
-    grew(&world, 1);
-    world.ok(key("c", now_ms + 90));
-    grew(&world, 1);
-    let (mut other, ..) = World::new();
-    other
-        .try_as(
-            Actor::System,
-            Command::Root {
-                step: registry::RootStep::Prepare(vec![1]),
-                reason: "first".into(),
-                hurried: false,
-            },
-        )
-        .unwrap();
-    assert_eq!(other.state.bundle_sequence(0), 1);
+    let root = |step| Command::Root { step, reason: "yearly".into(), hurried: true };
+    let name = |certificate: u8| registry::root::digest(&[certificate]);
+    assert_eq!(by_writ(key("a", 1)), 1);
+    assert_eq!(by_writ(key("b", 1)), 2, "one that came and one that went are one change");
+    assert_eq!(by_writ(root(RootStep::Prepare(vec![1]))), 3);
+    assert_eq!(by_writ(root(RootStep::Activate(name(1)))), 3, "it was known before");
+    assert_eq!(by_writ(root(RootStep::Prepare(vec![2]))), 4);
+    assert_eq!(by_writ(root(RootStep::Activate(name(2)))), 4);
+    assert_eq!(by_writ(root(RootStep::Taint(name(1)))), 4);
+    assert_eq!(by_writ(root(RootStep::Retire(name(1)))), 5);
 }

@@ -171,7 +171,7 @@ pub(crate) enum IssuerCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FederationCommand {
-    /// Recognise another trust domain's machines; replaces what was said of it before, its bundle too.
+    /// Recognise another trust domain's machines; replaces what was said of it before.
     Trust {
         /// Its name, for example partner.example.
         trust_domain: String,
@@ -179,13 +179,14 @@ pub(crate) enum FederationCommand {
         #[arg(long = "for", value_name = "PARTY", required = true)]
         parties: Vec<String>,
         /// Where it publishes its bundle (https://); asked as often as it wants, and at `writ federation read`.
-        #[arg(long, required_unless_present = "bundle")]
+        #[arg(long)]
         url: Option<String>,
         /// The SPIFFE ID of the server there (https_spiffe): needs the bundle once. A public authority vouches for the
         /// server unless given (https_web).
         #[arg(long, value_name = "SPIFFE-ID", requires = "url")]
         endpoint_id: Option<String>,
-        /// Its bundle, which its people gave you in a way you trust (SPIFFE bundle, JSON); read at the URL unless given.
+        /// Its bundle, which its people gave you in a way you trust (SPIFFE bundle, JSON): it counts, whatever was known before.
+        /// Unless given, what is known goes on, or it is read at the URL and must follow what is known.
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         bundle: Option<PathBuf>,
     },

@@ -1,6 +1,7 @@
 //! `writ federation`.
 
 use crate::args::FederationCommand;
+use crate::exit::Failure;
 use crate::output;
 use anyhow::Context as _;
 use api::view::{Done, FederationView};
@@ -9,6 +10,8 @@ use serde_json::json;
 pub(crate) async fn run(client: &api::Client, command: FederationCommand, json: bool) -> anyhow::Result<()> {
     match command {
         FederationCommand::Trust { trust_domain, parties, url, endpoint_id, bundle } => {
+            // As the ID of a trust domain is written elsewhere.
+            let trust_domain = trust_domain.trim_start_matches("spiffe://").trim_end_matches('/');
             let given = bundle.map(|file| {
                 std::fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))
             });
@@ -28,6 +31,9 @@ pub(crate) async fn run(client: &api::Client, command: FederationCommand, json: 
             let path = format!("/v1/federation/{trust_domain}/bundle");
             let view: FederationView = client.post(&path, &json!({})).await?;
             show(&view, json);
+            if let Some(why) = view.unread {
+                return Err(Failure::Failed(format!("its bundle is the one of before: {why}")).into());
+            }
         }
         FederationCommand::Show { trust_domain } => {
             let all: Vec<FederationView> = client.get("/v1/federation").await?;
@@ -73,8 +79,9 @@ fn show(view: &FederationView, json: bool) {
     if let (Some(url), Some(profile)) = (&view.url, &view.profile) {
         let server = view.endpoint_id.as_ref().map(|id| format!(", served by {id}")).unwrap_or_default();
         rows.push(["published at".to_owned(), format!("{url} ({profile}{server})")]);
-        let asked = view.refresh_hint_s.map_or("does not say".to_owned(), |s| format!("every {s} s"));
-        rows.push(["wants to be asked".to_owned(), asked]);
+        let wants = view.refresh_hint_s.map_or("does not say".to_owned(), |s| format!("wants {s} s"));
+        let asked = view.refresh_s.unwrap_or_default();
+        rows.push(["asked".to_owned(), format!("every {asked} s ({wants})")]);
     }
     rows.extend(view.roots.iter().map(|root| ["root (SHA-256)".to_owned(), root.clone()]));
     rows.extend(view.jwt_keys.iter().map(|kid| ["key for JWT-SVIDs".to_owned(), kid.clone()]));

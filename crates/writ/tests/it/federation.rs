@@ -4,7 +4,9 @@
 use crate::envoy::{Envoy, plain_curl};
 use crate::harness::{PATIENCE, Writ, text, wait};
 use crate::nginx::Nginx;
-use rcgen::{CertificateParams, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use spiffe::{TrustDomain, WorkloadApiClient, X509Source};
@@ -50,6 +52,15 @@ fn trust(one: &Writ, other: &Writ, trust_domain: &str) {
     let at = endpoint(other);
     let how = ["--for", "acme", "--url", &at, "--endpoint-id", &id, "--bundle", &file];
     one.ok(&[&["federation", "trust", trust_domain], &how[..]].concat());
+}
+
+/// Reads what a trust domain publishes; a refusal is an error, and said in the answer.
+fn read(writ: &Writ, trust_domain: &str) -> Value {
+    let output = writ.run(&["federation", "read", trust_domain, "--json"]);
+    let view: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    assert_eq!(output.status.code(), Some(if view["unread"].is_null() { 0 } else { 1 }), "{view}");
+    view
 }
 
 fn shown(writ: &Writ, trust_domain: &str) -> Value {
@@ -160,7 +171,7 @@ async fn machines_of_two_trust_domains_recognise_each_other_while_it_is_agreed()
     // The other side takes another root in use: it is known before anything rests on it, and what is taken back is gone.
     let before = shown(&acme, FORGE);
     forge.ok(&["authority", "prepare", "--reason", "yearly"]);
-    let now: Value = acme.json(&["federation", "read", FORGE]);
+    let now: Value = read(&acme, FORGE);
     assert_eq!((now["unread"].is_null(), now["roots"].as_array().unwrap().len()), (true, 2), "{now}");
     assert!(now["sequence"].as_u64() > before["sequence"].as_u64());
     known_roots(&acme, FORGE, 2).await;
@@ -169,15 +180,17 @@ async fn machines_of_two_trust_domains_recognise_each_other_while_it_is_agreed()
     forge.ok(&["authority", "taint", old, "--reason", "yearly"]);
     forge.ok(&["authority", "retire", old, "--reason", "yearly", "--now"]);
     // The server of the endpoint rests on the new root: it is recognised by the bundle that came before.
-    wait("the endpoint's server has its new certificate", || {
-        acme.json(&["federation", "read", FORGE])["unread"].is_null()
-    });
+    wait("the endpoint's server has its new certificate", || read(&acme, FORGE)["unread"].is_null());
     let now = shown(&acme, FORGE);
     assert!(now["roots"].as_array().unwrap().len() == 1 && now["roots"][0] != old, "{now}");
     known_roots(&acme, FORGE, 1).await;
     pair.until(true).await;
 
-    // A killed machine of the other side is refused there; what is ended here is refused here.
+    // Another party, said without the bundle: what is known goes on.
+    let both = ["federation", "trust", FORGE, "--for", "acme", "--for", "forge"];
+    let at = endpoint(&forge);
+    acme.ok(&[&both[..], &["--url", &at, "--endpoint-id", "spiffe://forge.example/writ"]].concat());
+    assert_eq!(shown(&acme, FORGE)["roots"], now["roots"]);
     acme.ok(&["federation", "end", FORGE, "--reason", "the contract is over"]);
     pair.until(false).await;
     known_roots(&acme, FORGE, 0).await;
@@ -207,7 +220,7 @@ fn another_server_is_not_believed() {
             "--bundle",
             &file,
         ]);
-        acme.json(&["federation", "read", FORGE])["unread"].as_str().map(str::to_owned)
+        read(&acme, FORGE)["unread"].as_str().map(str::to_owned)
     };
     let other = trust("spiffe://forge.example/somebody").unwrap();
     assert!(other.contains("the server is `spiffe://forge.example/writ`"), "{other}");
@@ -228,7 +241,7 @@ fn another_server_is_not_believed() {
         "--bundle",
         &file,
     ]);
-    let refused = acme.json(&["federation", "read", FORGE])["unread"].as_str().unwrap().to_owned();
+    let refused = read(&acme, FORGE)["unread"].as_str().unwrap().to_owned();
     assert!(refused.contains("invalid peer certificate"), "{refused}");
     // As a server of the web it is nobody.
     let web = acme.fails(&["federation", "trust", FORGE, "--for", "acme", "--url", &at], 1);
@@ -285,13 +298,13 @@ async fn what_a_trust_domain_publishes_is_taken_whole_or_not_at_all() {
     let second = bundle(&forge);
     publisher.publish(&first.to_string());
     acme.ok(&["federation", "trust", FORGE, "--for", "acme", "--url", &publisher.url("bundle.json")]);
-    let read = |published: &Value| {
-        publisher.publish(&published.to_string());
-        acme.json(&["federation", "read", FORGE])
+    let published = |document: &Value| {
+        publisher.publish(&document.to_string());
+        read(&acme, FORGE)
     };
-    let refused = |published: &Value, why: &str| {
+    let refused = |document: &Value, why: &str| {
         let before = shown(&acme, FORGE);
-        let now = read(published);
+        let now = published(document);
         assert!(now["unread"].as_str().unwrap_or_default().contains(why), "{why}: {now}");
         assert_eq!((&now["roots"], &now["sequence"]), (&before["roots"], &before["sequence"]));
     };
@@ -300,8 +313,33 @@ async fn what_a_trust_domain_publishes_is_taken_whole_or_not_at_all() {
         changed[name] = value;
         changed
     };
-    assert_eq!(read(&second)["roots"].as_array().unwrap().len(), 2);
+    assert_eq!(published(&second)["roots"].as_array().unwrap().len(), 2);
     known_roots(&acme, FORGE, 2).await;
+    // Given by hand, an old one counts; what is published is then read without being asked for.
+    let by_hand = acme.path("first.json");
+    std::fs::write(&by_hand, first.to_string()).unwrap();
+    let at = publisher.url("bundle.json");
+    acme.ok(&[
+        "federation",
+        "trust",
+        FORGE,
+        "--for",
+        "acme",
+        "--url",
+        &at,
+        "--bundle",
+        by_hand.to_str().unwrap(),
+    ]);
+    wait("it is read", || shown(&acme, FORGE)["roots"].as_array().unwrap().len() == 2);
+    // What has not changed adds nothing to the ledger.
+    let entry = |party: &str| {
+        let more = ["--legal-name", "A party", "--jurisdiction", "Ireland"];
+        acme.json(&[&["party", "add", party], &more[..]].concat())["index"].as_u64().unwrap()
+    };
+    let before = entry("one");
+    assert_eq!([read(&acme, FORGE), read(&acme, FORGE)].map(|view| view["unread"].is_null()), [true, true]);
+    assert_eq!(entry("two"), before + 1);
+    // Reading what has not changed adds nothing to the ledger.
 
     refused(&first, "its number went back");
     refused(&with(&second, "keys", first["keys"].clone()), "other keys under the number");
@@ -315,7 +353,7 @@ async fn what_a_trust_domain_publishes_is_taken_whole_or_not_at_all() {
     refused(&json!({ "spiffe_sequence": 1_000 }), "no SPIFFE bundle");
     refused(&json!("<html>"), "no SPIFFE bundle");
     refused(&with(&second, "padding", json!("x".repeat(70_000))), "could not be read");
-    assert_eq!(read(&second)["unread"], Value::Null);
+    assert_eq!(published(&second)["unread"], Value::Null);
     // A redirection is not followed, also not to the right place.
     acme.ok(&[
         "federation",
@@ -328,7 +366,7 @@ async fn what_a_trust_domain_publishes_is_taken_whole_or_not_at_all() {
         "--bundle",
         &handed_over(&acme, &forge),
     ]);
-    let moved = acme.json(&["federation", "read", FORGE]);
+    let moved = read(&acme, FORGE);
     assert!(moved["unread"].as_str().unwrap().contains("302"), "{moved}");
     acme.ok(&["federation", "trust", FORGE, "--for", "acme", "--url", &publisher.url("bundle.json")]);
 
@@ -337,7 +375,7 @@ async fn what_a_trust_domain_publishes_is_taken_whole_or_not_at_all() {
     let at_forge = WorkloadApiClient::connect_to(socket(&forge)).await.unwrap();
     let token = at_forge.fetch_jwt_token(["payments"], None).await.unwrap();
     at_acme.validate_jwt_token("payments", &token).await.unwrap();
-    let nothing = read(&json!({ "spiffe_sequence": 1_001, "keys": [] }));
+    let nothing = published(&json!({ "spiffe_sequence": 1_001, "keys": [] }));
     assert_eq!(
         (&nothing["unread"], &nothing["roots"], &nothing["jwt_keys"]),
         (&Value::Null, &json!([]), &json!([]))
@@ -377,15 +415,66 @@ fn a_real_envoy_tells_trust_domains_apart() {
         let impostor = writ(name);
         assert!(!call(&envoy, &impostor.join("acme/reader")), "an impostor of {name}");
     }
+    // Each authority speaks for its own trust domain and for no other.
+    let (signer, bundle) = authority(&acme, FORGE);
+    acme.ok(&["federation", "trust", FORGE, "--for", "acme", "--bundle", &bundle]);
+    let theirs = signer.certify(&acme, "spiffe://forge.example/billing", "billing");
+    let forged = signer.certify(&acme, "spiffe://acme.example/acme/reader", "forged");
+    wait("Envoy lets a machine of the new authority in", || call(&envoy, &theirs));
+    assert!(!call(&envoy, &forged), "their authority speaks of our machine");
     // Another listener lets in machines of the other trust domain and no others.
     let only = config.replace("name: ALL", &format!("name: \"spiffe://{FORGE}\""));
     let gate = Envoy::run(&acme, &only, acme.data().join("bundle.pem"));
     wait("Envoy lets the other trust domain's machine in there", || call(&gate, &theirs));
     assert!(!call(&gate, &own), "it is of our trust domain");
+    assert!(!call(&gate, &forged), "their authority speaks of our machine");
     acme.ok(&["federation", "end", FORGE, "--reason", "over"]);
     wait("Envoy lets it in no more", || !call(&envoy, &theirs) && !call(&gate, &theirs));
     assert!(call(&envoy, &own));
+    // One that starts only now is told to let nobody in.
+    let late = Envoy::run(&acme, &only, acme.data().join("bundle.pem"));
+    assert!(!call(&late, &theirs));
+    acme.ok(&["federation", "trust", FORGE, "--for", "acme", "--bundle", &bundle]);
+    wait("all let it in again", || [&envoy, &gate, &late].into_iter().all(|one| call(one, &theirs)));
     acme.assert_verifies();
+}
+
+/// An authority of a trust domain that a test makes.
+struct Signer {
+    key: KeyPair,
+    params: CertificateParams,
+}
+
+/// Such an authority, and the file with its bundle.
+fn authority(writ: &Writ, trust_domain: &str) -> (Signer, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.subject_alt_names =
+        vec![SanType::URI(format!("spiffe://{trust_domain}").as_str().try_into().unwrap())];
+    let root = STANDARD.encode(params.self_signed(&key).unwrap().der());
+    let bundle = json!({ "keys": [{ "kty": "EC", "use": "x509-svid", "x5c": [root] }] });
+    let file = writ.path("made.json");
+    std::fs::write(&file, bundle.to_string()).unwrap();
+    (Signer { key, params }, file.display().to_string())
+}
+
+impl Signer {
+    /// A certificate for a SPIFFE ID, in a folder of its own.
+    fn certify(&self, writ: &Writ, id: &str, folder: &str) -> PathBuf {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let issuer = rcgen::Issuer::from_params(&self.params, &self.key);
+        let leaf = params.signed_by(&key, &issuer).unwrap();
+        let folder = writ.path(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
+        std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+        folder
+    }
 }
 
 /// Anybody may ask, over TLS 1.2 too, and gets the bundle and nothing else.
@@ -393,22 +482,14 @@ fn a_real_envoy_tells_trust_domains_apart() {
 fn the_bundle_endpoint_answers_whoever_asks() {
     let mut acme = writ(ACME);
     let url = endpoint(&acme);
-    let ask = |arguments: &[&str]| {
-        let roots = acme.data().join("bundle.pem").display().to_string();
-        // Known by its SPIFFE ID, it has a host name only by the way.
-        let host = url.trim_start_matches("https://").trim_end_matches('/').replace("127.0.0.1", "localhost");
-        let url = format!("https://{host}/");
-        let all = [&["--cacert", roots.as_str(), "--write-out", "\n%{http_code} %{content_type}"], arguments]
-            .concat();
-        let last = all.last().copied().unwrap_or_default();
-        let path = last.strip_prefix("path:").map(|path| format!("{url}{path}"));
-        let mut all: Vec<String> =
-            all.iter().filter(|one| !one.starts_with("path:")).map(|one| (*one).to_owned()).collect();
-        all.push(path.unwrap_or(url));
-        let output = plain_curl(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    // Who is asked is told by the SPIFFE ID: there is no host name in its certificate.
+    let ask = |path: &str, arguments: &[&str]| {
+        let url = format!("{url}{path}");
+        let fixed = ["--insecure", "--write-out", "\n%{http_code} %{content_type}"];
+        let output = plain_curl(&[&fixed[..], arguments, &[&url]].concat());
         text(&output.stdout)
     };
-    let told = ask(&["--tlsv1.2", "--tls-max", "1.2"]);
+    let told = ask("", &["--tlsv1.2", "--tls-max", "1.2"]);
     let (document, status) = told.rsplit_once('\n').unwrap();
     assert_eq!(status, "200 application/json");
     let document: Value = serde_json::from_str(document).unwrap();
@@ -417,9 +498,9 @@ fn the_bundle_endpoint_answers_whoever_asks() {
         document["keys"].as_array().unwrap().iter().map(|key| key["use"].as_str().unwrap()).collect();
     assert_eq!(uses, ["x509-svid", "jwt-svid"]);
     assert!(document["keys"].as_array().unwrap().iter().all(|key| key.get("d").is_none()));
-    assert!(ask(&["--head"]).ends_with("200 application/json"));
-    assert!(ask(&["path:other"]).contains("404"));
-    assert!(ask(&["--data", "x"]).contains("405"));
+    assert!(ask("", &["--head"]).ends_with("200 application/json"));
+    assert!(ask("other", &[]).contains("404"));
+    assert!(ask("", &["--data", "x"]).contains("405"));
 
     // With a certificate of the web, as another host names it.
     acme.stop();
