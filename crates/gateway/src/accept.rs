@@ -8,6 +8,7 @@ use crate::limits::{
     CONNECTIONS_MAX, CUT_TIME_MAX, DRAIN_TIME_MAX, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX,
     HEADERS_MAX, KEEPALIVE, RESET_STREAMS_MAX, STREAMS_MAX,
 };
+use crate::parting::{Lending, Speaks};
 use crate::{Config, Ports};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,7 +19,6 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, We
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -133,8 +133,6 @@ impl Connection {
         let metrics = &self.pipeline.ports.metrics;
         // Nagle would hold back the small frames of streams.
         let _ = stream.set_nodelay(true);
-        // A second handle on the socket, to throw away what it still holds when it is cut.
-        let socket = stream.as_fd().try_clone_to_owned();
         let stream = match tokio::time::timeout(HANDSHAKE_TIME_MAX, self.acceptor.accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
@@ -166,38 +164,36 @@ impl Connection {
             async move { Ok::<_, std::convert::Infallible>(pipeline.serve(&peer, &live, request).await) }
         });
         let server = server(http2);
-        let mut serving = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            () = live.token().cancelled() => {
-                discard(&socket);
-                Ok(())
-            }
-            () = self.stop.cancelled() => {
-                serving.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = serving.as_mut() => ended,
-                    () = live.token().cancelled() => {
-                discard(&socket);
-                Ok(())
-            }
+        let (lending, lent) = Lending::new(stream);
+        let cut = {
+            let mut serving = std::pin::pin!(server.serve_connection(TokioIo::new(lending), service));
+            let ended = tokio::select! {
+                biased;
+                () = live.token().cancelled() => None,
+                ended = serving.as_mut() => Some(ended),
+                () = self.stop.cancelled() => {
+                    serving.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        biased;
+                        () = live.token().cancelled() => None,
+                        ended = serving.as_mut() => Some(ended),
+                    }
                 }
+            };
+            if let Some(Err(error)) = &ended {
+                tracing::debug!(%address, %error, "the connection ended");
             }
+            // Before the server is dropped, and its responses with it.
+            ended.is_none().then(|| match (http2, live.is_half_said()) {
+                (true, _) => Some(Speaks::Http2),
+                (false, false) => Some(Speaks::Http1),
+                (false, true) => None,
+            })
         };
-        if let Err(error) = ended {
-            tracing::debug!(%address, %error, "the connection ended");
+        if let Some(speaks) = cut {
+            lent.part(live.why(), speaks).await;
         }
         metrics.connections.dec();
-    }
-}
-
-/// Cut: what the kernel has not sent yet is thrown away, and the peer gets a reset, not an end.
-/// Closing alone would go on delivering the send buffer at the peer's own pace.
-fn discard(socket: &std::io::Result<OwnedFd>) {
-    if let Ok(socket) = socket
-        && let Err(error) = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO))
-    {
-        tracing::warn!(%error, "a cut connection may still deliver what was under way");
     }
 }
 

@@ -3,10 +3,12 @@
 
 use crate::Ports;
 use crate::limits::SWEEP_INTERVAL;
-use policy::{Permit, Request, Rules};
+use crate::parting::Cut;
+use policy::{Permit, Reason, Request, Rules};
 use registry::{IdentityId, InstrumentId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use tokio_util::sync::CancellationToken;
 
 /// All live connections of a gateway.
@@ -29,6 +31,8 @@ struct Right {
     /// For an exchange: the contract it rests on, and what was asked.
     permitted: Option<(InstrumentId, Request)>,
     token: CancellationToken,
+    /// Why it was cut, once it is.
+    why: Arc<OnceLock<Cut>>,
 }
 
 /// A place in the table for as long as it lives.
@@ -38,7 +42,20 @@ pub(crate) struct Live {
     identity: Option<IdentityId>,
     serial: [u8; 16],
     token: CancellationToken,
+    why: Arc<OnceLock<Cut>>,
+    /// Responses on this connection of which a part may be said.
+    half_said: Arc<AtomicUsize>,
     table: Weak<Connections>,
+}
+
+/// A response that is being said, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Saying(Arc<AtomicUsize>);
+
+impl Drop for Saying {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Connections {
@@ -57,8 +74,11 @@ impl Connections {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let number = table.next;
         table.next += 1;
-        table.live.insert(number, Right { identity, serial, permitted, token: token.clone() });
-        Live { number, identity, serial, token, table: Arc::downgrade(self) }
+        let why = Arc::<OnceLock<Cut>>::default();
+        let right = Right { identity, serial, permitted, token: token.clone(), why: why.clone() };
+        table.live.insert(number, right);
+        let half_said = Arc::default();
+        Live { number, identity, serial, token, why, half_said, table: Arc::downgrade(self) }
     }
 
     /// Watches the rules and cuts what has lost its right.
@@ -101,7 +121,10 @@ impl Connections {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cut = 0;
         for right in table.live.values() {
-            if !right.token.is_cancelled() && !right.holds(rules, now_ms) {
+            if !right.token.is_cancelled()
+                && let Err(why) = right.holds(rules, now_ms)
+            {
+                right.why.get_or_init(|| why);
                 right.token.cancel();
                 cut += 1;
             }
@@ -117,17 +140,22 @@ impl Connections {
 }
 
 impl Right {
-    fn holds(&self, rules: &Rules, now_ms: u64) -> bool {
+    fn holds(&self, rules: &Rules, now_ms: u64) -> Result<(), Cut> {
         // A connection of nobody has no right to lapse: each of its requests is denied by itself.
-        let standing = self
-            .identity
-            .is_none_or(|identity| policy::decide::standing(rules, identity, &self.serial, now_ms).is_ok());
+        if let Some(identity) = self.identity {
+            policy::decide::standing(rules, identity, &self.serial, now_ms)
+                .map_err(|(reason, detail)| Cut { reason, detail })?;
+        }
         // A running exchange needs its contract still, and everything a new request would need.
         let permitted = self.permitted.as_ref().is_none_or(|(contract, request)| {
             let request = Request { now_ms, silence_ms: rules.silence_ms(now_ms), ..request.clone() };
             rules.is_in_force(*contract, now_ms) && policy::still_permits(rules, &request)
         });
-        standing && permitted
+        let over = || Cut {
+            reason: Reason::NothingPermits,
+            detail: "what permitted this request permits it no more".to_owned(),
+        };
+        permitted.then_some(()).ok_or_else(over)
     }
 }
 
@@ -137,21 +165,40 @@ impl Live {
         &self.token
     }
 
+    /// Why it was cut; nothing when all are, or when it is not.
+    pub(crate) fn why(&self) -> Option<Cut> {
+        self.why.get().cloned()
+    }
+
+    /// Whether a response on this connection may be half said.
+    pub(crate) fn is_half_said(&self) -> bool {
+        self.half_said.load(Ordering::Relaxed) > 0
+    }
+
+    /// A response begins.
+    pub(crate) fn say(&self) -> Saying {
+        self.half_said.fetch_add(1, Ordering::Relaxed);
+        Saying(self.half_said.clone())
+    }
+
     /// Enters an exchange on this connection that rests on `permit`. Cut at once when the right
     /// ended between the decision and now: from here on the watcher sees it.
     pub(crate) fn exchange(&self, permit: &Permit, ports: &Ports) -> Option<Self> {
         let table = self.table.upgrade()?;
         let permitted = (permit.contract().instrument, permit.request().clone());
         let token = self.token.child_token();
-        let live = table.insert(self.identity, self.serial, Some(permitted.clone()), token);
+        let mut live = table.insert(self.identity, self.serial, Some(permitted.clone()), token);
+        live.half_said = self.half_said.clone();
         let right = Right {
             identity: live.identity,
             serial: live.serial,
             permitted: Some(permitted),
             token: live.token.clone(),
+            why: live.why.clone(),
         };
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
-        if !right.holds(&rules, (ports.clock)()) {
+        if let Err(why) = right.holds(&rules, (ports.clock)()) {
+            live.why.get_or_init(|| why);
             live.token.cancel();
         }
         drop(rules);

@@ -1,6 +1,7 @@
 //! What a machine is told when the answer is no: RFC 9457 problem+json with the clause.
 
 use crate::forward::{Body, full};
+use crate::parting::Cut;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Response, StatusCode};
 use policy::{Denial, Reason};
@@ -28,9 +29,25 @@ pub(crate) fn retry_after(denial: &Denial) -> Option<u64> {
     denial.retry_after_ms.map(|ms| ms.div_ceil(1_000))
 }
 
+/// Why a connection is cut, as a problem document.
+pub(crate) fn cut(cut: &Cut) -> Problem {
+    of_reason(cut.reason, cut.detail.clone())
+}
+
 /// A denial as a problem document.
 pub(crate) fn problem(denial: &Denial, instance: Option<String>) -> Problem {
-    let (status, title) = match denial.reason {
+    let clause = denial.cited.as_ref().map(|cited| CitedClause {
+        contract: cited.name.clone(),
+        title: cited.title.clone(),
+        version: cited.version,
+        number: cited.clause.to_string(),
+        sentence: cited.sentence.clone(),
+    });
+    Problem { instance, clause, ..of_reason(denial.reason, denial.detail.clone()) }
+}
+
+fn of_reason(reason: Reason, detail: String) -> Problem {
+    let (status, title) = match reason {
         Reason::ClauseForbids | Reason::NothingPermits | Reason::NoContract => {
             (StatusCode::FORBIDDEN, "not permitted by its instruments")
         }
@@ -45,21 +62,14 @@ pub(crate) fn problem(denial: &Denial, instance: Option<String>) -> Problem {
         Reason::NoSuchService => (StatusCode::MISDIRECTED_REQUEST, "no such service"),
         Reason::RequestAmbiguous => (StatusCode::BAD_REQUEST, "the request could mean two things"),
     };
-    let clause = denial.cited.as_ref().map(|cited| CitedClause {
-        contract: cited.name.clone(),
-        title: cited.title.clone(),
-        version: cited.version,
-        number: cited.clause.to_string(),
-        sentence: cited.sentence.clone(),
-    });
     Problem {
-        kind: format!("urn:writ:denial:{}", denial.reason.as_str()),
+        kind: format!("urn:writ:denial:{}", reason.as_str()),
         title: title.to_owned(),
         status: status.as_u16(),
-        detail: denial.detail.clone(),
-        instance,
-        reason: denial.reason.as_str().to_owned(),
-        clause,
+        detail,
+        instance: None,
+        reason: reason.as_str().to_owned(),
+        clause: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Config;
 use crate::accept::TlsError;
-use crate::connections::Live;
+use crate::connections::{Live, Saying};
 use crate::limits::{BODY_IDLE_MAX, CONNECT_TIME_MAX, RESPONSE_HEAD_TIME_MAX, UPSTREAM_IDLE_MAX};
 use crate::record::Meter;
 use bytes::Bytes;
@@ -216,6 +216,7 @@ pub(crate) struct ResponseBody {
     meter: Arc<Meter>,
     lapsed: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: Option<oneshot::Sender<Ending>>,
+    _said: Saying,
     _live: Live,
 }
 
@@ -231,6 +232,7 @@ impl ResponseBody {
             meter,
             lapsed: Box::pin(live.token().clone().cancelled_owned()),
             ended: Some(ended),
+            _said: live.say(),
             _live: live,
         };
         if body.inner.is_end_stream() {

@@ -21,6 +21,7 @@ mod forward;
 pub mod limits;
 mod metrics;
 mod neighbour;
+mod parting;
 mod record;
 
 pub use accept::{Gateway, ServerIdentity, TlsError};
