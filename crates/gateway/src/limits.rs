@@ -37,7 +37,7 @@ pub const UPSTREAM_IDLE_MAX: usize = 64;
 /// How often live connections are looked at when nothing was pushed (certificates expire silently).
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the peer of a cut connection has to take note of the reason.
-pub const PARTING_TIME_MAX: Duration = Duration::from_millis(50);
+pub const PARTING_TIME_MAX: Duration = Duration::from_millis(25);
 /// How long what was cut has to record its outcome.
 pub const CUT_TIME_MAX: Duration = Duration::from_secs(2);
 /// How much of a request's target and host is kept beside the log.

@@ -3,11 +3,12 @@
 
 use crate::caller::Caller;
 use credential::ProcessEvidence;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags, openat2, statx};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest executable that is hashed.
 const EXECUTABLE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
@@ -30,17 +31,33 @@ pub enum AttestError {
     },
 }
 
-/// Finds out what a process is; the digest of its executable only if that is wanted.
+/// Finds out what a process is; the digest of its executable only if that is wanted. May wait for a file system, as long
+/// as whoever serves that likes.
 pub fn attest(caller: &Caller, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
-    let evidence = read(caller.pid(), wanted_hash);
-    // Only now is it certain that all of it was read of the process that connected.
-    if !caller.is_alive() {
-        return Err(AttestError::Ended);
-    }
-    evidence
+    let link = executable(caller.pid());
+    let sha256 = if wanted_hash { digest(&link) } else { None };
+    of_caller(caller, read(caller.pid(), path(&link), sha256))
 }
 
-fn read(pid: i32, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
+/// The same without the digest, and without waiting for anybody: nothing when it cannot be told at once.
+pub(crate) fn attest_at_once(caller: &Caller) -> Option<Result<ProcessEvidence, AttestError>> {
+    let path = path_at_once(&executable(caller.pid()))?;
+    Some(of_caller(caller, read(caller.pid(), Some(path), None)))
+}
+
+fn of_caller(
+    caller: &Caller,
+    evidence: Result<ProcessEvidence, AttestError>,
+) -> Result<ProcessEvidence, AttestError> {
+    // Only now is it certain that all of it was read of the process that connected.
+    if caller.is_alive() { evidence } else { Err(AttestError::Ended) }
+}
+
+fn executable(pid: i32) -> PathBuf {
+    format!("/proc/{pid}/exe").into()
+}
+
+fn read(pid: i32, path: Option<String>, sha256: Option<[u8; 32]>) -> Result<ProcessEvidence, AttestError> {
     let status = text(&format!("/proc/{pid}/status"))?;
     let id = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -53,15 +70,7 @@ fn read(pid: i32, wanted_hash: bool) -> Result<ProcessEvidence, AttestError> {
     };
     let (uid, gid) = id("Uid:").zip(id("Gid:")).ok_or_else(missing)?;
     let cgroup = cgroup(&text(&format!("/proc/{pid}/cgroup")).unwrap_or_default());
-    let link = format!("/proc/{pid}/exe");
-    Ok(ProcessEvidence {
-        unit: cgroup.as_deref().and_then(unit),
-        cgroup,
-        gid,
-        path: path(Path::new(&link)),
-        sha256: if wanted_hash { digest(Path::new(&link)) } else { None },
-        uid,
-    })
+    Ok(ProcessEvidence { unit: cgroup.as_deref().and_then(unit), cgroup, gid, path, sha256, uid })
 }
 
 fn text(path: &str) -> Result<String, AttestError> {
@@ -84,6 +93,18 @@ fn text(path: &str) -> Result<String, AttestError> {
 fn path(link: &Path) -> Option<String> {
     let path = std::fs::read_link(link).ok()?;
     if is_same_file(link, &path) { path.to_str().map(str::to_owned) } else { None }
+}
+
+/// The same from what the kernel has at hand: a file system that a user serves is not asked.
+fn path_at_once(link: &Path) -> Option<String> {
+    let named = std::fs::read_link(link).ok()?;
+    let at_hand = AtFlags::STATX_DONT_SYNC;
+    let one = statx(CWD, link, at_hand, StatxFlags::INO).ok()?;
+    let there =
+        openat2(CWD, &named, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED).ok()?;
+    let other = statx(&there, "", at_hand | AtFlags::EMPTY_PATH, StatxFlags::INO).ok()?;
+    let file = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+    if file(&one) == file(&other) { named.to_str().map(str::to_owned) } else { None }
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
@@ -119,16 +140,19 @@ fn unit(cgroup: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn this_very_process() {
+    #[tokio::test]
+    async fn this_very_process() {
         let pid = i32::try_from(std::process::id()).unwrap();
-        let evidence = read(pid, true).unwrap();
         let exe = std::env::current_exe().unwrap();
+        let caller = Caller::of_pid(pid).unwrap();
+        let evidence = attest(&caller, true).unwrap();
         assert_eq!(evidence.path.as_deref(), exe.to_str());
         assert_eq!(evidence.uid, rustix::process::geteuid().as_raw());
         assert_eq!(evidence.sha256, Some(Sha256::digest(std::fs::read(exe).unwrap()).into()));
-        assert_eq!(read(pid, false).unwrap().sha256, None);
-        assert!(matches!(read(i32::MAX, false), Err(AttestError::Ended)));
+        let without = attest(&caller, false).unwrap();
+        assert_eq!(without.sha256, None);
+        assert_eq!(attest_at_once(&caller).unwrap().unwrap(), without, "what is at hand says the same");
+        assert!(matches!(read(i32::MAX, None, None), Err(AttestError::Ended)));
     }
 
     #[test]
@@ -160,12 +184,12 @@ mod tests {
         while !fakes() && child.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        let (faked, evidence) = (fakes(), read(i32::try_from(child.id()).unwrap(), false));
+        let (faked, told) = (fakes(), [path(Path::new(&exe)), path_at_once(Path::new(&exe))]);
         child.kill().unwrap();
         child.wait().unwrap();
         // Where the kernel lets nobody have mounts of his own, nobody can.
         match faked {
-            true => assert_eq!(evidence.unwrap().path, None),
+            true => assert_eq!(told, [None, None]),
             false => eprintln!("not tested: the kernel gives nobody mounts of his own here"),
         }
     }
