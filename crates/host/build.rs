@@ -5,7 +5,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let set = protox::compile(files, ["proto"])?;
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&set))?;
-    tonic_prost_build::configure().build_client(false).btree_map(".").compile_fds(set)?;
+    tonic_prost_build::configure()
+        .build_client(false)
+        .btree_map(".")
+        .codec_path("crate::codec::SmallCodec")
+        .compile_fds(set)?;
     for file in files {
         println!("cargo:rerun-if-changed={file}");
     }

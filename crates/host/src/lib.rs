@@ -13,6 +13,7 @@
 
 pub mod attest;
 pub mod caller;
+mod codec;
 pub mod endpoint;
 mod refuse;
 mod sds;
