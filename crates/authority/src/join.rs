@@ -40,7 +40,12 @@ impl Authority {
         let once = issuer.kind != IssuerKind::Kubernetes;
         if once && until_ms.saturating_sub(self.now_ms()) > ONCE_LIFE_MAX_MS {
             let help = "have it made for the job that uses it";
-            return Err(not_entitled("a token that joins once lives for a day at most", help).into());
+            let hours = ONCE_LIFE_MAX_MS / 3_600_000;
+            return Err(not_entitled(
+                format!("a token that joins once lives for {hours} hours at most"),
+                help,
+            )
+            .into());
         }
         let ground = match issuer.kind {
             // A job joins once; a pod presents the same token until its kubelet gives it another.
@@ -89,7 +94,16 @@ impl Authority {
             | IssuerKind::Kubernetes
             | IssuerKind::SecurityEvents => self.verified(&issuer, Kind::Identity, token),
         };
-        let claims = verified.map_err(|error| not_entitled(error.to_string(), HELP))?;
+        let claims = verified.map_err(|error| {
+            let said = match issuer.kind {
+                IssuerKind::Devices => format!("what the device signed is no proof: {error}"),
+                IssuerKind::GithubActions
+                | IssuerKind::GitlabCi
+                | IssuerKind::Kubernetes
+                | IssuerKind::SecurityEvents => error.to_string(),
+            };
+            not_entitled(said, HELP)
+        })?;
         Ok((issuer, claims))
     }
 

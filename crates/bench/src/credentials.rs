@@ -252,10 +252,10 @@ async fn killed(estate: &Estate) -> anyhow::Result<()> {
         let ready = ready.clone();
         tasks.spawn(async move {
             ready.wait().await;
-            let mut rest = [0; 1024];
-            // Whatever was under way, then the end.
-            while matches!(tls.read(&mut rest).await, Ok(1..)) {}
-            started.elapsed()
+            let mut rest = Vec::new();
+            // Whatever was under way, the reason, then the end.
+            while rest.len() < ANSWER_BYTES_MAX && matches!(tls.read_buf(&mut rest).await, Ok(1..)) {}
+            (started.elapsed(), String::from_utf8_lossy(&rest).contains("is revoked"))
         });
     }
     ready.wait().await;
@@ -264,9 +264,11 @@ async fn killed(estate: &Estate) -> anyhow::Result<()> {
     let body = json!({ "target": { "identity": "acme/robot" }, "reason": "measured", "for_good": true });
     estate.client.post::<Value>("/v1/stops", &body).await?;
     let answered = started.elapsed();
-    let (mut times, mut early) = (Vec::new(), 0);
+    let (mut times, mut early, mut told) = (Vec::new(), 0, 0);
     while let Some(ended) = tasks.join_next().await {
-        match ended?.checked_sub(asked) {
+        let (ended, why) = ended?;
+        told += usize::from(why);
+        match ended.checked_sub(asked) {
             Some(time) => times.push(time),
             None => early += 1,
         }
@@ -285,7 +287,7 @@ async fn killed(estate: &Estate) -> anyhow::Result<()> {
         Err(error) => format!("a new connection is refused ({error})"),
     };
     println!(
-        "  kill with {CONNECTIONS} live mTLS connections: command {:.1} ms, last byte p50 {:.1} ms, p99 {:.1} ms, all {:.1} ms; {refused}",
+        "  kill with {CONNECTIONS} live mTLS connections: command {:.1} ms, last byte p50 {:.1} ms, p99 {:.1} ms, all {:.1} ms, {told} told why; {refused}",
         (answered - asked).as_secs_f64() * 1e3,
         times[CONNECTIONS / 2].as_secs_f64() * 1e3,
         times[CONNECTIONS * 99 / 100].as_secs_f64() * 1e3,

@@ -138,8 +138,11 @@ pub(crate) fn step(
                 && !hurried
                 && found.since_ms.saturating_add(PREPARED_MIN_MS) > now_ms
             {
-                let help = "wait ten minutes from its preparation, or say --now: whoever has not heard of it refuses what rests on it";
-                return conflict("not everybody can know this root yet", help);
+                let minutes = PREPARED_MIN_MS / 60_000;
+                let help = format!(
+                    "wait {minutes} minutes from its preparation, or say --now: whoever has not heard of it refuses what rests on it"
+                );
+                return conflict("not everybody can know this root yet", &help);
             }
             Ok(vec![Event::RootActivated { root }])
         }

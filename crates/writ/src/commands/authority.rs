@@ -11,7 +11,7 @@ pub(crate) async fn run(client: &api::Client, command: AuthorityCommand, json: b
         AuthorityCommand::Prepare { reason } => (
             "prepare",
             json!({ "reason": reason }),
-            "is known; `writ authority activate` takes it in use, from ten minutes on, when all have heard of it",
+            "is known; `writ authority activate` takes it in use when all can have heard of it",
         ),
         AuthorityCommand::Activate { reason, now } => (
             "activate",
