@@ -131,3 +131,60 @@ pub enum SvidError {
     #[error("it has more than one URI subject alternative name")]
     SeveralIds,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose, SanType};
+
+    /// A leaf that names these.
+    fn leaf(uris: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())).collect();
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        change(&mut params);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    /// Each was somebody's CVE.
+    #[test]
+    fn certificates_that_only_look_like_credentials() {
+        const BOT: &str = "spiffe://acme.example/acme/bot";
+        let nothing = |_: &mut CertificateParams| {};
+        assert_eq!(spiffe_id(&leaf(&[BOT], nothing)).map(|id| id.to_string()), Ok(BOT.to_owned()));
+        assert_eq!(spiffe_id(&leaf(&[], nothing)), Err(SvidError::NoId));
+        let two = [BOT, "spiffe://acme.example/acme/admin"];
+        assert_eq!(spiffe_id(&leaf(&two, nothing)), Err(SvidError::SeveralIds), "two URI SANs");
+        let with_dns = leaf(&[BOT], |params| {
+            params.subject_alt_names.push(SanType::DnsName("bot.acme.example".try_into().unwrap()));
+        });
+        assert!(spiffe_id(&with_dns).is_ok(), "a host name beside it is none");
+        let authority =
+            |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        assert_eq!(spiffe_id(&leaf(&[BOT], authority)), Err(SvidError::Authority), "a CA as a leaf");
+        for usage in [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign] {
+            let signs = leaf(&[BOT], |params| params.key_usages.push(usage));
+            assert_eq!(spiffe_id(&signs), Err(SvidError::Authority));
+        }
+        let silent = leaf(&[BOT], |params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
+        assert_eq!(spiffe_id(&silent), Err(SvidError::KeyUsage));
+        for other in [
+            "spiffe://acme.example",
+            "spiffe://acme.example/",
+            "spiffe://acme.example/a%2Fb",
+            "spiffe://acme.example/../b",
+            "https://acme.example/a",
+        ] {
+            assert!(matches!(spiffe_id(&leaf(&[other], nothing)), Err(SvidError::Id(_))), "{other}");
+        }
+        let whole = leaf(&[BOT], nothing);
+        assert_eq!(
+            spiffe_id(&[whole.as_slice(), &[0]].concat()),
+            Err(SvidError::Malformed),
+            "a byte behind it"
+        );
+        for cut in 0..whole.len() {
+            assert!(spiffe_id(&whole[..cut]).is_err());
+        }
+    }
+}

@@ -166,6 +166,53 @@ mod tests {
         assert!(!is_same_file(&named, &folder.path().join("gone")));
     }
 
+    /// Another file where the executable stood is not what runs.
+    #[test]
+    fn a_binary_that_is_swapped_after_exec_has_no_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let [app, next] = ["app", "next"].map(|name| folder.path().join(name));
+        std::fs::copy("/bin/sleep", &app).unwrap();
+        std::fs::copy("/bin/cat", &next).unwrap();
+        let mut child = std::process::Command::new(&app).arg("60").spawn().unwrap();
+        let link = executable(i32::try_from(child.id()).unwrap());
+        while std::fs::read_link(&link).ok().as_ref() != Some(&app) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let named = app.to_str().map(str::to_owned);
+        let before = [path(&link), path_at_once(&link)];
+        let running = digest(&link);
+        std::fs::rename(&next, &app).unwrap();
+        let (after, still) = ([path(&link), path_at_once(&link)], digest(&link));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(before[0], named);
+        assert!(before[1].is_none() || before[1] == named, "told at once, or later");
+        assert_eq!(after, [None, None]);
+        assert_eq!((still, running.is_some()), (running, true), "the digest is of what runs");
+    }
+
+    /// Whoever has the number of a process that ended, or its socket, is not that process.
+    #[tokio::test]
+    async fn a_caller_that_ended_is_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("s");
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        // The process that connects ends, and leaves the connection to a child of its own.
+        let script = "import os, socket, sys, time\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\nif os.fork() == 0:\n    time.sleep(60)";
+        let mut parent =
+            std::process::Command::new("python3").args(["-c", script]).arg(&socket).spawn().unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let caller = Caller::of(&stream).unwrap();
+        assert_eq!(u32::try_from(caller.pid()).unwrap(), parent.id());
+        parent.wait().unwrap();
+        caller.ended().await;
+        assert!(!caller.is_alive());
+        assert!(matches!(attest(&caller, true), Err(AttestError::Ended)));
+        assert!(!matches!(attest_at_once(&caller), Some(Ok(_))));
+        // One that connected before and is looked at only now: the kernel took hold of it when it connected.
+        assert!(!Caller::of(&stream).is_ok_and(|late| late.is_alive()));
+    }
+
     /// A process that mounts its own file over another's path is not executed from there.
     #[test]
     fn a_mount_of_its_own_gives_a_process_no_path() {

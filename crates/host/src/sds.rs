@@ -157,6 +157,8 @@ fn named<'e>(entitled: &'e [Entitlement], name: &str) -> Option<&'e Entitlement>
 #[derive(Default)]
 struct Told {
     version: u64,
+    /// The version that the client last said it does not accept.
+    refused: u64,
     secrets: Vec<Secret>,
 }
 
@@ -171,15 +173,18 @@ enum Read {
 }
 
 impl Told {
-    fn read(&self, message: &DiscoveryRequest, names: Option<&[String]>) -> Read {
+    fn read(&mut self, message: &DiscoveryRequest, names: Option<&[String]>) -> Read {
         if !message.type_url.is_empty() && message.type_url != SECRET {
             return Read::Malformed(refuse::invalid(format!(
                 "there are no resources of type `{}` here",
                 message.type_url
             )));
         }
-        if let Some(error) = &message.error_detail {
-            // It goes on with what it had; so do we.
+        if let Some(error) = &message.error_detail
+            && self.refused != self.version
+        {
+            // It goes on with what it had; so do we. Said once, however often it says so.
+            self.refused = self.version;
             tracing::warn!(error = %error.message, "Envoy did not accept a secret");
         }
         let stale = !message.response_nonce.is_empty() && message.response_nonce != self.version.to_string();

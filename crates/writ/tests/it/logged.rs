@@ -100,3 +100,33 @@ fn a_certificate_shows_that_it_is_in_the_ledger_and_a_forged_one_cannot() {
         assert!(!verified && shown["finding"].as_str().unwrap().contains(why), "{shown}");
     }
 }
+
+/// One token, asked with many times at once: one certificate.
+#[test]
+fn a_join_token_is_spent_once_however_many_ask_at_once() {
+    const AT_ONCE: usize = 16;
+    let mut writ = Writ::start();
+    writ.machine("acme/bot", "bot");
+    for round in 0..4 {
+        let token = writ.ok(&["token", "create", "acme/bot"]).trim().to_owned();
+        let asking: Vec<_> = (0..AT_ONCE)
+            .map(|n| {
+                Command::new(env!("CARGO_BIN_EXE_writ"))
+                    .args(["issue", "--out", writ.path(&format!("out-{round}-{n}")).to_str().unwrap()])
+                    .env("WRIT_DATA", writ.data())
+                    .env("WRIT_TOKEN", &token)
+                    .stdout(std::process::Stdio::null())
+                    .stderr(std::process::Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        let ended: Vec<_> = asking.into_iter().map(|one| one.wait_with_output().unwrap()).collect();
+        assert_eq!(ended.iter().filter(|one| one.status.success()).count(), 1);
+        for refused in ended.iter().filter(|one| !one.status.success()) {
+            let said = text(&refused.stderr);
+            assert!(said.contains("token"), "{said}");
+        }
+    }
+    writ.assert_verifies();
+}

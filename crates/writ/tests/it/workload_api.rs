@@ -271,6 +271,9 @@ fn calls_that_break_the_specification_get_its_codes() {
         assert_eq!(got[call]["code"], code, "{call}: {}", got[call]);
         assert!(got[call]["details"].as_str().unwrap().contains(words), "{call}: {}", got[call]);
     }
+    // Four thousand refusals and stale words: the version of before, then the next, said once each.
+    assert_eq!(got["storm"]["ok"], serde_json::json!(["0a0131", "0a0132"]), "{}", got["storm"]);
+    assert_eq!(writ.log().matches("Envoy did not accept a secret").count(), 1);
     assert_eq!(got["health"]["ok"], "0801", "serving");
     assert!(got["reflection"]["ok"].as_str().unwrap().contains("SpiffeWorkloadAPI"), "{got}");
     writ.assert_verifies();

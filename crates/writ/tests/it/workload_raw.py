@@ -4,6 +4,7 @@ Prints one JSON object: what each call came to. Argument: the socket.
 """
 
 import json
+import queue
 import sys
 
 import grpc
@@ -33,6 +34,25 @@ def text(number, value):
     return bytes([number << 3 | 2, len(value)]) + value
 
 
+def storm():
+    """A client that refuses what it is given, again and again, and then asks for something else."""
+    asked, answers = queue.Queue(), []
+    first = text(3, "default")
+    asked.put(first)
+    stream = channel.stream_stream("/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets")(
+        iter(asked.get, None), timeout=60
+    )
+    answers.append(next(stream))
+    for _ in range(2000):
+        asked.put(first + text(5, "1") + b"\x32" + bytes([2 + len("no")]) + text(2, "no"))
+        asked.put(first + text(5, "stale"))
+    asked.put(text(3, "ROOTCA") + text(5, "1"))
+    answers.append(next(stream))
+    asked.put(None)
+    answers.extend(stream)
+    return [answer[:3].hex() for answer in answers]
+
+
 def services():
     listed = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")(
         iter([text(7, "*")]), timeout=20
@@ -50,6 +70,7 @@ print(json.dumps({
     "foreign_id": unary(jwt, text(1, "a") + text(2, "spiffe://writ.localhost/acme/other"), [header]),
     "wit": unary("/SpiffeWorkloadAPI/FetchWITSVID", b"", [header]),
     "no_token": unary("/SpiffeWorkloadAPI/ValidateJWTSVID", text(1, "a"), [header]),
+    "storm": outcome(storm),
     "health": unary("/grpc.health.v1.Health/Check", text(1, "SpiffeWorkloadAPI"), []),
     "reflection": outcome(services),
 }))
