@@ -5,7 +5,7 @@ use crate::ca::{Ca, RootMaterial};
 use crate::documents::ObjectDocuments;
 use crate::entry::{self, Bodies};
 use crate::jwt_key::{JwtKeys, JwtSigner};
-use crate::workload::may_entitle;
+use crate::workload::{is_of_roots, may_entitle};
 use crate::{Clock, KeyStore, entropy, receipt};
 use ledger::{
     Append, AppendError, Edge, Hash, Objects, ReadLog, Sequenced, StoreError, Submission, VerifierKey,
@@ -73,6 +73,7 @@ pub struct Authority {
     jobs: mpsc::Sender<Job>,
     changes: watch::Receiver<u64>,
     entitlements: watch::Receiver<u64>,
+    roots: watch::Receiver<u64>,
 }
 
 struct Job {
@@ -121,17 +122,20 @@ impl Authority {
         let (jobs, queue) = mpsc::channel(COMMANDS_MAX);
         let (changed, changes) = watch::channel(0);
         let (entitled, entitlements) = watch::channel(0);
+        let (rooted, roots) = watch::channel(0);
         let heartbeat = rules.read().unwrap_or_else(PoisonError::into_inner).heartbeat();
         heartbeat.store((ports.clock)(), Ordering::Release);
+        let (known, ports_of_writer) = (rules.clone(), ports.clone());
         let writer =
-            Writer { rules: rules.clone(), ports: ports.clone(), changed, entitled, heartbeat, last_ms };
+            Writer { rules: known, ports: ports_of_writer, changed, entitled, rooted, heartbeat, last_ms };
         tokio::spawn(writer.run(queue));
         let jwt = Arc::new(JwtKeys::new(config.jwt));
         let (receipts, asked) = mpsc::channel(receipt::WAITING_MAX);
         tokio::spawn(receipt::publish(ports.log.clone(), asked));
         let accounts = Arc::new(config.accounts);
         let keys = config.keys;
-        let authority = Self { ports, ca, jwt, keys, accounts, receipts, rules, jobs, changes, entitlements };
+        let authority =
+            Self { ports, ca, jwt, keys, accounts, receipts, rules, jobs, changes, entitlements, roots };
         authority.establish().await?;
         authority.publish_first_root().await?;
         authority.publish_jwt_key().await?;
@@ -175,6 +179,11 @@ impl Authority {
     /// Counts up whenever something changed that can change what a workload is given.
     pub fn entitlements(&self) -> watch::Receiver<u64> {
         self.entitlements.clone()
+    }
+
+    /// Counts up whenever the roots changed that certificates may lead to.
+    pub fn roots_changed(&self) -> watch::Receiver<u64> {
+        self.roots.clone()
     }
 
     /// The solver's executable, if one was named.
@@ -291,6 +300,7 @@ struct Writer {
     ports: Ports,
     changed: watch::Sender<u64>,
     entitled: watch::Sender<u64>,
+    rooted: watch::Sender<u64>,
     heartbeat: Arc<AtomicU64>,
     last_ms: Millis,
 }
@@ -448,6 +458,9 @@ impl Writer {
         self.changed.send_modify(|count| *count += 1);
         if recorded.events.iter().any(may_entitle) {
             self.entitled.send_modify(|count| *count += 1);
+        }
+        if recorded.events.iter().any(is_of_roots) {
+            self.rooted.send_modify(|count| *count += 1);
         }
         for event in &recorded.events {
             tracing::info!(index = landed.index, event = event.name(), subject = event.subject(), actor = %recorded.actor, "recorded");

@@ -142,18 +142,27 @@ impl Authority {
     }
 }
 
-/// Whether an event can change what a workload is given: what hosts watch.
+/// Whether an event changes the roots that certificates may lead to: what whoever verifies them watches.
+pub(crate) fn is_of_roots(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RootActivated { .. }
+            | Event::RootPrepared { .. }
+            | Event::RootRetired { .. }
+            | Event::RootTainted { .. }
+    )
+}
+
+/// Whether an event can change at once what a workload is given: what hosts watch. A key more for everybody to know is
+/// not of that kind: each stream comes to it in its own time, so that no fleet comes at once.
 pub(crate) fn may_entitle(event: &Event) -> bool {
     match event {
         Event::CredentialRevoked { .. }
         | Event::DepartureStepTaken { .. }
-        | Event::FederatedBundleRead { .. }
         | Event::FederationEnded { .. }
-        | Event::FederationEstablished(_)
         | Event::InstanceBarred { .. }
         | Event::InstancesReadmitted { .. }
         | Event::RootActivated { .. }
-        | Event::RootPrepared { .. }
         | Event::RootRetired { .. }
         | Event::RootTainted { .. }
         | Event::KeyBarred { .. }
@@ -165,7 +174,6 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::InstrumentEnded { .. }
         | Event::InstrumentInForce { .. }
         | Event::InstrumentRenewed { .. }
-        | Event::JwtKeyPublished { .. }
         | Event::NoticeGiven { .. }
         | Event::OfficeOffered { .. }
         | Event::OwnershipAccepted { .. }
@@ -179,7 +187,9 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::CredentialIssued { .. }
         | Event::Established { .. }
         | Event::EstateExamined { .. }
+        | Event::FederatedBundleRead { .. }
         | Event::FederatedBundleUnread { .. }
+        | Event::FederationEstablished(_)
         | Event::IdentityProposed(_)
         | Event::InstrumentDrafted(_)
         | Event::InstrumentExamined { .. }
@@ -190,6 +200,8 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::IssuerTrusted(_)
         | Event::JoinRuled { .. }
         | Event::JoinTokenCreated { .. }
+        | Event::JwtKeyPublished { .. }
+        | Event::RootPrepared { .. }
         | Event::JwtIssued { .. }
         | Event::LogAnchored { .. }
         | Event::PartyRegistered(_)

@@ -16,7 +16,7 @@ use crate::proto::sds::{
     SpiffeCertValidatorConfig, TlsCertificate, TypedExtensionConfig, data_source::Specifier,
 };
 use crate::svids::Newest;
-use crate::workload_api::{LOOK_AGAIN, WorkloadApi, any_changed};
+use crate::workload_api::{WorkloadApi, any_changed, look_again};
 use crate::{Bundle, Entitlement, refuse};
 use credential::TrustDomain;
 use prost::Message as _;
@@ -123,7 +123,7 @@ impl Sds {
                 () = self.0.stopped() => return drop(answers.send(Err(Status::unavailable("this host is stopping"))).await),
                 changed = entitlements.changed() => if changed.is_err() { return },
                 () = any_changed(&mut listening) => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(look_again()) => {}
             }
             let Some(wanted) = &names else { continue };
             match self.secrets(&caller, wanted).await {

@@ -16,6 +16,7 @@ use registry::IdentityId;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -28,8 +29,10 @@ use zeroize::Zeroizing;
 const SECURITY_HEADER: &str = "workload.spiffe.io";
 /// Messages that may wait for a slow reader; each is the whole state, so the last would do.
 const WAITING_MAX: usize = 4;
-/// How often the caller of an open stream is looked at anew: a process can become another program.
-pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// How often the caller of an open stream is looked at anew at least: a process can become another program.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(3);
+/// Streams look at times of their own, up to so much earlier: what is new for all of them does not bring all at once.
+const LOOK_SPREAD_MS: u64 = 1_500;
 /// Audiences of one request at most.
 const AUDIENCES_MAX: usize = registry::admit::AUDIENCES_MAX;
 
@@ -130,7 +133,7 @@ impl WorkloadApi {
                     }
                     changed = entitlements.changed() => if changed.is_err() { return },
                     () = any_changed(&mut listening) => {}
-                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                    () = tokio::time::sleep(look_again()) => {}
                 }
             }
         });
@@ -161,6 +164,12 @@ impl WorkloadApi {
         }
         Ok((X509svidResponse { svids, crl: Vec::new(), federated_bundles }, listening))
     }
+}
+
+/// When a stream looks again.
+pub(crate) fn look_again() -> Duration {
+    let random = std::hash::RandomState::new().hash_one(0_u8);
+    LOOK_AGAIN_MAX - Duration::from_millis(random % LOOK_SPREAD_MS)
 }
 
 /// Returns when any of them changed.
@@ -295,5 +304,19 @@ impl SpiffeWorkloadApi for WorkloadApi {
         let valid = self.issuer.validate_jwt(&identities(&entitled), &audience, &svid);
         let (spiffe_id, claims) = valid.map_err(refuse::invalid)?;
         Ok(Response::new(ValidateJwtsvidResponse { spiffe_id: spiffe_id.to_string(), claims: Some(claims) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn streams_look_at_times_of_their_own() {
+        let times: BTreeSet<Duration> = (0..1_000).map(|_| look_again()).collect();
+        let least = LOOK_AGAIN_MAX - Duration::from_millis(LOOK_SPREAD_MS);
+        assert!(times.iter().all(|time| (least..=LOOK_AGAIN_MAX).contains(time)));
+        assert!(times.len() > 500, "a thousand streams come at {} times", times.len());
     }
 }

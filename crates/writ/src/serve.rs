@@ -504,8 +504,8 @@ async fn follow_roots(
     roots: watch::Sender<Vec<Vec<u8>>>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut entitlements = authority.entitlements();
-    while let Some(changed) = stop.run_until_cancelled(entitlements.changed()).await {
+    let mut changes = authority.roots_changed();
+    while let Some(changed) = stop.run_until_cancelled(changes.changed()).await {
         changed?;
         let now = authority.bundle();
         if *roots.borrow() != now {
