@@ -4,10 +4,7 @@ use registry::Name;
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest trust domain name, in bytes.
-pub const TRUST_DOMAIN_BYTES_MAX: usize = 255;
-/// The longest SPIFFE ID, in bytes.
-pub const SPIFFE_ID_BYTES_MAX: usize = 2048;
+pub use registry::federation::{SPIFFE_ID_BYTES_MAX, TRUST_DOMAIN_BYTES_MAX};
 
 /// The name of a trust domain: `acme.example`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,8 +35,7 @@ impl TrustDomain {
 impl FromStr for TrustDomain {
     type Err = SpiffeIdError;
     fn from_str(text: &str) -> Result<Self, SpiffeIdError> {
-        let sound = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
-        if (1..=TRUST_DOMAIN_BYTES_MAX).contains(&text.len()) && text.bytes().all(sound) {
+        if registry::federation::is_trust_domain(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(SpiffeIdError(

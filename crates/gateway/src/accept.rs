@@ -184,11 +184,14 @@ impl Connection {
                 tracing::debug!(%address, %error, "the connection ended");
             }
             // Before the server is dropped, and its responses with it.
-            ended.is_none().then(|| match (http2, live.is_half_said()) {
-                (true, _) => Some(Speaks::Http2),
-                (false, false) => Some(Speaks::Http1),
-                (false, true) => None,
-            })
+            match (ended, http2, live.is_half_said()) {
+                (None, true, _) => Some(Some(Speaks::Http2)),
+                (None, false, false) => Some(Some(Speaks::Http1)),
+                (None, false, true) => Some(None),
+                // The server ended by itself because it had to break off a response: it is not delivered on.
+                (Some(Err(_)), _, _) if live.is_broken_off() => Some(None),
+                (Some(_), _, _) => None,
+            }
         };
         if let Some(speaks) = cut {
             lent.part(live.why(), speaks).await;

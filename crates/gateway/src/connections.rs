@@ -7,7 +7,7 @@ use crate::parting::Cut;
 use policy::{Permit, Reason, Request, Rules};
 use registry::{IdentityId, InstrumentId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +45,8 @@ pub(crate) struct Live {
     why: Arc<OnceLock<Cut>>,
     /// Responses on this connection of which a part may be said.
     half_said: Arc<AtomicUsize>,
+    /// One of them was broken off.
+    broken_off: Arc<AtomicBool>,
     table: Weak<Connections>,
 }
 
@@ -77,8 +79,8 @@ impl Connections {
         let why = Arc::<OnceLock<Cut>>::default();
         let right = Right { identity, serial, permitted, token: token.clone(), why: why.clone() };
         table.live.insert(number, right);
-        let half_said = Arc::default();
-        Live { number, identity, serial, token, why, half_said, table: Arc::downgrade(self) }
+        let (half_said, broken_off) = (Arc::default(), Arc::default());
+        Live { number, identity, serial, token, why, half_said, broken_off, table: Arc::downgrade(self) }
     }
 
     /// Watches the rules and cuts what has lost its right.
@@ -175,6 +177,16 @@ impl Live {
         self.half_said.load(Ordering::Relaxed) > 0
     }
 
+    /// A response is broken off, because its right ended.
+    pub(crate) fn break_off(&self) {
+        self.broken_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a response on this connection was broken off.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        self.broken_off.load(Ordering::Relaxed)
+    }
+
     /// A response begins.
     pub(crate) fn say(&self) -> Saying {
         self.half_said.fetch_add(1, Ordering::Relaxed);
@@ -188,7 +200,7 @@ impl Live {
         let permitted = (permit.contract().instrument, permit.request().clone());
         let token = self.token.child_token();
         let mut live = table.insert(self.identity, self.serial, Some(permitted.clone()), token);
-        live.half_said = self.half_said.clone();
+        (live.half_said, live.broken_off) = (self.half_said.clone(), self.broken_off.clone());
         let right = Right {
             identity: live.identity,
             serial: live.serial,
@@ -197,8 +209,7 @@ impl Live {
             why: live.why.clone(),
         };
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
-        if let Err(why) = right.holds(&rules, (ports.clock)()) {
-            live.why.get_or_init(|| why);
+        if right.holds(&rules, (ports.clock)()).is_err() {
             live.token.cancel();
         }
         drop(rules);

@@ -217,7 +217,7 @@ pub(crate) struct ResponseBody {
     lapsed: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: Option<oneshot::Sender<Ending>>,
     _said: Saying,
-    _live: Live,
+    live: Live,
 }
 
 impl ResponseBody {
@@ -233,7 +233,7 @@ impl ResponseBody {
             lapsed: Box::pin(live.token().clone().cancelled_owned()),
             ended: Some(ended),
             _said: live.say(),
-            _live: live,
+            live,
         };
         if body.inner.is_end_stream() {
             // Nobody will poll an empty body to learn that it ended.
@@ -261,6 +261,7 @@ impl http_body::Body for ResponseBody {
         let this = self.get_mut();
         if this.lapsed.as_mut().poll(cx).is_ready() {
             this.end(Ending::Cut);
+            this.live.break_off();
             return Poll::Ready(Some(Err("the right to this exchange ended".into())));
         }
         match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {

@@ -140,9 +140,8 @@ impl TrustBundle {
 impl FederationRelationship {
     /// What is wrong with its words, if something is.
     pub fn problem(&self) -> Option<String> {
-        let sound = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
         let name = &self.trust_domain;
-        if !(1..=TRUST_DOMAIN_BYTES_MAX).contains(&name.len()) || !name.bytes().all(sound) {
+        if !is_trust_domain(name) {
             return Some(format!("`{name}` is not the name of a trust domain: a–z, 0–9, `.`, `-` and `_`"));
         }
         if self.parties.is_empty() || self.parties.len() > PARTIES_MAX {
@@ -173,6 +172,12 @@ impl FederationRelationship {
         }
         self.bundle.problem()
     }
+}
+
+/// Whether a text is the name of a trust domain (SPIFFE-ID §2.1).
+pub fn is_trust_domain(text: &str) -> bool {
+    let sound = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
+    (1..=TRUST_DOMAIN_BYTES_MAX).contains(&text.len()) && text.bytes().all(sound)
 }
 
 impl State {

@@ -124,25 +124,27 @@ impl BundleReader {
                         "a bundle could not be read: the one of before goes on"
                     );
                 }
-                let command = Command::ReadFederatedBundle { asked: Box::new(relationship), read };
-                // Ended or said anew meanwhile: nothing is to be known of it.
-                if let Err(error) = reader.authority.submit(Actor::System, command).await {
+                let command = Command::ReadFederatedBundle { asked: Box::new(relationship.clone()), read };
+                let submitted = reader.authority.submit(Actor::System, command).await;
+                if let Err(error) = &submitted {
                     tracing::warn!(trust_domain, %error, "what a trust domain publishes is not on record");
                 }
-                trust_domain
+                (relationship, submitted.is_ok())
             });
         }
         while let Some(answered) = asked.join_next().await {
-            let Ok(trust_domain) = answered else { continue };
+            let Ok((relationship, on_record)) = answered else { continue };
             let rules = self.authority.rules();
-            // By what counts now, and not by what was said and refused.
-            let Some(known) = rules.state().federations.get(&trust_domain) else { continue };
-            let after_s = match known.unread {
-                None => known.relationship.bundle.refresh_s(),
-                Some(_) => REFRESH_MIN_S,
+            let Some(known) = rules.state().federations.get(&relationship.trust_domain) else { continue };
+            // By what counts now, and not by what was said and refused. What was said anew meanwhile is due at once: it is
+            // not what was asked.
+            let (of, after_s) = match (on_record, &known.unread) {
+                (true, None) => (known.relationship.clone(), known.relationship.bundle.refresh_s()),
+                (true, Some(_)) => (known.relationship.clone(), REFRESH_MIN_S),
+                (false, _) => (relationship, REFRESH_MIN_S),
             };
             let at = Instant::now() + Duration::from_secs(after_s);
-            due.insert(trust_domain, (known.relationship.clone(), at));
+            due.insert(of.trust_domain.clone(), (of, at));
         }
     }
 }

@@ -19,7 +19,8 @@ use utoipa::ToSchema;
 pub(crate) struct NewFederation {
     /// Whose machines recognise its machines.
     parties: Vec<String>,
-    /// Where it publishes its bundle: `https://…`. Unless given, the bundle is what was given by hand.
+    /// Where it publishes its bundle: `https://…`. Unless given, it is read nowhere if the bundle is given, or else where it
+    /// was read before.
     #[serde(default)]
     url: Option<String>,
     /// The SPIFFE ID by which the server there is recognised (profile `https_spiffe`); by a public authority unless given
@@ -62,9 +63,13 @@ pub(crate) async fn establish_federation(
     let before = look(&ports, |state| {
         Ok(state.federations.get(&trust_domain).map(|known| known.relationship.clone()))
     })?;
+    let endpoint = match (&given, &before) {
+        (None, Some(before)) => endpoint.or_else(|| before.endpoint.clone()),
+        (Some(_), _) | (None, None) => endpoint,
+    };
     let from = match (&given, &before) {
         (Some(_), _) => BundleFrom::Hand,
-        (None, Some(before)) if endpoint.is_none() || before.endpoint == endpoint => BundleFrom::Before,
+        (None, Some(before)) if before.endpoint == endpoint => BundleFrom::Before,
         (None, _) => BundleFrom::Read,
     };
     // Who is known already vouches for the next.

@@ -178,7 +178,8 @@ pub(crate) enum FederationCommand {
         /// A party whose machines recognise its machines; again for more.
         #[arg(long = "for", value_name = "PARTY", required = true)]
         parties: Vec<String>,
-        /// Where it publishes its bundle (https://); asked as often as it wants, and at `writ federation read`.
+        /// Where it publishes its bundle (https://); asked as often as it wants, and at `writ federation read`. Unless given,
+        /// it is read nowhere if the bundle is given, or else where it was read before.
         #[arg(long)]
         url: Option<String>,
         /// The SPIFFE ID of the server there (https_spiffe): needs the bundle once. A public authority vouches for the

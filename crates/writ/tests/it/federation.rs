@@ -4,6 +4,7 @@
 use crate::envoy::{Envoy, plain_curl};
 use crate::harness::{PATIENCE, Writ, text, wait};
 use crate::nginx::Nginx;
+use crate::spiffe_rust::{echo_server, recognised, socket, source};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose, SanType};
@@ -12,10 +13,9 @@ use serde_json::{Value, json};
 use spiffe::{TrustDomain, WorkloadApiClient, X509Source};
 use spiffe_rustls::{authorizer, mtls_client, mtls_server};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 const ACME: &str = "acme.example";
@@ -25,18 +25,12 @@ const FORGE: &str = "forge.example";
 fn writ(trust_domain: &str) -> Writ {
     let writ = Writ::start_with(&["--trust-domain", trust_domain, "--bundle-endpoint", "127.0.0.1:0"], &[]);
     writ.machine("acme/reader", "bot");
-    let uid = text(&Command::new("id").arg("-u").output().unwrap().stdout);
-    let rule = format!("uid:{},path:{}", uid.trim(), std::env::current_exe().unwrap().display());
-    writ.ok(&["identity", "recognize", "acme/reader", "--rule", &rule]);
+    recognised(&writ, "acme/reader");
     writ
 }
 
 fn endpoint(writ: &Writ) -> String {
     format!("https://{}/", writ.address()["bundle_endpoint"].as_str().unwrap())
-}
-
-fn socket(writ: &Writ) -> String {
-    format!("unix://{}", writ.data().join("workload-api.sock").display())
 }
 
 /// Writes the bundle of another Writ into a file, as its people would hand it over.
@@ -65,11 +59,6 @@ fn read(writ: &Writ, trust_domain: &str) -> Value {
 
 fn shown(writ: &Writ, trust_domain: &str) -> Value {
     writ.json(&["federation", "show", trust_domain])
-}
-
-async fn source(writ: &Writ) -> X509Source {
-    let built = X509Source::builder().endpoint(socket(writ)).build();
-    tokio::time::timeout(PATIENCE, built).await.unwrap().unwrap()
 }
 
 /// Waits until a workload knows this many roots of a trust domain; none is an unknown trust domain.
@@ -105,19 +94,7 @@ impl Pair {
         let server = mtls_server(server.clone()).authorize(only(FORGE)).build().unwrap();
         let client = mtls_client(client.clone()).authorize(only(ACME)).build().unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(server));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    let mut tls = acceptor.accept(tcp).await?;
-                    let mut said = [0; 4];
-                    tls.read_exact(&mut said).await?;
-                    tls.write_all(&said).await
-                });
-            }
-        });
+        let address = echo_server(acceptor).await;
         Self { address, connector: TlsConnector::from(Arc::new(client)) }
     }
 
@@ -187,9 +164,10 @@ async fn machines_of_two_trust_domains_recognise_each_other_while_it_is_agreed()
     pair.until(true).await;
 
     // Another party, said without the bundle: what is known goes on.
-    let both = ["federation", "trust", FORGE, "--for", "acme", "--for", "forge"];
-    let at = endpoint(&forge);
-    acme.ok(&[&both[..], &["--url", &at, "--endpoint-id", "spiffe://forge.example/writ"]].concat());
+    acme.ok(&["federation", "trust", FORGE, "--for", "acme", "--for", "forge"]);
+    let anew = shown(&acme, FORGE);
+    assert_eq!((&anew["parties"], &anew["url"]), (&json!(["acme", "forge"]), &now["url"]));
+    assert_eq!(anew["endpoint_id"], now["endpoint_id"]);
     assert_eq!(shown(&acme, FORGE)["roots"], now["roots"]);
     acme.ok(&["federation", "end", FORGE, "--reason", "the contract is over"]);
     pair.until(false).await;

@@ -120,9 +120,14 @@ fn what_is_open_ends_with_the_reason() {
     writ.assert_verifies();
 }
 
-/// A response that is half said is broken off: nothing is put into it.
+/// A response that is half said is broken off: nothing is put into it, and what is under way is not delivered on.
 #[test]
 fn a_response_that_is_half_said_is_broken_off() {
+    half_said(&["kill", "identity", "acme/reader", "--reason", "taken over"]);
+    half_said(&["kill", "instrument", "files", "--reason", "breach"]);
+}
+
+fn half_said(kill: &[&str]) {
     let (mut writ, _nginx, credential) = world();
     // More than the systems between hold.
     let large = vec![b'x'; 64 * 1024 * 1024];
@@ -132,9 +137,10 @@ fn a_response_that_is_half_said_is_broken_off() {
     let mut began = [0; 1024];
     one.read_exact(&mut began).unwrap();
     assert!(text(&began).starts_with("HTTP/1.1 200"), "{}", text(&began));
-    writ.ok(&["kill", "identity", "acme/reader", "--reason", "taken over"]);
+    writ.ok(kill);
     let mut rest = Vec::new();
-    assert!(one.read_to_end(&mut rest).is_err(), "it ended as if it were whole");
+    let ended = one.read_to_end(&mut rest).unwrap_err();
+    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionReset, "{kill:?}: {ended}");
     assert!(rest.len() < large.len() && !text(&rest).contains("HTTP/1.1 403"));
     writ.assert_verifies();
 }

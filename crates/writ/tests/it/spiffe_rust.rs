@@ -5,6 +5,7 @@ use crate::harness::{Writ, text};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use spiffe::{WorkloadApiClient, X509Source};
 use spiffe_rustls::{authorizer, mtls_client, mtls_server};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +16,38 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 const READER: &str = "spiffe://writ.localhost/acme/reader";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn socket(writ: &Writ) -> String {
+pub(crate) fn socket(writ: &Writ) -> String {
     format!("unix://{}", writ.data().join("workload-api.sock").display())
 }
 
 /// This program, as this user, is the machine.
-fn recognised(writ: &Writ, machine: &str) {
+pub(crate) fn recognised(writ: &Writ, machine: &str) {
     let uid = text(&Command::new("id").arg("-u").output().unwrap().stdout);
     let rule = format!("uid:{},path:{}", uid.trim(), std::env::current_exe().unwrap().display());
     writ.ok(&["identity", "recognize", machine, "--rule", &rule]);
 }
 
-async fn source(writ: &Writ) -> X509Source {
+pub(crate) async fn source(writ: &Writ) -> X509Source {
     let built = X509Source::builder().endpoint(socket(writ)).build();
     tokio::time::timeout(PATIENCE, built).await.unwrap().unwrap()
+}
+
+/// A server that says four bytes back.
+pub(crate) async fn echo_server(acceptor: TlsAcceptor) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut tls = acceptor.accept(tcp).await?;
+                let mut said = [0; 4];
+                tls.read_exact(&mut said).await?;
+                tls.write_all(&said).await
+            });
+        }
+    });
+    address
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,19 +87,7 @@ async fn two_rust_workloads_talk_and_rotate() {
     let (server, serving) = mtls_server(source.clone()).authorize(only()).build_with_status().unwrap();
     let (client, calling) = mtls_client(source.clone()).authorize(only()).build_with_status().unwrap();
     let (acceptor, connector) = (TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((tcp, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let mut tls = acceptor.accept(tcp).await?;
-                let mut said = [0; 4];
-                tls.read_exact(&mut said).await?;
-                tls.write_all(&said).await
-            });
-        }
-    });
+    let address = echo_server(acceptor).await;
     let echo = async || {
         let tcp = TcpStream::connect(address).await.unwrap();
         let mut tls = connector.connect(ServerName::try_from("writ.localhost").unwrap(), tcp).await.unwrap();
