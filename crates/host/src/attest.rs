@@ -171,8 +171,11 @@ mod tests {
     fn a_binary_that_is_swapped_after_exec_has_no_path() {
         let folder = tempfile::tempdir().unwrap();
         let [app, next] = ["app", "next"].map(|name| folder.path().join(name));
-        std::fs::copy("/bin/sleep", &app).unwrap();
-        std::fs::copy("/bin/cat", &next).unwrap();
+        // Copied by a process of its own: a file this process writes may stay open in a child that another test
+        // just forked, and what is open for writing does not run (ETXTBSY).
+        for (from, to) in [("/bin/sleep", &app), ("/bin/cat", &next)] {
+            assert!(std::process::Command::new("cp").arg(from).arg(to).status().unwrap().success());
+        }
         let mut child = std::process::Command::new(&app).arg("60").spawn().unwrap();
         let link = executable(i32::try_from(child.id()).unwrap());
         while std::fs::read_link(&link).ok().as_ref() != Some(&app) {
