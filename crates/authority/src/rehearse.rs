@@ -9,7 +9,7 @@ use ledger::entry::decode_canonical;
 use ledger::{Entry, ReadLog};
 use policy::record::VERDICT;
 use policy::{
-    Bundle, COMPILER, CompileError, Counters, Inputs, Rules, Verdict, VerdictRecord, decide, replay,
+    Bundle, COMPILER, CompileError, Counters, Inputs, Rules, VerdictRecord, decide_together, replay,
 };
 use registry::{
     Actor, Command, Context, Event, Instrument, InstrumentId, Millis, Name, NoticeKind, Recorded, State,
@@ -78,29 +78,31 @@ impl Authority {
                 folded += 1;
             }
             let told = time_ms >= period.from_ms;
-            let Some(request) = replay::request(world.rules.state(), &record, &inputs, time_ms) else {
+            let Some(requests) = replay::requests(world.rules.state(), &record, &inputs, time_ms) else {
                 rehearsal.nameless += usize::from(told);
                 continue;
             };
-            let label = world.rules.state().identity_label(request.identity);
-            let act = format!("`{label}` asked to {} `{}`", request.action, request.resource);
-            let is = decide(&world.rules, &counters, request);
+            let label = requests.first().map(|request| world.rules.state().identity_label(request.identity));
+            let acts: Vec<String> =
+                requests.iter().map(|request| format!("{} `{}`", request.action, request.resource)).collect();
+            let act = format!("`{}` asked to {}", label.unwrap_or_default(), acts.join(" and to "));
+            let is = decide_together(&world.rules, &counters, requests);
             if !told {
                 continue;
             }
             rehearsal.decisions += 1;
             let sentence = match (record.permitted, &is) {
-                (true, Verdict::Denial(denial)) => {
+                (true, Err(denied)) => {
                     rehearsal.newly_refused += 1;
-                    format!("{act}: permitted, and would be refused: {}", denial.detail)
+                    format!("{act}: permitted, and would be refused: {}", denied.1.detail)
                 }
-                (false, Verdict::Permit(permit)) => {
+                (false, Ok(permits)) => {
                     rehearsal.newly_permitted += 1;
-                    let clauses: Vec<String> =
-                        permit.contract().clauses.iter().map(ToString::to_string).collect();
+                    let clauses = permits.iter().flat_map(|permit| &permit.contract().clauses);
+                    let clauses: Vec<String> = clauses.map(ToString::to_string).collect();
                     format!("{act}: refused, and would be permitted by clause {}", clauses.join(", "))
                 }
-                (true, Verdict::Permit(_)) | (false, Verdict::Denial(_)) => continue,
+                (true, Ok(_)) | (false, Err(_)) => continue,
             };
             if rehearsal.changed.len() < TOLD_MAX {
                 rehearsal.changed.push((index, sentence));
@@ -262,6 +264,7 @@ fn recorded(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use policy::{Verdict, decide};
     use registry::PersonId;
     use testkit::{NOW, document, drafted, id, request};
 

@@ -315,6 +315,9 @@ fn records() {
         above: vec![above],
         decided_ms: NOW,
         silence_ms: 0,
+        under: None,
+        beside: vec![],
+        session: None,
     };
     keep("policy_record", "permit", &encode_body(&record).unwrap());
     let denial = VerdictRecord {
@@ -332,6 +335,8 @@ fn records() {
         bytes_down: 99,
         ending: Ending::Cut,
         duration_ms: 12,
+        rows: None,
+        error: None,
     };
     keep("policy_record", "outcome", &encode_body(&outcome).unwrap());
     let inputs = Inputs {

@@ -9,23 +9,27 @@ use crate::limits::{
     HEADERS_MAX, KEEPALIVE, RESET_STREAMS_MAX, STREAMS_MAX,
 };
 use crate::parting::{Lending, Speaks};
+use crate::postgres::{self, Databases};
 use crate::{Config, Ports};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wire::postgres::startup::ALPN;
 
 /// The certificate a gateway shows, ready to sign with.
 #[derive(Debug)]
@@ -66,7 +70,8 @@ impl Gateway {
         let tasks = TaskTracker::new();
         let connections = Arc::new(Connections::default());
         let forwarder = Forwarder::new(&config)?;
-        let pipeline = Arc::new(Pipeline::new(ports, forwarder, tasks.clone()));
+        let databases = Databases::new(&config)?;
+        let pipeline = Arc::new(Pipeline::new(ports, forwarder, databases, tasks.clone()));
         Ok(Self { listener, tls, pipeline, connections, tasks })
     }
 
@@ -100,7 +105,7 @@ impl Gateway {
                 continue;
             };
             let connection = Connection {
-                acceptor: self.tls.acceptor(),
+                tls: self.tls.current(),
                 pipeline: self.pipeline.clone(),
                 connections: self.connections.clone(),
                 stop: stop.clone(),
@@ -122,7 +127,7 @@ impl Gateway {
 }
 
 struct Connection {
-    acceptor: TlsAcceptor,
+    tls: Configured,
     pipeline: Arc<Pipeline>,
     connections: Arc<Connections>,
     stop: CancellationToken,
@@ -133,8 +138,8 @@ impl Connection {
         let metrics = &self.pipeline.ports.metrics;
         // Nagle would hold back the small frames of streams.
         let _ = stream.set_nodelay(true);
-        let stream = match tokio::time::timeout(HANDSHAKE_TIME_MAX, self.acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => stream,
+        let shaken = match tokio::time::timeout(HANDSHAKE_TIME_MAX, self.shake(stream)).await {
+            Ok(Ok(shaken)) => shaken,
             Ok(Err(error)) => {
                 metrics.failed_handshakes.inc();
                 tracing::info!(%address, %error, "no TLS: a client certificate of this trust domain is needed");
@@ -145,6 +150,13 @@ impl Connection {
                 tracing::info!(%address, "no TLS within {HANDSHAKE_TIME_MAX:?}");
                 return;
             }
+        };
+        let stream = match shaken {
+            Shaken::Http(stream) => *stream,
+            Shaken::Postgres(stream) => {
+                return postgres::serve(&self.pipeline, &self.connections, *stream, address).await;
+            }
+            Shaken::Done => return,
         };
         let ledger = &self.pipeline.ports.ledger_key;
         let peer = match Peer::authenticate(stream.get_ref().1, address, ledger) {
@@ -200,6 +212,38 @@ impl Connection {
     }
 }
 
+/// What a connection turned out to be.
+enum Shaken {
+    Http(Box<TlsStream<TcpStream>>),
+    Postgres(Box<TlsStream<TcpStream>>),
+    /// All was said before TLS.
+    Done,
+}
+
+impl Connection {
+    /// Makes TLS. What comes before it, or the name of the protocol within (ALPN), says what is spoken: clients of
+    /// PostgreSQL ask for TLS first, or name their protocol.
+    async fn shake(&self, stream: TcpStream) -> io::Result<Shaken> {
+        /// The first byte of a handshake (RFC 8446 §5.1).
+        const HANDSHAKE: u8 = 22;
+        let mut first = [0];
+        stream.peek(&mut first).await?;
+        let (stream, asked) = match first {
+            [HANDSHAKE] => (stream, false),
+            _ => match postgres::opened(&self.pipeline, stream).await? {
+                postgres::Opened::Tls(stream) => (stream, true),
+                postgres::Opened::Done => return Ok(Shaken::Done),
+            },
+        };
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let named = begun.client_hello().alpn().is_some_and(|mut names| names.any(|name| name == ALPN));
+        if asked || named {
+            return Ok(Shaken::Postgres(Box::new(begun.into_stream(self.tls.postgres.clone()).await?)));
+        }
+        Ok(Shaken::Http(Box::new(begun.into_stream(self.tls.http.clone()).await?)))
+    }
+}
+
 fn server(http2: bool) -> auto::Builder<TokioExecutor> {
     let server = auto::Builder::new(TokioExecutor::new());
     // What TLS negotiated, without waiting for the first bytes to tell.
@@ -224,25 +268,43 @@ fn server(http2: bool) -> auto::Builder<TokioExecutor> {
 /// The TLS configuration under the roots that are trusted now.
 struct CurrentTls {
     roots: watch::Receiver<Vec<Vec<u8>>>,
-    identity: watch::Receiver<Option<Arc<ServerIdentity>>>,
-    made: Mutex<(Vec<Vec<u8>>, TlsAcceptor)>,
+    identity: Identity,
+    made: Mutex<(Vec<Vec<u8>>, Configured)>,
 }
+
+/// TLS for each of the protocols that are told apart by it.
+#[derive(Clone)]
+struct Configured {
+    http: Arc<ServerConfig>,
+    postgres: Arc<ServerConfig>,
+}
+
+impl Configured {
+    fn new(trusted: &[Vec<u8>], identity: &Identity) -> Result<Self, TlsError> {
+        let http = tls(trusted, identity.clone(), &[b"h2", b"http/1.1"])?;
+        let postgres = tls(trusted, identity.clone(), &[ALPN])?;
+        Ok(Self { http: Arc::new(http), postgres: Arc::new(postgres) })
+    }
+}
+
+/// The certificate of the moment.
+type Identity = watch::Receiver<Option<Arc<ServerIdentity>>>;
 
 impl CurrentTls {
     fn new(ports: &Ports) -> Result<Self, TlsError> {
         let (roots, identity) = (ports.roots.clone(), ports.identity.clone());
         let now = roots.borrow().clone();
-        let acceptor = TlsAcceptor::from(Arc::new(tls(&now, identity.clone())?));
-        Ok(Self { roots, identity, made: Mutex::new((now, acceptor)) })
+        let made = Configured::new(&now, &identity)?;
+        Ok(Self { roots, identity, made: Mutex::new((now, made)) })
     }
 
     /// For the next connection. Roots that cannot be used leave those before in place: whoever could come still can.
-    fn acceptor(&self) -> TlsAcceptor {
+    fn current(&self) -> Configured {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let roots = self.roots.borrow();
         if made.0 != *roots {
-            match tls(&roots, self.identity.clone()) {
-                Ok(tls) => *made = (roots.clone(), TlsAcceptor::from(Arc::new(tls))),
+            match Configured::new(&roots, &self.identity) {
+                Ok(tls) => *made = (roots.clone(), tls),
                 Err(error) => tracing::error!(%error, "the new roots of the trust domain cannot be used"),
             }
         }
@@ -250,10 +312,7 @@ impl CurrentTls {
     }
 }
 
-fn tls(
-    trusted: &[Vec<u8>],
-    identity: watch::Receiver<Option<Arc<ServerIdentity>>>,
-) -> Result<ServerConfig, TlsError> {
+fn tls(trusted: &[Vec<u8>], identity: Identity, speaks: &[&[u8]]) -> Result<ServerConfig, TlsError> {
     let bad = |error: &dyn std::fmt::Display| TlsError(error.to_string());
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -271,7 +330,7 @@ fn tls(
     // A resumed session would skip the client's certificate: no tickets, no stored sessions.
     tls.send_tls13_tickets = 0;
     tls.session_storage = Arc::new(NoServerSessionStorage {});
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    tls.alpn_protocols = speaks.iter().map(|name| name.to_vec()).collect();
     Ok(tls)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Ports;
 use credential::{LedgerKey, NotLogged, Svid, SvidError, logged};
+use policy::Rules;
 use registry::IdentityId;
 use rustls::ServerConnection;
 use std::net::SocketAddr;
@@ -31,6 +32,25 @@ impl Peer {
     pub(crate) fn of(leaf: &[u8], address: SocketAddr, ledger: &LedgerKey) -> Result<Self, SvidError> {
         let svid = Svid::parse(leaf)?;
         Ok(Self { svid, address, unproven: logged::verify(leaf, ledger).err() })
+    }
+
+    /// The identity, and what keeps its certificate from being the one the ledger knows.
+    pub(crate) fn known(&self, ports: &Ports) -> (Option<IdentityId>, Option<String>) {
+        let identity = self.identity(ports);
+        let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+        (identity, self.problem(&rules))
+    }
+
+    /// What keeps the certificate from being the one the ledger knows under its number.
+    pub(crate) fn problem(&self, rules: &Rules) -> Option<String> {
+        // A serial number alone shows nothing: whoever has the authority's key can give any certificate any number.
+        let known = rules.state().credentials.get(&self.svid.serial);
+        if known.is_some_and(|known| known.public_key != self.svid.public_key) {
+            let problem = "the certificate presented is not the one in the ledger under its serial number";
+            return Some(problem.to_owned());
+        }
+        let lack = self.unproven.as_ref()?;
+        Some(format!("the certificate presented is not shown to be in the ledger: {lack}"))
     }
 
     /// The identity of this SPIFFE ID, if the trust domain is ours and the registry knows it.

@@ -28,8 +28,8 @@ struct Table {
 struct Right {
     identity: Option<IdentityId>,
     serial: [u8; 16],
-    /// For an exchange: the contract it rests on, and what was asked.
-    permitted: Option<(InstrumentId, Request)>,
+    /// For an exchange: the contracts it rests on, and what was asked.
+    permitted: Vec<(InstrumentId, Request)>,
     token: CancellationToken,
     /// Why it was cut, once it is.
     why: Arc<OnceLock<Cut>>,
@@ -63,24 +63,51 @@ impl Drop for Saying {
 impl Connections {
     /// Enters a connection.
     pub(crate) fn enter(self: &Arc<Self>, identity: Option<IdentityId>, serial: [u8; 16]) -> Live {
-        self.insert(identity, serial, None, CancellationToken::new())
+        self.insert(identity, serial, Vec::new(), CancellationToken::new())
     }
 
     fn insert(
         self: &Arc<Self>,
         identity: Option<IdentityId>,
         serial: [u8; 16],
-        permitted: Option<(InstrumentId, Request)>,
+        permitted: Vec<(InstrumentId, Request)>,
         token: CancellationToken,
     ) -> Live {
+        let why = Arc::<OnceLock<Cut>>::default();
+        let right = Right { identity, serial, permitted, token: token.clone(), why: why.clone() };
+        let number = self.number(right);
+        let (half_said, broken_off) = (Arc::default(), Arc::default());
+        Live { number, identity, serial, token, why, half_said, broken_off, table: Arc::downgrade(self) }
+    }
+
+    /// With the token of another.
+    fn insert_beside(self: &Arc<Self>, live: &Live, permitted: Vec<(InstrumentId, Request)>) -> Live {
+        let right = Right {
+            identity: live.identity,
+            serial: live.serial,
+            permitted,
+            token: live.token.clone(),
+            why: live.why.clone(),
+        };
+        let number = self.number(right);
+        Live {
+            number,
+            identity: live.identity,
+            serial: live.serial,
+            token: live.token.clone(),
+            why: live.why.clone(),
+            half_said: live.half_said.clone(),
+            broken_off: live.broken_off.clone(),
+            table: Arc::downgrade(self),
+        }
+    }
+
+    fn number(&self, right: Right) -> u64 {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let number = table.next;
         table.next += 1;
-        let why = Arc::<OnceLock<Cut>>::default();
-        let right = Right { identity, serial, permitted, token: token.clone(), why: why.clone() };
         table.live.insert(number, right);
-        let (half_said, broken_off) = (Arc::default(), Arc::default());
-        Live { number, identity, serial, token, why, half_said, broken_off, table: Arc::downgrade(self) }
+        number
     }
 
     /// Watches the rules and cuts what has lost its right.
@@ -149,7 +176,7 @@ impl Right {
                 .map_err(|(reason, detail)| Cut { reason, detail })?;
         }
         // A running exchange needs its contract still, and everything a new request would need.
-        let permitted = self.permitted.as_ref().is_none_or(|(contract, request)| {
+        let permitted = self.permitted.iter().all(|(contract, request)| {
             let request = Request { now_ms, silence_ms: rules.silence_ms(now_ms), ..request.clone() };
             rules.is_in_force(*contract, now_ms) && policy::still_permits(rules, &request)
         });
@@ -193,27 +220,43 @@ impl Live {
         Saying(self.half_said.clone())
     }
 
-    /// Enters an exchange on this connection that rests on `permit`. Cut at once when the right
+    /// Enters an exchange on this connection that rests on `permits`. Cut at once when the right
     /// ended between the decision and now: from here on the watcher sees it.
-    pub(crate) fn exchange(&self, permit: &Permit, ports: &Ports) -> Option<Self> {
+    pub(crate) fn exchange(&self, permits: &[Permit], ports: &Ports) -> Option<Self> {
         let table = self.table.upgrade()?;
-        let permitted = (permit.contract().instrument, permit.request().clone());
+        let rests = |permit: &Permit| (permit.contract().instrument, permit.request().clone());
+        let permitted: Vec<_> = permits.iter().map(rests).collect();
         let token = self.token.child_token();
-        let mut live = table.insert(self.identity, self.serial, Some(permitted.clone()), token);
+        let mut live = table.insert(self.identity, self.serial, permitted.clone(), token);
         (live.half_said, live.broken_off) = (self.half_said.clone(), self.broken_off.clone());
+        live.still_holds(permitted, ports);
+        Some(live)
+    }
+
+    /// The same for what cannot be cut by itself: when it must end, so must all that rests on this.
+    pub(crate) fn rest_on(&self, permits: &[Permit], ports: &Ports) -> Option<Self> {
+        let table = self.table.upgrade()?;
+        let rests = |permit: &Permit| (permit.contract().instrument, permit.request().clone());
+        let permitted: Vec<_> = permits.iter().map(rests).collect();
+        let live = table.insert_beside(self, permitted.clone());
+        live.still_holds(permitted, ports);
+        Some(live)
+    }
+
+    /// Cuts at once what has lost its right between the decision and now.
+    fn still_holds(&self, permitted: Vec<(InstrumentId, Request)>, ports: &Ports) {
         let right = Right {
-            identity: live.identity,
-            serial: live.serial,
-            permitted: Some(permitted),
-            token: live.token.clone(),
-            why: live.why.clone(),
+            identity: self.identity,
+            serial: self.serial,
+            permitted,
+            token: self.token.clone(),
+            why: self.why.clone(),
         };
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
-        if right.holds(&rules, (ports.clock)()).is_err() {
-            live.token.cancel();
+        if let Err(why) = right.holds(&rules, (ports.clock)()) {
+            self.why.get_or_init(|| why);
+            self.token.cancel();
         }
-        drop(rules);
-        Some(live)
     }
 }
 

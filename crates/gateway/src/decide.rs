@@ -54,18 +54,8 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
     };
     let deny = |reason, detail: String| Verdict::Denial(Denial::plain(reason, detail, as_of));
     let Some(identity) = identity else { return decided };
-    // A serial number alone shows nothing: whoever has the authority's key can give any certificate any number.
-    let known = rules.state().credentials.get(&peer.svid.serial);
-    if known.is_some_and(|known| known.public_key != peer.svid.public_key) {
-        let detail = "the certificate presented is not the one in the ledger under its serial number";
-        decided.verdict = deny(Reason::CredentialNotGood, detail.to_owned());
-        return decided;
-    }
-    if let Some(lack) = &peer.unproven {
-        decided.verdict = deny(
-            Reason::CredentialNotGood,
-            format!("the certificate presented is not shown to be in the ledger: {lack}"),
-        );
+    if let Some(problem) = peer.problem(&rules) {
+        decided.verdict = deny(Reason::CredentialNotGood, problem);
         return decided;
     }
     if let Some(ambiguity) = Ambiguity::find(&parts.headers, parts.uri.authority().map(|a| a.as_str())) {
@@ -127,6 +117,7 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         now_ms,
         silence_ms,
         channel,
+        under: None,
     };
     decided.operation = Some(Operation { service, action, resource, changes });
     decided.verdict = policy::decide(&rules, &ports.counters, request);

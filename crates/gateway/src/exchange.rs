@@ -5,6 +5,7 @@ use crate::connections::Live;
 use crate::decide::{Operation, decide, host, purpose};
 use crate::forward::{Body, ForwardError, Forwarder, ResponseBody, UpstreamRequest};
 use crate::limits::{EXCHANGES_MAX, RECORDED_TARGET_CHARS_MAX};
+use crate::postgres::Databases;
 use crate::record::{Meter, RecordError, outcome};
 use crate::{Pending, Ports, deny};
 use contract::Recording;
@@ -31,15 +32,21 @@ pub(crate) struct Pipeline {
     pub(crate) ports: Ports,
     forwarder: Forwarder,
     tasks: TaskTracker,
-    room: Arc<Semaphore>,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) databases: Databases,
     /// A relaxed record came too late: until one is in time again, all recording is strict.
     late: Arc<AtomicBool>,
 }
 
 impl Pipeline {
-    pub(crate) fn new(ports: Ports, forwarder: Forwarder, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(ports: Ports, forwarder: Forwarder, databases: Databases, tasks: TaskTracker) -> Self {
         let room = Arc::new(Semaphore::new(EXCHANGES_MAX));
-        Self { ports, forwarder, tasks, room, late: Arc::default() }
+        Self { ports, forwarder, tasks, room, databases, late: Arc::default() }
+    }
+
+    /// Whether what a clause lets be recorded later may be: not while the recorder is late.
+    pub(crate) fn relaxes(&self, recording: Recording) -> bool {
+        matches!(recording, Recording::Within(_)) && !self.late.load(Ordering::Relaxed)
     }
 
     /// Decide, record, forward, record the outcome.
@@ -69,9 +76,9 @@ impl Pipeline {
                     record.decided_ms = now_ms;
                     record.silence_ms = decided.silence_ms;
                     record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
-                    record
+                    Some(record)
                 };
-                let instance = match record_verdict(&self.ports, peer, &parts, denial.detail.clone(), record)
+                let instance = match record_verdict(&self.ports, peer, Looked::of_http(&parts), denial.detail.clone(), record)
                 {
                     Ok(pending) => pending.await.ok().map(|index| self.instance(index)),
                     Err(_) => None,
@@ -88,13 +95,13 @@ impl Pipeline {
             return not_recorded(&RecordError("a permit without an operation".into()));
         };
         let detail = format!("permitted by clause {}", list(&permit.contract().clauses));
-        let pending = match record_verdict(&self.ports, peer, &parts, detail, |inputs| {
-            VerdictRecord::of_permit(&permit, inputs)
+        let pending = match record_verdict(&self.ports, peer, Looked::of_http(&parts), detail, |inputs| {
+            Some(VerdictRecord::of_permit(&permit, inputs))
         }) {
             Ok(pending) => pending,
             Err(error) => return not_recorded(&error),
         };
-        let Some(exchange) = live.exchange(&permit, &self.ports) else {
+        let Some(exchange) = live.exchange(std::slice::from_ref(&permit), &self.ports) else {
             return not_recorded(&RecordError("the gateway is stopping".into()));
         };
         let permitted = Permitted { permit, operation, exchange, pending, now_ms, _seat: seat };
@@ -110,16 +117,12 @@ impl Pipeline {
         body: Incoming,
     ) -> Response<Body> {
         let Permitted { permit, operation, exchange, pending, now_ms, _seat: seat } = permitted;
-        let relaxed =
-            matches!(permit.recording(), Recording::Within(_)) && !self.late.load(Ordering::Relaxed);
+        let relaxed = self.relaxes(permit.recording());
         let meter = Arc::new(Meter::default());
         let (ended, ending) = oneshot::channel();
-        let within = match permit.recording() {
-            Recording::Within(span) => Some(Duration::from_millis(span.as_ms())),
-            Recording::Strict => None,
-        };
         let cut = exchange.token().clone();
-        let mut recorded = self.follow(pending, meter.clone(), ending, (within, cut), now_ms, seat);
+        let mut recorded =
+            self.follow(pending, meter.clone(), ending, (permit.recording(), cut), now_ms, seat);
         let mut index = None;
         if !relaxed && operation.changes {
             // What can change something waits until the record is durable.
@@ -175,15 +178,19 @@ impl Pipeline {
 
     /// Follows an exchange to its end in a task of its own: waits for the record, passes its index
     /// on, then records the outcome. The seat is given back when all is written.
-    fn follow(
+    pub(crate) fn follow(
         &self,
         pending: Pending<Result<u64, RecordError>>,
         meter: Arc<Meter>,
         ending: oneshot::Receiver<Ending>,
-        (within, cut): (Option<Duration>, CancellationToken),
+        (recording, cut): (Recording, CancellationToken),
         now_ms: u64,
         seat: OwnedSemaphorePermit,
     ) -> Recorded {
+        let within = match recording {
+            Recording::Within(span) => Some(Duration::from_millis(span.as_ms())),
+            Recording::Strict => None,
+        };
         let (landed, index) = oneshot::channel();
         let (recorder, clock, metrics) =
             (self.ports.recorder.clone(), self.ports.clock.clone(), self.ports.metrics.clone());
@@ -254,7 +261,7 @@ impl Pipeline {
         deny::failure(status, "upstream", "the upstream gave no response", error.to_string())
     }
 
-    fn instance(&self, index: u64) -> String {
+    pub(crate) fn instance(&self, index: u64) -> String {
         format!("{}/{index}", self.ports.recorder.origin())
     }
 }
@@ -270,9 +277,9 @@ struct Permitted {
 }
 
 /// Resolves when the verdict is durable.
-type Recorded = Option<oneshot::Receiver<Result<u64, RecordError>>>;
+pub(crate) type Recorded = Option<oneshot::Receiver<Result<u64, RecordError>>>;
 
-async fn landed(recorded: Recorded) -> Result<u64, RecordError> {
+pub(crate) async fn landed(recorded: Recorded) -> Result<u64, RecordError> {
     match recorded {
         Some(recorded) => recorded.await.unwrap_or_else(|_| Err(RecordError("the recorder stopped".into()))),
         None => Err(RecordError("there is no record to wait for".into())),
@@ -296,30 +303,50 @@ fn not_recorded(error: &RecordError) -> Response<Body> {
     )
 }
 
+/// How what was asked looked, as it is kept beside the log.
+pub(crate) struct Looked {
+    pub(crate) method: String,
+    pub(crate) host: String,
+    pub(crate) target: String,
+    pub(crate) purpose: Option<String>,
+}
+
+impl Looked {
+    pub(crate) fn of_http(parts: &Parts) -> Self {
+        Self {
+            method: parts.method.to_string(),
+            host: shortened(host(parts).unwrap_or_default()),
+            target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
+            purpose: purpose(parts).ok().flatten().map(shortened),
+        }
+    }
+}
+
 /// Queues the record of a verdict.
 pub(crate) fn record_verdict(
     ports: &Ports,
     peer: &Peer,
-    parts: &Parts,
+    looked: Looked,
     detail: String,
-    record: impl FnOnce([u8; 32]) -> VerdictRecord,
+    record: impl FnOnce([u8; 32]) -> Option<VerdictRecord>,
 ) -> Result<Pending<Result<u64, RecordError>>, RecordError> {
     let nonce = (ports.entropy)().ok_or_else(|| RecordError("no randomness".into()))?;
     let inputs = Inputs {
         nonce,
-        method: parts.method.to_string(),
-        host: shortened(host(parts).unwrap_or_default()),
-        target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
+        method: looked.method,
+        host: looked.host,
+        target: looked.target,
         peer: peer.address.to_string(),
         detail: shortened(detail),
-        purpose: purpose(parts).ok().flatten().map(shortened),
+        purpose: looked.purpose,
         key_algorithm: peer.svid.key_algorithm.to_owned(),
     };
     let (addendum, commitment) = inputs.commit();
-    let body = minicbor::to_vec(record(commitment)).map_err(|error| RecordError(error.to_string()))?;
+    let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;
+    let body = minicbor::to_vec(record).map_err(|error| RecordError(error.to_string()))?;
     Ok(ports.recorder.record(VERDICT, body, addendum))
 }
 
-fn list(clauses: &[contract::Number]) -> String {
+pub(crate) fn list(clauses: &[contract::Number]) -> String {
     clauses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -69,16 +69,7 @@ impl Forwarder {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_TIME_MAX));
-        let mut roots = rustls::RootCertStore::empty();
-        // A system without roots is fine as long as no upstream is `https://`.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots.add_parsable_certificates(config.upstream_roots.iter().cloned().map(CertificateDer::from));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(TlsError::from)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = upstream_tls(config)?;
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -107,6 +98,17 @@ impl Forwarder {
             None => Err(ForwardError::Cut),
         }
     }
+}
+
+/// How upstreams are spoken to over TLS.
+pub(crate) fn upstream_tls(config: &Config) -> Result<rustls::ClientConfig, TlsError> {
+    let mut roots = rustls::RootCertStore::empty();
+    // A system without roots is fine as long as no upstream speaks TLS.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(config.upstream_roots.iter().cloned().map(CertificateDer::from));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// A request as the upstream will see it.

@@ -22,6 +22,7 @@ pub mod limits;
 mod metrics;
 mod neighbour;
 mod parting;
+mod postgres;
 mod record;
 
 pub use accept::{Gateway, ServerIdentity, TlsError};

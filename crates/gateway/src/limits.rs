@@ -42,5 +42,25 @@ pub const PARTING_TIME_MAX: Duration = Duration::from_millis(25);
 pub const CUT_TIME_MAX: Duration = Duration::from_secs(2);
 /// How much of a request's target and host is kept beside the log.
 pub const RECORDED_TARGET_CHARS_MAX: usize = 1024;
+/// The longest message of a PostgreSQL client that is held whole: statements and their parameters.
+pub const STATEMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The longest message of a PostgreSQL server that is held whole: not rows, not copied data.
+pub const SERVER_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What is read from one side of a database session at once.
+pub const CHUNK_BYTES: usize = 64 * 1024;
+/// From the TCP handshake with a PostgreSQL server to a session with it.
+pub const DATABASE_LOGIN_TIME_MAX: Duration = Duration::from_secs(10);
+/// Reading a database's catalog.
+pub const CATALOG_TIME_MAX: Duration = Duration::from_secs(30);
+/// What a database's catalog may be in bytes.
+pub const CATALOG_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A catalog older than this is read again while it is still used.
+pub const CATALOG_FRESH: Duration = Duration::from_secs(5);
+/// A catalog older than this is not used.
+pub const CATALOG_AGE_MAX: Duration = Duration::from_secs(30);
+/// Answers a database session waits for at one time: a longer pipeline is read when some have come.
+pub const PIPELINE_MAX: usize = 10_000;
+/// Statements and portals a database session has names for.
+pub const NAMED_STATEMENTS_MAX: usize = 10_000;
 /// How long a stopping gateway waits for what is under way.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);

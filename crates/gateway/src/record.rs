@@ -4,7 +4,7 @@
 use crate::Pending;
 use policy::record::OUTCOME;
 use policy::{Ending, Outcome};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 
@@ -32,6 +32,19 @@ pub(crate) struct Meter {
     pub(crate) up: AtomicU64,
     pub(crate) down: AtomicU64,
     pub(crate) status: AtomicU64,
+    /// Rows, for what has such.
+    pub(crate) rows: AtomicU64,
+    /// What a server said a statement failed with.
+    pub(crate) error: OnceLock<String>,
+    /// It is a statement: rows are told, and no status.
+    pub(crate) statement: bool,
+}
+
+impl Meter {
+    /// That of a statement.
+    pub(crate) fn of_statement() -> Self {
+        Self { statement: true, ..Self::default() }
+    }
 }
 
 /// Waits for the end of an exchange and records it. `ended` closes without a word when the
@@ -51,6 +64,8 @@ pub(crate) async fn outcome(
         bytes_down: meter.down.load(Ordering::Relaxed),
         ending,
         duration_ms: elapsed_ms(),
+        rows: meter.statement.then(|| meter.rows.load(Ordering::Relaxed)),
+        error: meter.error.get().cloned(),
     };
     let body = minicbor::to_vec(&outcome).map_err(|error| RecordError(error.to_string()))?;
     recorder.record(OUTCOME, body, Vec::new()).await

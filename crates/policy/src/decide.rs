@@ -40,6 +40,8 @@ pub struct Request {
     pub silence_ms: Millis,
     /// How it came.
     pub channel: Channel,
+    /// The one contract that can permit it, where it is said under one; any otherwise.
+    pub under: Option<InstrumentId>,
 }
 
 /// How a request came to the gateway.
@@ -107,6 +109,16 @@ impl Permit {
     /// When it must be on record.
     pub fn recording(&self) -> Recording {
         self.recording
+    }
+
+    fn counts(&self, instrument: InstrumentId, number: Number) -> bool {
+        let of = |applied: &Applied| applied.instrument == instrument && applied.counted.contains(&number);
+        self.above.iter().chain([&self.contract]).any(of)
+    }
+
+    /// When several that belong together must be on record: as the strictest of them says.
+    pub fn recording_of(permits: &[Self]) -> Recording {
+        permits.iter().map(Self::recording).reduce(stricter).unwrap_or(Recording::Strict)
     }
 }
 
@@ -219,6 +231,44 @@ pub fn decide(rules: &Rules, counters: &Counters, request: Request) -> Verdict {
     }
 }
 
+/// Decides on acts of one machine that happen together or not at all: permits for all of them, in their order, or the
+/// denial of the first that is denied, with what was denied. Whatever is counted is counted once for all of them.
+pub fn decide_together(
+    rules: &Rules,
+    counters: &Counters,
+    requests: Vec<Request>,
+) -> Result<Vec<Permit>, Box<(Request, Denial)>> {
+    let Some(identity) = requests.first().map(|request| request.identity) else { return Ok(Vec::new()) };
+    let mut meters = counters.lock(identity);
+    let mut permits: Vec<Permit> = Vec::with_capacity(requests.len());
+    for request in requests {
+        match judge(rules, &mut meters, &request) {
+            Err(denial) => return Err(Box::new((request, *denial))),
+            Ok((mut contract, mut above, recording)) => {
+                for applied in above.iter_mut().chain([&mut contract]) {
+                    let before = |number: &Number| permits.iter().any(|permit| permit.counts(applied.instrument, *number));
+                    let counted = applied.counted.iter().copied().filter(|number| !before(number)).collect();
+                    applied.counted = counted;
+                }
+                permits.push(Permit { as_of: rules.as_of(), contract, above, recording, request });
+            }
+        }
+    }
+    for permit in &permits {
+        for applied in permit.above.iter().chain([&permit.contract]) {
+            for number in &applied.counted {
+                meters.add((applied.instrument, *number, identity), permit.request.now_ms);
+            }
+        }
+    }
+    Ok(permits)
+}
+
+/// Why a request would be denied, quotas aside; nothing is counted.
+pub fn would_deny(rules: &Rules, request: &Request) -> Option<Denial> {
+    judge(rules, &mut Meters::default(), request).err().map(|denial| *denial)
+}
+
 /// Whether a request that was permitted would be permitted still, quotas aside: what is running has been
 /// counted already. Nothing is counted.
 pub fn still_permits(rules: &Rules, request: &Request) -> bool {
@@ -256,7 +306,8 @@ fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged
         return deny(Reason::CredentialScope, detail);
     }
     let contracts = rules.contracts(request.identity, request.service);
-    if contracts.is_empty() {
+    let under = |slot: &Arc<Slot>| request.under.is_none_or(|contract| slot.instrument == contract);
+    if !contracts.iter().any(under) {
         let detail = format!("no contract in force lets `{label}` use the service `{}`", service.name);
         return deny(Reason::NoContract, detail);
     }
@@ -269,7 +320,7 @@ fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged
         above.into_iter().flat_map(binding).map(|slot| asked.compiled(slot)).collect();
     let layers = layers?;
     let usable: Vec<Result<(&Slot, &Compiled), Box<Denial>>> =
-        binding(contracts).map(|slot| asked.compiled(slot)).collect();
+        binding(contracts).filter(|slot| under(slot)).map(|slot| asked.compiled(slot)).collect();
     let all = layers.iter().chain(usable.iter().filter_map(|found| found.as_ref().ok()));
     let unusable = |detail| Box::new(Denial::plain(Reason::InstrumentUnusable, detail, rules.as_of()));
     let cedar = asked.cedar(all.copied(), meters).map_err(unusable)?;

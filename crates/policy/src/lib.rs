@@ -17,7 +17,10 @@ pub mod replay;
 pub mod rules;
 
 pub use compile::{Bundle, COMPILER, CompileError};
-pub use decide::{Applied, Channel, Cited, Denial, Permit, Reason, Request, Verdict, decide, still_permits};
+pub use decide::{
+    Applied, Channel, Cited, Denial, Permit, Reason, Request, Verdict, decide, decide_together, still_permits,
+    would_deny,
+};
 pub use quota::Counters;
-pub use record::{AppliedRecord, Ending, Inputs, Outcome, VerdictRecord};
+pub use record::{ActRecord, AppliedRecord, Ending, Inputs, Outcome, VerdictRecord};
 pub use rules::{AsOf, Documents, Rules};

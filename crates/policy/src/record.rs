@@ -73,6 +73,49 @@ pub struct VerdictRecord {
     #[n(17)]
     #[cbor(skip_if = "is_zero")]
     pub silence_ms: u64,
+    /// The one contract that could permit it, where it was said under one.
+    #[n(18)]
+    pub under: Option<InstrumentId>,
+    /// What else the same statement does; permitted together with it.
+    #[n(19)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub beside: Vec<ActRecord>,
+    /// For a statement: the verdict that opened its session, in the same log.
+    #[n(20)]
+    pub session: Option<u64>,
+}
+
+/// A further act of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ActRecord {
+    /// The act.
+    #[n(0)]
+    pub action: Name,
+    /// On what.
+    #[n(1)]
+    pub resource: Name,
+    /// The clauses of the contract that permitted it.
+    #[n(2)]
+    pub clauses: Vec<String>,
+    /// The quotas it counts against and what stands before it does not.
+    #[n(3)]
+    pub counted: Vec<String>,
+    /// The charter and guardrails that permitted it too.
+    #[n(4)]
+    pub above: Vec<AppliedRecord>,
+}
+
+impl From<&Permit> for ActRecord {
+    fn from(permit: &Permit) -> Self {
+        Self {
+            action: permit.request().action.clone(),
+            resource: permit.request().resource.clone(),
+            clauses: numbers(&permit.contract().clauses),
+            counted: numbers(&permit.contract().counted),
+            above: permit.above().iter().map(AppliedRecord::from).collect(),
+        }
+    }
 }
 
 /// What entries that do not say it mean is not written.
@@ -180,6 +223,12 @@ pub struct Outcome {
     /// From permit to end, in milliseconds.
     #[n(5)]
     pub duration_ms: u64,
+    /// Rows that were returned or changed, where there are such.
+    #[n(6)]
+    pub rows: Option<u64>,
+    /// The SQLSTATE of a statement that failed.
+    #[n(7)]
+    pub error: Option<String>,
 }
 
 /// How an exchange ended.
@@ -235,7 +284,26 @@ impl VerdictRecord {
             above: permit.above().iter().map(AppliedRecord::from).collect(),
             decided_ms: request.now_ms,
             silence_ms: request.silence_ms,
+            under: request.under,
+            beside: Vec::new(),
+            session: None,
         }
+    }
+
+    /// The record of permits that belong together; none of none.
+    pub fn of_permits(permits: &[Permit], inputs: [u8; 32]) -> Option<Self> {
+        let (first, rest) = permits.split_first()?;
+        Some(Self { beside: rest.iter().map(ActRecord::from).collect(), ..Self::of_permit(first, inputs) })
+    }
+
+    /// Every quota it counts against, by instrument.
+    pub fn counts(&self) -> impl Iterator<Item = (InstrumentId, &str)> {
+        let own = self.instrument.map(|instrument| (instrument, &self.counted));
+        let beside = self.beside.iter().filter_map(|act| Some((self.instrument?, &act.counted)));
+        let above = self.above.iter().chain(self.beside.iter().flat_map(|act| &act.above));
+        let above = above.map(|applied| (applied.instrument, &applied.counted));
+        let all = above.chain(own).chain(beside);
+        all.flat_map(|(instrument, counted)| counted.iter().map(move |number| (instrument, number.as_str())))
     }
 
     /// The record of a denial, of which the gateway adds what it knows of the request.
@@ -260,6 +328,9 @@ impl VerdictRecord {
             above: Vec::new(),
             decided_ms: 0,
             silence_ms: 0,
+            under: None,
+            beside: Vec::new(),
+            session: None,
         }
     }
 }

@@ -4,20 +4,36 @@
 use crate::decide::{Channel, Request};
 use crate::record::{Inputs, VerdictRecord};
 use contract::kind::credential::KeyAlgorithm;
-use registry::{Millis, State};
+use registry::{Millis, Name, State};
 
 /// Stands in place of a method where a question named the act itself.
 pub const ASKED: &str = "AUTHZEN";
 
-/// The request a verdict was about, if the record names one: a denial before the registry knew machine,
-/// service and act has none.
-pub fn request(state: &State, record: &VerdictRecord, inputs: &Inputs, time_ms: Millis) -> Option<Request> {
+/// The requests a verdict was about, if the record names them: a denial before the registry knew machine,
+/// service and act has none. Of a statement that does several things there are several.
+pub fn requests(
+    state: &State,
+    record: &VerdictRecord,
+    inputs: &Inputs,
+    time_ms: Millis,
+) -> Option<Vec<Request>> {
+    let first = (record.action.clone()?, record.resource.clone()?);
+    let beside = record.beside.iter().map(|act| (act.action.clone(), act.resource.clone()));
+    std::iter::once(first).chain(beside).map(|act| request(state, record, inputs, time_ms, act)).collect()
+}
+
+fn request(
+    state: &State,
+    record: &VerdictRecord,
+    inputs: &Inputs,
+    time_ms: Millis,
+    (action, resource): (Name, Name),
+) -> Option<Request> {
     let (identity, service) = (record.identity?, record.service?);
-    let (action, resource) = (record.action.clone()?, record.resource.clone()?);
     let declared = state.services.get(&service)?.resource(&resource)?;
     let mut operations = declared.operations.iter().filter(|operation| operation.action == action);
-    let changes = if inputs.method == ASKED {
-        // Of an act that was only named, the worst of its forms was decided on.
+    let changes = if inputs.method == ASKED || declared.objects.is_some() {
+        // Of an act that was only named, the worst of its forms was decided on; of a database's there is one.
         operations.any(|operation| operation.changes)
     } else {
         operations.find(|operation| operation.methods.contains(&inputs.method))?.changes
@@ -38,5 +54,6 @@ pub fn request(state: &State, record: &VerdictRecord, inputs: &Inputs, time_ms: 
             key_algorithm: algorithm.map_or("", |known| known.as_str()),
             purpose: inputs.purpose.clone(),
         },
+        under: record.under,
     })
 }

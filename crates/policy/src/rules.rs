@@ -302,6 +302,18 @@ impl Rules {
         })
     }
 
+    /// The contracts that bind between a machine and a service at `now_ms`, with their names.
+    pub fn contracts_between(
+        &self,
+        identity: IdentityId,
+        service: ServiceId,
+        now_ms: Millis,
+    ) -> Vec<(InstrumentId, String)> {
+        let slots = self.contracts(identity, service);
+        let binding = slots.iter().filter(|slot| self.binds(slot, slots, now_ms));
+        binding.map(|slot| (slot.instrument, slot.name.clone())).collect()
+    }
+
     pub(crate) fn contracts(&self, identity: IdentityId, service: ServiceId) -> &[Arc<Slot>] {
         self.pairs.get(&(identity, service)).map_or(&[], Vec::as_slice)
     }

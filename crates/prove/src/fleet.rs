@@ -463,6 +463,7 @@ impl Trial<'_, '_> {
             now_ms,
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
+            under: None,
         };
         match decide(&self.rules, &counters, request) {
             Verdict::Permit(permit) => Ok(permit),

@@ -120,6 +120,7 @@ impl<'v> Scene<'v> {
             now_ms,
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
+            under: None,
         };
         Ok(decide(&rules, &counters, request))
     }
@@ -321,8 +322,9 @@ fn service(facts: &Facts, provider: &str) -> Result<Event, String> {
         owner: PersonId::from_entropy([1; 10]),
         host: String::new(),
         upstream: String::new(),
-        resources: vec![Resource { name: facts.resource.clone(), operations: vec![operation], class }],
+        resources: vec![Resource { name: facts.resource.clone(), operations: vec![operation], class, objects: None }],
         injection: None,
+        login: None,
         region: region.map(|text| text.parse()).transpose().map_err(|error| format!("{error}"))?,
     }))
 }

@@ -449,6 +449,7 @@ fn register_service(state: &State, description: ServiceDescription, context: &Co
         resources: description.resources,
         injection: description.injection,
         region: description.region,
+        login: description.login,
     };
     match service.problem() {
         Some(problem) => Err(invalid(problem, "")),

@@ -158,6 +158,7 @@ pub struct ServiceDescription {
     pub resources: Vec<Resource>,
     pub injection: Option<Injection>,
     pub region: Option<Name>,
+    pub login: Option<String>,
 }
 
 /// An instrument ready to be signed.

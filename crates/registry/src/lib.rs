@@ -14,6 +14,7 @@
 pub mod address;
 pub mod admit;
 pub mod command;
+pub mod database;
 pub mod departure;
 pub mod event;
 pub mod federation;
@@ -34,6 +35,7 @@ pub mod workload;
 
 pub use admit::{Context, Refusal, RefusalKind, admit};
 pub use command::Command;
+pub use database::{DatabaseAddress, Fit, Objects, Verb};
 pub use event::{Actor, Apart, Event, Recorded};
 pub use federation::{
     BundleEndpoint, BundleFrom, EndpointProfile, Federation, FederationRelationship, TrustBundle,

@@ -1,5 +1,6 @@
 //! Services behind the gateway, and what can be done to them.
 
+use crate::database::{DatabaseAddress, Objects, SESSION, login_problem};
 use crate::identity::named_enum;
 use crate::{Name, PartyId, PersonId, ServiceId};
 use minicbor::{Decode, Encode};
@@ -26,7 +27,7 @@ pub struct Service {
     /// The host name machines use to reach it through the gateway.
     #[n(4)]
     pub host: String,
-    /// Where the gateway reaches it: `http://` or `https://`, host, port.
+    /// Where the gateway reaches it: `http://` or `https://`, host, port; or `postgresql://`, host, port, database.
     #[n(5)]
     pub upstream: String,
     /// What it holds and what can be done with it. A request that is none of these is denied.
@@ -38,6 +39,9 @@ pub struct Service {
     /// The region it is in.
     #[n(8)]
     pub region: Option<Name>,
+    /// For a database: the sealed secret with `user:password`, in whose name `{contract}` stands for the contract.
+    #[n(9)]
+    pub login: Option<String>,
 }
 
 /// A named part of a service.
@@ -53,6 +57,9 @@ pub struct Resource {
     /// How sensitive it is; what nobody classified counts as restricted.
     #[n(2)]
     pub class: Option<Classification>,
+    /// For a resource of a database: what it is there.
+    #[n(3)]
+    pub objects: Option<Objects>,
 }
 
 named_enum! {
@@ -132,8 +139,45 @@ impl Service {
         sha2::Sha256::digest(minicbor::to_vec(self).unwrap_or_default()).into()
     }
 
+    /// Where it is, if it is a database.
+    pub fn database(&self) -> Option<DatabaseAddress> {
+        DatabaseAddress::parse(&self.upstream)?.ok()
+    }
+
     /// Says what is wrong with the service's description, if anything.
     pub fn problem(&self) -> Option<String> {
+        let host = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+        if self.host.is_empty() || !self.host.bytes().all(host) || self.host.starts_with(['.', '-']) {
+            return Some(format!("the host `{}` is not a lower-case host name", self.host));
+        }
+        let operations = self.resources.iter().map(|resource| resource.operations.len()).sum::<usize>();
+        if operations == 0 || operations > OPERATIONS_MAX {
+            return Some(format!("a service has between 1 and {OPERATIONS_MAX} operations"));
+        }
+        match DatabaseAddress::parse(&self.upstream) {
+            Some(Err(problem)) => Some(problem),
+            Some(Ok(_)) => self.database_problem(),
+            None => self.http_problem(),
+        }
+    }
+
+    fn database_problem(&self) -> Option<String> {
+        let Some(login) = &self.login else {
+            return Some("a database has a login: the sealed secret with `user:password`".to_owned());
+        };
+        if self.injection.is_some() {
+            return Some("a database has a login; `inject` is for HTTP".to_owned());
+        }
+        if self.resources.iter().filter(|resource| resource.name.as_str() == SESSION).count() != 1 {
+            return Some(format!("a database has one resource `{SESSION}`"));
+        }
+        login_problem(login).or_else(|| self.resources.iter().find_map(Resource::database_problem))
+    }
+
+    fn http_problem(&self) -> Option<String> {
+        if self.login.is_some() || self.resources.iter().any(|resource| resource.objects.is_some()) {
+            return Some("a login, tables, functions and channels are of databases: `upstream = \"postgresql://…\"`".to_owned());
+        }
         let authority = self
             .upstream
             .strip_prefix("http://")
@@ -145,15 +189,8 @@ impl Service {
                 self.upstream
             ));
         }
-        let host = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-        if self.host.is_empty() || !self.host.bytes().all(host) || self.host.starts_with(['.', '-']) {
-            return Some(format!("the host `{}` is not a lower-case host name", self.host));
-        }
-        let operations: Vec<&Operation> = self.resources.iter().flat_map(|r| &r.operations).collect();
-        if operations.is_empty() || operations.len() > OPERATIONS_MAX {
-            return Some(format!("a service has between 1 and {OPERATIONS_MAX} operations"));
-        }
-        operations.into_iter().find_map(Operation::problem).or_else(|| {
+        let mut operations = self.resources.iter().flat_map(|resource| &resource.operations);
+        operations.find_map(Operation::problem).or_else(|| {
             self.injection.as_ref().and_then(|injection| {
                 let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
                 let sound = !injection.header.is_empty() && injection.header.bytes().all(token);

@@ -91,6 +91,7 @@ pub fn request(action: &str, resource: &str) -> Request {
         now_ms: NOW,
         silence_ms: 0,
         channel: channel(),
+        under: None,
     }
 }
 
@@ -152,6 +153,7 @@ pub fn files() -> Service {
         name: name.parse().unwrap(),
         operations: vec![operation("read", "GET"), operation("write", "PUT"), operation("delete", "DELETE")],
         class: None,
+        objects: None,
     };
     Service {
         id: service(),
@@ -163,6 +165,7 @@ pub fn files() -> Service {
         resources: ["a", "b", "c"].map(resource).to_vec(),
         injection: None,
         region: None,
+        login: None,
     }
 }
 

@@ -4,3 +4,4 @@
 pub mod ext_authz;
 pub mod http;
 pub mod http2;
+pub mod postgres;

@@ -75,14 +75,11 @@ pub(crate) fn restore_counters(
             continue;
         }
         let record: VerdictRecord = decode_canonical(&entry.body)?;
-        if let (true, Some(identity), Some(instrument)) =
-            (record.permitted, record.identity, record.instrument)
-        {
-            let above = record.above.iter().map(|applied| (applied.instrument, &applied.counted));
-            for (instrument, numbers) in above.chain([(instrument, &record.counted)]) {
-                let numbers = numbers.iter().filter_map(|number| contract::Number::parse(number));
-                counted.extend(numbers.map(|number| (entry.time_ms, (instrument, number, identity))));
-            }
+        if let (true, Some(identity)) = (record.permitted, record.identity) {
+            let numbered = record.counts().filter_map(|(instrument, number)| {
+                Some((entry.time_ms, (instrument, contract::Number::parse(number)?, identity)))
+            });
+            counted.extend(numbered);
         }
     }
     // Oldest first, as they happened.

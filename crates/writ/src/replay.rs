@@ -1,7 +1,7 @@
 //! Replay: recorded decisions taken again from the ledger alone, offline. The same record and the same
 //! ledger must give the same verdict (check 7 of the seven that keep words and rule together).
 
-use policy::{Counters, Documents, Inputs, Reason, Rules, Verdict, VerdictRecord, decide, replay};
+use policy::{Counters, Documents, Inputs, Reason, Rules, VerdictRecord, decide_together, replay};
 use registry::Recorded;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,17 +52,21 @@ pub(crate) fn run(control: &[(Recorded, u64)], documents: PathBuf, mut taken: Ve
             folded += 1;
         }
         let record = &taken.record;
-        let request = taken
+        let requests = taken
             .inputs
             .as_ref()
-            .and_then(|inputs| replay::request(rules.state(), record, inputs, taken.time_ms));
-        let Some(request) = request else {
+            .and_then(|inputs| replay::requests(rules.state(), record, inputs, taken.time_ms));
+        let Some(requests) = requests else {
             replayed.skipped += 1;
             continue;
         };
-        let again = match decide(&rules, &counters, request) {
-            Verdict::Permit(permit) => VerdictRecord::of_permit(&permit, record.inputs),
-            Verdict::Denial(denial) => VerdictRecord::of_denial(&denial, record.serial, record.inputs),
+        let again = match decide_together(&rules, &counters, requests) {
+            Ok(permits) => VerdictRecord::of_permits(&permits, record.inputs),
+            Err(denied) => Some(VerdictRecord::of_denial(&denied.1, record.serial, record.inputs)),
+        };
+        let Some(again) = again else {
+            replayed.skipped += 1;
+            continue;
         };
         let exhausted = |record: &VerdictRecord| record.reason == Reason::QuotaExhausted.as_str();
         match difference(record, &again) {
@@ -96,6 +100,7 @@ fn difference(record: &VerdictRecord, again: &VerdictRecord) -> Option<String> {
         ("version", record.version == again.version),
         ("compiled rule", record.bundle == again.bundle),
         ("quotas it counts against", record.counted == again.counted),
+        ("acts", record.beside == again.beside),
         ("charter and guardrails", above),
     ];
     let other: Vec<&str> = other.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();

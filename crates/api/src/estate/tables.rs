@@ -107,7 +107,7 @@ impl Planner {
                 }
                 continue;
             };
-            let Service { id: _, name: _, party, owner, host, upstream, resources, injection, region } =
+            let Service { id: _, name: _, party, owner, host, upstream, resources, injection, region, login } =
                 found;
             let otherwise = otherwise(&[
                 ("party", *party != description.party),
@@ -117,6 +117,7 @@ impl Planner {
                 ("resources", *resources != description.resources),
                 ("inject", *injection != description.injection),
                 ("region", *region != description.region),
+                ("login", *login != description.login),
             ]);
             if !otherwise.is_empty() {
                 let detail = format!(

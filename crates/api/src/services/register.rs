@@ -7,7 +7,8 @@ use crate::view::Done;
 use axum::Json;
 use axum::extract::State;
 use registry::command::ServiceDescription;
-use registry::{Actor, Classification, Command, Injection, Operation, Resource};
+use registry::database::SESSION;
+use registry::{Actor, Classification, Command, Injection, Objects, Operation, Resource};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -24,7 +25,8 @@ pub(crate) struct NewService {
     owner: String,
     /// The host name machines use to reach it through the gateway.
     host: String,
-    /// Where the gateway reaches it: `http://host:port` or `https://host:port`.
+    /// Where the gateway reaches it: `http://host:port`, `https://host:port`, or a database as
+    /// `postgresql://host:port/database`, with `?sslmode=disable` where there is no TLS.
     upstream: String,
     /// What it holds.
     resources: Vec<NewResource>,
@@ -34,6 +36,10 @@ pub(crate) struct NewService {
     /// The region it is in.
     #[serde(default)]
     region: Option<String>,
+    /// For a database: the sealed secret with `user:password`. `{contract}` stands for the contract's name, so that
+    /// each contract has a role of its own.
+    #[serde(default)]
+    login: Option<String>,
 }
 
 /// A resource.
@@ -42,8 +48,18 @@ pub(crate) struct NewService {
 pub(crate) struct NewResource {
     /// Its name in clauses.
     name: String,
-    /// How requests on it look.
+    /// How requests on it look; for HTTP.
+    #[serde(default)]
     operations: Vec<NewOperation>,
+    /// Tables, views and sequences: `schema.name`, or `schema.*`; for databases.
+    #[serde(default)]
+    tables: Vec<String>,
+    /// Functions, procedures and types: `schema.name`; for databases.
+    #[serde(default)]
+    functions: Vec<String>,
+    /// Channels of LISTEN and NOTIFY; for databases.
+    #[serde(default)]
+    channels: Vec<String>,
     /// How sensitive it is: `public`, `internal`, `confidential` or `restricted`.
     #[serde(default)]
     class: Option<String>,
@@ -90,13 +106,22 @@ impl NewService {
                 prefix: inject.prefix,
             })
         });
+        let is_database = registry::DatabaseAddress::parse(&self.upstream).is_some();
+        let mut resources = placed(self.resources, |new| resource(new, is_database))
+            .map_err(|error| error.at("resources"))?;
+        // Every database has it; it is named only to classify it otherwise.
+        if is_database && !resources.iter().any(|resource| resource.name.as_str() == SESSION) {
+            let class = Some(Classification::Public);
+            resources.push(Resource::of_database(name(SESSION)?, class, Objects::default()));
+        }
         Ok(ServiceDescription {
             name: name(&self.name).map_err(|error| error.at("name"))?,
             party: party(state, &self.party).map_err(|error| error.at("party"))?,
             owner: person(state, &self.party, &self.owner).map_err(|error| error.at("owner"))?,
             host: self.host,
             upstream: self.upstream,
-            resources: placed(self.resources, resource).map_err(|error| error.at("resources"))?,
+            resources,
+            login: self.login,
             injection: injection.transpose().map_err(|error| error.at("inject"))?,
             region: self.region.as_deref().map(name).transpose().map_err(|error| error.at("region"))?,
         })
@@ -124,18 +149,26 @@ fn placed<N, T>(list: Vec<N>, read: impl Fn(N) -> Result<T, ApiError>) -> Result
         .collect()
 }
 
-fn resource(new: NewResource) -> Result<Resource, ApiError> {
+fn resource(new: NewResource, is_database: bool) -> Result<Resource, ApiError> {
     let class = new.class.as_deref().map(|text| {
         Classification::parse(text).ok_or_else(|| {
             let known = Classification::spellings();
             ApiError::invalid(format!("there is no classification `{text}`; one of: {known}"))
         })
     });
-    Ok(Resource {
-        class: class.transpose().map_err(|error| error.at("class"))?,
-        name: name(&new.name).map_err(|error| error.at("name"))?,
-        operations: placed(new.operations, operation).map_err(|error| error.at("operations"))?,
-    })
+    let class = class.transpose().map_err(|error| error.at("class"))?;
+    let name = name(&new.name).map_err(|error| error.at("name"))?;
+    let objects = Objects { tables: new.tables, functions: new.functions, channels: new.channels };
+    if is_database {
+        if !new.operations.is_empty() {
+            let error = "a database's acts are given by its tables, functions and channels: leave `operations` out";
+            return Err(ApiError::invalid(error.to_owned()).at("operations"));
+        }
+        return Ok(Resource::of_database(name, class, objects));
+    }
+    let operations = placed(new.operations, operation).map_err(|error| error.at("operations"))?;
+    let objects = (objects != Objects::default()).then_some(objects);
+    Ok(Resource { name, operations, class, objects })
 }
 
 fn operation(new: NewOperation) -> Result<Operation, ApiError> {

@@ -335,6 +335,7 @@ fn request(rules: &Rules, question: &Question<'_>, now_ms: Millis) -> Result<Req
             key_algorithm: question.seen.key_algorithm,
             purpose: question.purpose.clone(),
         },
+        under: None,
     })
 }
 

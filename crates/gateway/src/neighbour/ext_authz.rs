@@ -4,7 +4,7 @@ use crate::Ports;
 use crate::authenticate::Peer;
 use crate::decide::{Decided, decide, host};
 use crate::deny;
-use crate::exchange::{record_verdict, shortened};
+use crate::exchange::{Looked, record_verdict, shortened};
 use crate::forward::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::{BodyExt as _, Empty, Full};
@@ -76,8 +76,8 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
         Verdict::Permit(permit) => {
             let clauses: Vec<String> = permit.contract().clauses.iter().map(ToString::to_string).collect();
             let detail = format!("permitted by clause {} (ext_authz)", clauses.join(", "));
-            let record = |inputs| VerdictRecord::of_permit(&permit, inputs);
-            match recorded(record_verdict(ports, &peer, &parts, detail, record)).await {
+            let record = |inputs| Some(VerdictRecord::of_permit(&permit, inputs));
+            match recorded(record_verdict(ports, &peer, Looked::of_http(&parts), detail, record)).await {
                 Some(index) => {
                     let said = [
                         ("writ-identity", peer.svid.id.to_string()),
@@ -110,9 +110,10 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
                 record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
                 record.decided_ms = now_ms;
                 record.silence_ms = decided.silence_ms;
-                record
+                Some(record)
             };
-            let index = recorded(record_verdict(ports, &peer, &parts, denial.detail.clone(), record)).await;
+            let looked = Looked::of_http(&parts);
+            let index = recorded(record_verdict(ports, &peer, looked, denial.detail.clone(), record)).await;
             refused(&denial, index.map(|index| format!("{origin}/{index}")))
         }
     }

@@ -160,6 +160,7 @@ fn rules(upstream: u16, mut issued: Event, forgery: Forgery) -> Rules {
                 operation("create", "POST", "/**"),
             ],
             class: None,
+            objects: None,
         }],
         ..testkit::files()
     }));

@@ -165,9 +165,11 @@ impl World {
                 name: "all".parse().unwrap(),
                 operations: vec![operation],
                 class: None,
+                objects: None,
             }],
             injection: None,
             region: None,
+            login: None,
         };
         match &self.ok(Command::RegisterService(Box::new(description)))[0] {
             Event::ServiceRegistered(service) => service.id,

@@ -11,6 +11,7 @@ mod bad_input;
 mod cli;
 mod crash;
 mod curl;
+mod database;
 mod departures;
 mod envoy;
 mod estate;

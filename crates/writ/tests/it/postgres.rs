@@ -114,6 +114,25 @@ impl Postgres {
         text(&done.stdout).trim().to_owned()
     }
 
+    /// As the superuser, in a database.
+    pub(crate) fn of(&self, database: &str, sql: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.arg("-h").arg(self.folder.path()).args(["-p", &self.port.to_string()]);
+        let done = asked_of(&mut psql, "postgres", database, sql);
+        assert!(done.status.success(), "{sql}: {}", text(&done.stderr));
+        text(&done.stdout).trim().to_owned()
+    }
+
+    /// Runs a file of statements as the superuser, each of which must succeed.
+    pub(crate) fn script(&self, database: &str, sql: &str) {
+        let file = self.folder.path().join("script.sql");
+        std::fs::write(&file, sql).unwrap();
+        let mut psql = Command::new("psql");
+        psql.arg("-h").arg(self.folder.path()).args(["-p", &self.port.to_string(), "-U", "postgres", "-d", database]);
+        let done = psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(&file).output().unwrap();
+        assert!(done.status.success(), "{}", text(&done.stderr));
+    }
+
     /// As somebody with a password, over TCP.
     pub(crate) fn ask(&self, user: &str, password: &str, sql: &str) -> Output {
         ask(self.port, user, password, sql)

@@ -1,0 +1,44 @@
+//! PostgreSQL: the module list is the path of a session.
+//!
+//! ```text
+//! open ─▶ authenticate, decide `use`, record ─▶ upstream (TLS, SCRAM) ─▶ session
+//!                                                                         │ each statement:
+//!            sql::read ─▶ resolve by the catalog ─▶ decide ─▶ record ─▶ forward ─▶ record the outcome
+//!                                                      └ deny: what is sent in its place fails on the server,
+//!                                                        which keeps transactions and pipelines in order; its
+//!                                                        error is replaced by the clause
+//! ```
+//! What servers say passes in large pieces, and is read along the way as far as needed.
+
+mod cancel;
+mod catalogs;
+mod judge;
+mod open;
+mod reply;
+mod session;
+mod talk;
+mod upstream;
+
+pub(crate) use open::{Opened, opened, serve};
+
+use crate::Config;
+use crate::accept::TlsError;
+use crate::forward::upstream_tls;
+use cancel::Cancels;
+use catalogs::Catalogs;
+use std::sync::Arc;
+
+/// What all sessions with databases share.
+pub(crate) struct Databases {
+    tls: Arc<rustls::ClientConfig>,
+    catalogs: Arc<Catalogs>,
+    cancels: Arc<Cancels>,
+}
+
+impl Databases {
+    pub(crate) fn new(config: &Config) -> Result<Self, TlsError> {
+        let mut tls = upstream_tls(config)?;
+        tls.alpn_protocols = vec![wire::postgres::startup::ALPN.to_vec()];
+        Ok(Self { tls: Arc::new(tls), catalogs: Arc::default(), cancels: Arc::default() })
+    }
+}

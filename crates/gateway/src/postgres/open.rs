@@ -1,0 +1,442 @@
+//! From the first byte of a connection to a session: encryption is agreed on, the machine shows who it is, the session
+//! itself is decided on and recorded, and the server lets the gateway in.
+
+use super::cancel::Cancellable;
+use super::judge::{Judge, Says, application_name};
+use super::reply;
+use super::session;
+use super::upstream::{Duplex, Server, Upstream};
+use crate::authenticate::Peer;
+use crate::connections::Connections;
+use crate::exchange::Pipeline;
+use crate::limits::HANDSHAKE_TIME_MAX;
+use registry::Service;
+use rustix::net::sockopt::set_socket_linger;
+use sql::{Effect, Path};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use wire::postgres::backend::{self, Authentication};
+use wire::postgres::error_response::ErrorResponse;
+use wire::postgres::startup::{self, CancelKey, Opening, STARTUP_BYTES_MAX, Startup};
+
+/// What a client asked for before there is any encryption.
+pub(crate) enum Opened {
+    /// TLS: what follows is its handshake.
+    Tls(TcpStream),
+    /// Nothing more.
+    Done,
+}
+
+/// Answers what comes before TLS: requests for encryption, and what cancels.
+pub(crate) async fn opened(pipeline: &Pipeline, mut stream: TcpStream) -> io::Result<Opened> {
+    loop {
+        match first_packet(&mut stream).await? {
+            Some(Opening::Ssl) => {
+                stream.write_all(b"S").await?;
+                return Ok(Opened::Tls(stream));
+            }
+            // There is no GSSAPI here: a client that wants it may ask for TLS next.
+            Some(Opening::Gss) => stream.write_all(b"N").await?,
+            // Whoever has the key may do this, and only this: what clients send has no place for more.
+            Some(Opening::Cancel(key)) => {
+                pipeline.databases.cancels.cancel(&key).await;
+                return Ok(Opened::Done);
+            }
+            Some(Opening::Startup(_)) => {
+                let error = ErrorResponse {
+                    hint: Some("connect with sslmode=verify-full, sslcert and sslkey".to_owned()),
+                    ..reply::fatal("28000", "machines connect over TLS, with their certificate")
+                };
+                return say(&mut stream, &error).await.map(|()| Opened::Done);
+            }
+            None => return Ok(Opened::Done),
+        }
+    }
+}
+
+/// Reads a first packet; none when it is not one.
+async fn first_packet<S: Duplex>(stream: &mut S) -> io::Result<Option<Opening>> {
+    let mut packet = vec![0; 4];
+    stream.read_exact(&mut packet).await?;
+    // Not a byte more is read than belongs to it: what follows may be encrypted.
+    let length = packet.first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    if !(8..=STARTUP_BYTES_MAX).contains(&length) {
+        return Ok(None);
+    }
+    packet.resize(length, 0);
+    if let Some(rest) = packet.get_mut(4..) {
+        stream.read_exact(rest).await?;
+    }
+    match startup::opening(&packet) {
+        Ok(Some((opening, _))) => Ok(Some(opening)),
+        Ok(None) => Ok(None),
+        Err(error) => {
+            say(stream, &reply::fatal("08P01", error.to_string())).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn say<S: Duplex>(stream: &mut S, error: &ErrorResponse) -> io::Result<()> {
+    let mut out = Vec::new();
+    error.write(&mut out);
+    stream.write_all(&out).await?;
+    stream.shutdown().await
+}
+
+/// Serves a connection whose TLS stands.
+pub(crate) async fn serve(
+    pipeline: &Arc<Pipeline>,
+    connections: &Arc<Connections>,
+    mut stream: TlsStream<TcpStream>,
+    address: SocketAddr,
+) {
+    let began = tokio::time::timeout(HANDSHAKE_TIME_MAX, first_packet(&mut stream));
+    let startup = match began.await {
+        Ok(Ok(Some(Opening::Startup(startup)))) => startup,
+        Ok(Ok(Some(Opening::Cancel(key)))) => {
+            pipeline.databases.cancels.cancel(&key).await;
+            return;
+        }
+        Ok(Ok(Some(Opening::Ssl | Opening::Gss) | None) | Err(_)) | Err(_) => return,
+    };
+    let host = stream.get_ref().1.server_name().map(str::to_ascii_lowercase);
+    let opening = Beginning { pipeline, connections, address };
+    match opening.begin(&stream, &startup, host).await {
+        Ok(begun) => begun.run(stream).await,
+        Err(error) => {
+            tracing::info!(%address, message = %error.message, "no session with a database");
+            pipeline.ports.metrics.failed_handshakes.inc();
+            let _ = tokio::time::timeout(HANDSHAKE_TIME_MAX, say(&mut stream, &error)).await;
+        }
+    }
+}
+
+struct Beginning<'a> {
+    pipeline: &'a Arc<Pipeline>,
+    connections: &'a Arc<Connections>,
+    address: SocketAddr,
+}
+
+/// Everything a session needs.
+struct Begun {
+    judge: Arc<Judge>,
+    upstream: Upstream,
+    cancellable: Option<Cancellable>,
+    hello: Vec<u8>,
+    opened: super::talk::Running,
+}
+
+impl Beginning<'_> {
+    async fn begin(
+        &self,
+        stream: &TlsStream<TcpStream>,
+        startup: &Startup,
+        host: Option<String>,
+    ) -> Result<Begun, ErrorResponse> {
+        let ports = &self.pipeline.ports;
+        let asked = Asked::of(startup)?;
+        let peer = Peer::authenticate(stream.get_ref().1, self.address, &ports.ledger_key)
+            .map_err(|error| ErrorResponse { detail: Some(error.to_string()), ..no_certificate() })?;
+        let (identity, known) = peer.known(ports);
+        let Some(identity) = identity else {
+            return Err(reply::fatal("28000", format!("`{}` is not registered here", peer.svid.id)));
+        };
+        if let Some(problem) = known {
+            return Err(reply::fatal("28000", problem));
+        }
+        let service = self.service(host.as_deref())?;
+        let Some(address) = service.database() else {
+            return Err(reply::fatal("08004", format!("the service `{}` is no database", service.name)));
+        };
+        if let Some(database) = &asked.database
+            && *database != address.database
+        {
+            let message = format!("the service `{}` is the database `{}`", service.name, address.database);
+            return Err(ErrorResponse {
+                hint: Some(format!("connect with dbname={}", address.database)),
+                ..reply::fatal("3D000", message)
+            });
+        }
+        let contract = self.contract(identity, &service, &asked.user)?;
+        let live = Arc::new(self.connections.enter(Some(identity), peer.svid.serial));
+        let server = Server { address, tls: self.pipeline.databases.tls.clone() };
+        let login = service.login.clone().unwrap_or_default();
+        let mut judge = Judge {
+            pipeline: self.pipeline.clone(),
+            peer: Arc::new(peer),
+            identity,
+            secret: registry::database::login(&login, &contract.1),
+            contract: contract.0,
+            service,
+            live,
+            server,
+            session: None,
+            says: Mutex::new(Says { path: Path::Unknown, purpose: asked.purpose.clone() }),
+        };
+        let (index, opened) = judge.begin(&asked.looked()).await?;
+        judge.session = Some(index);
+        let failed = |error: super::upstream::UpstreamError| {
+            ports.metrics.upstream_failures.inc();
+            ErrorResponse { detail: Some(error.to_string()), ..reply::fatal("08006", "there is no session with the database") }
+        };
+        let name = application_name(self.pipeline, judge.session);
+        let mut parameters = vec![("application_name", name.as_str()), ("client_encoding", "UTF8")];
+        parameters.extend(asked.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let login = judge.login().map_err(failed)?;
+        let mut upstream = judge.server.login(&login, &parameters).await.map_err(failed)?;
+        let path = if asked.moves_path {
+            Path::Unknown
+        } else {
+            Path::of(upstream.ask(sql::catalog::PATH, STARTUP_BYTES_MAX).await.map_err(failed)?)
+        };
+        judge.says.lock().unwrap_or_else(PoisonError::into_inner).path = path;
+        let (hello, cancellable) = self.hello(&judge, &upstream, &asked)?;
+        Ok(Begun { judge: Arc::new(judge), upstream, cancellable, hello, opened })
+    }
+
+    /// The service a connection is for: the one of the host name in TLS (SNI).
+    fn service(&self, host: Option<&str>) -> Result<Arc<Service>, ErrorResponse> {
+        let Some(host) = host else {
+            return Err(ErrorResponse {
+                hint: Some("give the service's host name as `host`, and where the gateway is as `hostaddr`".to_owned()),
+                ..reply::fatal("08004", "which service is meant is not said: TLS names no host")
+            });
+        };
+        let rules = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let found = rules.service_at(host).cloned();
+        found.ok_or_else(|| reply::fatal("08004", format!("no service has the host name `{host}`")))
+    }
+
+    /// The contract a session is under. Of several the user's name says which.
+    fn contract(
+        &self,
+        identity: registry::IdentityId,
+        service: &Service,
+        user: &str,
+    ) -> Result<(registry::InstrumentId, String), ErrorResponse> {
+        let ports = &self.pipeline.ports;
+        let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let mut between = rules.contracts_between(identity, service.id, (ports.clock)());
+        if let Some(at) = between.iter().position(|(_, name)| name == user) {
+            return Ok(between.swap_remove(at));
+        }
+        let label = rules.state().identity_label(identity);
+        let names: Vec<String> = between.iter().map(|(_, name)| format!("`{name}`")).collect();
+        match between.len() {
+            0 => {
+                let message = format!("no contract in force lets `{label}` use the service `{}`", service.name);
+                Err(reply::fatal("28000", message))
+            }
+            1 => Ok(between.swap_remove(0)),
+            _ => Err(ErrorResponse {
+                hint: Some(format!("connect with the name of one of them as user: {}", names.join(", "))),
+                ..reply::fatal("28000", format!("`{label}` uses the service `{}` under several contracts", service.name))
+            }),
+        }
+    }
+
+    /// What the client hears when its session begins: as if the server said it, but for the key that cancels.
+    fn hello(
+        &self,
+        judge: &Judge,
+        upstream: &Upstream,
+        asked: &Asked,
+    ) -> Result<(Vec<u8>, Option<Cancellable>), ErrorResponse> {
+        let mut hello = Vec::new();
+        if asked.minor > MINOR || !asked.unknown.is_empty() {
+            let unknown: Vec<&str> = asked.unknown.iter().map(String::as_str).collect();
+            backend::put_negotiate(&mut hello, MINOR.min(asked.minor), &unknown);
+        }
+        Authentication::write_plain(&mut hello, false);
+        for (name, value) in &upstream.parameters {
+            backend::put_parameter_status(&mut hello, name, value);
+        }
+        let random = || (self.pipeline.ports.entropy)();
+        let key: Option<Vec<u8>> = if asked.minor >= MINOR {
+            random().zip(random()).map(|(one, other)| [one, other].concat())
+        } else {
+            random().and_then(|random| Some(random.get(..8)?.to_vec()))
+        };
+        let key = key.ok_or_else(|| reply::fatal(reply::SESSION, "the system has no randomness"))?;
+        let cancellable = upstream.key.clone().and_then(|own: CancelKey| {
+            self.pipeline.databases.cancels.enter(&key, judge.server.clone(), own)
+        });
+        if let Some(cancellable) = &cancellable {
+            backend::put_key_data(&mut hello, &cancellable.key);
+        }
+        backend::put_ready(&mut hello, b'I');
+        Ok((hello, cancellable))
+    }
+}
+
+/// The newest minor version of the protocol that is spoken with clients.
+const MINOR: u16 = 2;
+
+fn no_certificate() -> ErrorResponse {
+    ErrorResponse {
+        hint: Some("connect with sslcert and sslkey: `writ issue` gives a machine its certificate".to_owned()),
+        ..reply::fatal("28000", "the machine shows no certificate of this trust domain")
+    }
+}
+
+/// What a client wants of its session.
+struct Asked {
+    user: String,
+    database: Option<String>,
+    purpose: Option<String>,
+    /// Settings that go on to the server.
+    settings: Vec<(String, String)>,
+    moves_path: bool,
+    minor: u16,
+    /// Options of the protocol that nobody knows.
+    unknown: Vec<String>,
+}
+
+impl Asked {
+    fn of(startup: &Startup) -> Result<Self, ErrorResponse> {
+        let (major, minor) = startup.version;
+        if major != 3 {
+            return Err(reply::fatal("0A000", format!("version {major}.{minor} of the protocol is not spoken")));
+        }
+        let mut asked = Self {
+            user: startup.parameter("user").unwrap_or_default().to_owned(),
+            database: startup.parameter("database").map(str::to_owned),
+            purpose: None,
+            settings: Vec::new(),
+            moves_path: false,
+            minor,
+            unknown: Vec::new(),
+        };
+        for (name, value) in &startup.parameters {
+            match name.as_str() {
+                "user" | "database" => {}
+                // The session has a name of its own in the server's records.
+                "application_name" => {}
+                "replication" if matches!(value.as_str(), "false" | "off" | "no" | "0") => {}
+                "replication" => return Err(reply::fatal("0A000", "replication is not let through")),
+                "options" => {
+                    for (name, value) in options(value)? {
+                        asked.setting(&name, &value)?;
+                    }
+                }
+                option if option.starts_with("_pq_.") => asked.unknown.push(option.to_owned()),
+                name => asked.setting(name, value)?,
+            }
+        }
+        Ok(asked)
+    }
+
+    fn setting(&mut self, name: &str, value: &str) -> Result<(), ErrorResponse> {
+        let effect = sql::at_startup(name, value).map_err(|why| {
+            reply::fatal("42501", format!("the setting `{name}` is not let through: {why}"))
+        })?;
+        match effect {
+            Effect::ApplicationName => return Ok(()),
+            Effect::Purpose(purpose) => {
+                self.purpose = Some(purpose).filter(|purpose| !purpose.is_empty());
+                return Ok(());
+            }
+            Effect::SearchPath => self.moves_path = true,
+            Effect::None | Effect::Transaction | Effect::Prepare(..) | Effect::Execute(_) | Effect::Define => {}
+        }
+        if name != "client_encoding" {
+            self.settings.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// For the record.
+    fn looked(&self) -> String {
+        let settings = self.settings.iter().map(|(name, value)| format!(" {name}={value}"));
+        format!("user={}{}", self.user, settings.collect::<String>())
+    }
+}
+
+/// `-c name=value`, `--name=value` of the parameter `options`; a backslash takes what follows as it is.
+fn options(text: &str) -> Result<Vec<(String, String)>, ErrorResponse> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut word, mut begun) = (String::new(), false);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => word.extend(letters.next()),
+            space if space.is_ascii_whitespace() => {
+                if begun {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+                continue;
+            }
+            other => word.push(other),
+        }
+        begun = true;
+    }
+    if begun {
+        words.push(word);
+    }
+    let bad = |word: &str| reply::fatal("42601", format!("`{word}` among the options is not `-c name=value`"));
+    let mut found = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let given = match word.as_str() {
+            "-c" => words.next().ok_or_else(|| bad("-c"))?,
+            other => match other.strip_prefix("--").or_else(|| other.strip_prefix("-c")) {
+                Some(rest) => rest.to_owned(),
+                None => return Err(bad(other)),
+            },
+        };
+        let (name, value) = given.split_once('=').ok_or_else(|| bad(&given))?;
+        found.push((name.trim().replace('-', "_"), value.to_owned()));
+    }
+    Ok(found)
+}
+
+impl Begun {
+    async fn run(self, mut stream: TlsStream<TcpStream>) {
+        let Self { judge, upstream, cancellable, hello, opened } = self;
+        let metrics = judge.pipeline.ports.metrics.clone();
+        metrics.connections.inc();
+        let live = judge.live.clone();
+        let begun = async {
+            stream.write_all(&hello).await?;
+            stream.flush().await
+        };
+        if begun.await.is_ok() {
+            let stream = session::run(judge, stream, upstream).await;
+            let cut = live.token().is_cancelled();
+            if cut && let Err(error) = set_socket_linger(stream.get_ref().0, Some(Duration::ZERO)) {
+                tracing::warn!(%error, "a cut connection may still deliver what was under way");
+            }
+            if !cut {
+                opened.finish();
+            }
+        }
+        drop(cancellable);
+        metrics.connections.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_as_the_server_reads_them() {
+        let read = |text: &str| options(text).map_err(|error| error.message);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(read("").unwrap(), []);
+        assert_eq!(
+            read("-c statement_timeout=5s --time-zone=UTC -cwrit.purpose=a\\ b\\\\").unwrap(),
+            [pair("statement_timeout", "5s"), pair("time_zone", "UTC"), pair("writ.purpose", "a b\\")]
+        );
+        for bad in ["-c", "-d 5", "x=1", "-c x", "--x"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

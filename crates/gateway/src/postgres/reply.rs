@@ -1,0 +1,78 @@
+//! What a client of a database is told when something is not done: the clause and its sentence, in the fields errors of
+//! PostgreSQL have. All SQLSTATEs are of the class `WR`, which nobody else uses.
+
+use crate::parting::Cut;
+use policy::{Denial, Reason};
+use wire::postgres::error_response::{ErrorResponse, Severity};
+
+/// What was asked is no SQL, or more than is looked into.
+pub(crate) const UNREADABLE: &str = "WR007";
+/// The session cannot begin or go on.
+pub(crate) const SESSION: &str = "WR008";
+
+fn code(reason: Reason) -> &'static str {
+    match reason {
+        Reason::ClauseForbids => "WR001",
+        Reason::NothingPermits | Reason::NoContract | Reason::NoSuchOperation | Reason::NoSuchService => "WR002",
+        Reason::QuotaExhausted => "WR003",
+        Reason::CredentialNotGood
+        | Reason::CredentialScope
+        | Reason::IdentityNotGood
+        | Reason::UnknownIdentity => "WR004",
+        Reason::ControlSilent | Reason::InstrumentUnusable => "WR005",
+        Reason::RequestAmbiguous => "WR006",
+    }
+}
+
+/// A denial: the clause in DETAIL, why it is asked for and where it is recorded in HINT.
+pub(crate) fn denial(denial: &Denial, reasons: &[String], instance: Option<&str>) -> ErrorResponse {
+    let mut hint = String::new();
+    if !reasons.is_empty() {
+        hint.push_str(&format!("It counts as administration because {}. ", reasons.join("; ")));
+    }
+    if let Some(ms) = denial.retry_after_ms {
+        hint.push_str(&format!("It can be tried again in {} s. ", ms.div_ceil(1_000)));
+    }
+    match instance {
+        Some(instance) => hint.push_str(&format!("This is decision {instance}: `writ why {instance}`.")),
+        None => hint.push_str("This decision could not be recorded."),
+    }
+    let message = match &denial.cited {
+        Some(cited) => format!("not permitted by clause {} of `{}`", cited.clause, cited.name),
+        None => "not permitted".to_owned(),
+    };
+    ErrorResponse {
+        severity: Severity::Error,
+        code: code(denial.reason),
+        message,
+        detail: Some(denial.detail.clone()),
+        hint: Some(hint),
+    }
+}
+
+/// What cannot be recorded does not happen.
+pub(crate) fn not_recorded(why: &str) -> ErrorResponse {
+    ErrorResponse {
+        severity: Severity::Fatal,
+        code: "WR009",
+        message: "what cannot be recorded does not happen".to_owned(),
+        detail: Some(why.to_owned()),
+        hint: None,
+    }
+}
+
+/// The session ends.
+pub(crate) fn fatal(code: &'static str, message: impl Into<String>) -> ErrorResponse {
+    ErrorResponse { severity: Severity::Fatal, code, message: message.into(), detail: None, hint: None }
+}
+
+/// The session is cut.
+pub(crate) fn cut(cut: Option<&Cut>) -> ErrorResponse {
+    match cut {
+        Some(cut) => ErrorResponse {
+            detail: Some(cut.detail.clone()),
+            ..fatal(code(cut.reason), "the right to this session ended")
+        },
+        None => fatal("57P01", "the gateway is stopping"),
+    }
+}

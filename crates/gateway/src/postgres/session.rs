@@ -1,0 +1,376 @@
+//! A session that has begun: what the client says is judged and goes up, what the server says comes down, each side at its
+//! own pace, until one of them ends it or it is cut.
+
+use super::judge::{Judge, Judged};
+use super::reply;
+use super::talk::{Step, Talk, Waiting};
+use super::upstream::{Duplex, Upstream};
+use crate::exchange::landed;
+use crate::limits::{CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, SERVER_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX};
+use bytes::{Buf as _, BytesMut};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::sync::Notify;
+use wire::postgres::error_response::ErrorResponse;
+use wire::postgres::frame::{HEADER_BYTES, Header};
+use wire::postgres::frontend::{self, Frontend, Named};
+
+/// What goes up in place of a text that was denied: no server takes it for a statement.
+const DENIED: &str = "writ denied what stood here";
+/// The name of a statement that was never made.
+const NEVER: &str = "writ: denied";
+
+/// Both directions of a session.
+pub(crate) struct Session {
+    judge: Arc<Judge>,
+    talk: Mutex<Talk>,
+    /// Some answers came.
+    answered: Notify,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+enum End {
+    /// One of both said so, or went away.
+    Over,
+    /// It cannot go on; the client is told why.
+    Told(ErrorResponse),
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Over
+    }
+}
+
+impl From<wire::postgres::Malformed> for End {
+    fn from(error: wire::postgres::Malformed) -> Self {
+        Self::Told(reply::fatal("08P01", error.to_string()))
+    }
+}
+
+/// Runs a session to its end. `client` is given back for whoever closes it.
+pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, client: C, upstream: Upstream) -> C {
+    let session = Session { judge: judge.clone(), talk: Mutex::default(), answered: Notify::new() };
+    let Upstream { stream, key, heard, .. } = upstream;
+    let (mut client_said, mut to_client) = tokio::io::split(client);
+    let (mut server_said, mut to_server) = tokio::io::split(stream);
+    // Whether the client has heard every message whole that was begun.
+    let mut quiet = true;
+    let end = {
+        let up = session.up(&mut client_said, &mut to_server);
+        let down = session.down(&mut server_said, &mut to_client, heard, &mut quiet);
+        tokio::select! {
+            biased;
+            () = judge.live.token().cancelled() => End::Told(reply::cut(judge.live.why().as_ref())),
+            end = down => end,
+            end = up => end,
+        }
+    };
+    let busy = session.talk().is_busy();
+    if let End::Told(error) = end {
+        let mut out = Vec::new();
+        error.write(&mut out);
+        let told = async {
+            if quiet {
+                to_client.write_all(&out).await?;
+            }
+            to_client.shutdown().await
+        };
+        // Late or broken: it is closed all the same.
+        let _ = tokio::time::timeout(PARTING_TIME_MAX, told).await;
+    } else {
+        let _ = tokio::time::timeout(PARTING_TIME_MAX, to_client.shutdown()).await;
+    }
+    // What still runs there has nobody to answer.
+    if busy && let Some(key) = key {
+        let server = judge.server.clone();
+        tokio::spawn(async move {
+            if let Err(error) = server.cancel(&key).await {
+                tracing::warn!(%error, "a statement whose session ended could not be cancelled");
+            }
+        });
+    }
+    let mut goodbye = Vec::new();
+    frontend::terminate(&mut goodbye);
+    let _ = tokio::time::timeout(PARTING_TIME_MAX, to_server.write_all(&goodbye)).await;
+    let _ = tokio::time::timeout(PARTING_TIME_MAX, to_server.shutdown()).await;
+    client_said.unsplit(to_client)
+}
+
+impl Session {
+    fn talk(&self) -> MutexGuard<'_, Talk> {
+        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From the client to the server.
+    async fn up<C: Duplex>(&self, from: &mut ReadHalf<C>, to: &mut WriteHalf<Box<dyn Duplex>>) -> End {
+        match self.carry_up(from, to).await {
+            Ok(()) => End::Over,
+            Err(end) => end,
+        }
+    }
+
+    async fn carry_up<C: Duplex>(
+        &self,
+        from: &mut ReadHalf<C>,
+        to: &mut WriteHalf<Box<dyn Duplex>>,
+    ) -> Result<(), End> {
+        let mut heard = BytesMut::with_capacity(CHUNK_BYTES);
+        let mut out = Vec::new();
+        // Bytes of a message that is carried on unread.
+        let mut unread = 0;
+        loop {
+            heard.reserve(CHUNK_BYTES);
+            if from.read_buf(&mut heard).await? == 0 {
+                return Ok(());
+            }
+            loop {
+                if unread > 0 {
+                    let now = unread.min(heard.len());
+                    out.extend_from_slice(heard.get(..now).unwrap_or_default());
+                    heard.advance(now);
+                    unread -= now;
+                }
+                let Some(header) = Header::read(&heard)? else { break };
+                if frontend::is_opaque(header.tag) {
+                    unread = header.total();
+                    continue;
+                }
+                if header.body > STATEMENT_BYTES_MAX {
+                    let why = format!("a message is longer than {STATEMENT_BYTES_MAX} bytes");
+                    return Err(End::Told(reply::fatal("54000", why)));
+                }
+                if heard.len() < header.total() {
+                    break;
+                }
+                let message = heard.split_to(header.total());
+                // What was said before goes up before there is a wait for a record.
+                let judged = matches!(header.tag, b'Q' | b'P' | b'B' | b'F');
+                if judged && !out.is_empty() {
+                    to.write_all(&out).await?;
+                    to.flush().await?;
+                    out.clear();
+                }
+                self.said(header.tag, &message, &mut out).await?;
+                while self.talk().len() >= PIPELINE_MAX {
+                    if !out.is_empty() {
+                        to.write_all(&out).await?;
+                        to.flush().await?;
+                        out.clear();
+                    }
+                    self.answered.notified().await;
+                }
+                if header.tag == b'X' {
+                    to.write_all(&out).await?;
+                    to.flush().await?;
+                    return Ok(());
+                }
+            }
+            if !out.is_empty() {
+                to.write_all(&out).await?;
+                to.flush().await?;
+                out.clear();
+            }
+        }
+    }
+
+    /// One message of the client: appends what goes up.
+    async fn said(&self, tag: u8, message: &[u8], out: &mut Vec<u8>) -> Result<(), End> {
+        let body = message.get(HEADER_BYTES..).unwrap_or_default();
+        let waiting = match Frontend::read(tag, body)? {
+            Frontend::Query(text) => match self.judge.query(&self.talk, text).await {
+                Judged::Permitted { running, instead } => {
+                    match instead {
+                        Some(text) => frontend::query(out, &text),
+                        None => out.extend_from_slice(message),
+                    }
+                    Waiting::Query { running: Some(running), denial: None }
+                }
+                Judged::Denied(error) => {
+                    frontend::query(out, DENIED);
+                    Waiting::Query { running: None, denial: Some(error) }
+                }
+                Judged::End(error) => return Err(End::Told(error)),
+            },
+            Frontend::Parse { name, query, types } => {
+                let (known, denial) = match self.judge.parse(&self.talk, query).await {
+                    Ok((known, instead)) => {
+                        frontend::parse(out, name, instead.as_deref().unwrap_or(query), types);
+                        (known, None)
+                    }
+                    Err(Judged::Denied(error)) => {
+                        frontend::parse(out, name, DENIED, &[0, 0]);
+                        (Arc::default(), Some(error))
+                    }
+                    Err(Judged::End(error)) => return Err(End::Told(error)),
+                    Err(Judged::Permitted { .. }) => return Err(End::Over),
+                };
+                if denial.is_none() && !self.talk().name(name, &known) {
+                    let why = "there are too many prepared statements: close some";
+                    return Err(End::Told(reply::fatal("54000", why)));
+                }
+                Waiting::Parse { name: name.to_owned(), known, denial }
+            }
+            Frontend::Bind { portal, statement, .. } => {
+                let (running, denial) = match self.judge.bind(&self.talk, statement).await {
+                    Judged::Permitted { running, .. } => {
+                        out.extend_from_slice(message);
+                        (Some(running), None)
+                    }
+                    Judged::Denied(error) => {
+                        frontend::bind(out, portal, NEVER);
+                        (None, Some(error))
+                    }
+                    Judged::End(error) => return Err(End::Told(error)),
+                };
+                Waiting::Bind { portal: portal.to_owned(), running, denial }
+            }
+            Frontend::FunctionCall => {
+                let reason = "the function-call protocol names functions by number";
+                match self.judge.administer("FUNCTION CALL", reason).await {
+                    Judged::Permitted { running, .. } => {
+                        out.extend_from_slice(message);
+                        Waiting::Query { running: Some(running), denial: None }
+                    }
+                    Judged::Denied(error) => {
+                        frontend::query(out, DENIED);
+                        Waiting::Query { running: None, denial: Some(error) }
+                    }
+                    Judged::End(error) => return Err(End::Told(error)),
+                }
+            }
+            Frontend::Password => return Err(wire::postgres::Malformed("nobody asked for a password").into()),
+            carried => {
+                out.extend_from_slice(message);
+                match carried {
+                    Frontend::Describe(_) => Waiting::Describe,
+                    Frontend::Execute { portal, .. } => Waiting::Execute { portal: portal.to_owned() },
+                    Frontend::Close(Named::Statement(name)) => Waiting::CloseStatement(name.to_owned()),
+                    Frontend::Close(Named::Portal(name)) => Waiting::ClosePortal(name.to_owned()),
+                    Frontend::Sync => Waiting::Sync,
+                    // Nothing answers these by itself.
+                    Frontend::Flush
+                    | Frontend::CopyData
+                    | Frontend::CopyDone
+                    | Frontend::CopyFail
+                    | Frontend::Terminate
+                    | Frontend::Query(_)
+                    | Frontend::Parse { .. }
+                    | Frontend::Bind { .. }
+                    | Frontend::FunctionCall
+                    | Frontend::Password => return Ok(()),
+                }
+            }
+        };
+        self.talk().say(waiting);
+        Ok(())
+    }
+
+    /// From the server to the client.
+    async fn down<C: Duplex>(
+        &self,
+        from: &mut ReadHalf<Box<dyn Duplex>>,
+        to: &mut WriteHalf<C>,
+        heard: BytesMut,
+        quiet: &mut bool,
+    ) -> End {
+        match self.carry_down(from, to, heard, quiet).await {
+            Ok(()) => End::Over,
+            Err(end) => end,
+        }
+    }
+
+    async fn carry_down<C: Duplex>(
+        &self,
+        from: &mut ReadHalf<Box<dyn Duplex>>,
+        to: &mut WriteHalf<C>,
+        mut heard: BytesMut,
+        quiet: &mut bool,
+    ) -> Result<(), End> {
+        // Bytes of a row, or of copied data, that are still to pass.
+        let mut unread = 0;
+        loop {
+            // What of `heard` may pass as it is.
+            let mut passes = 0;
+            loop {
+                let now = unread.min(heard.len() - passes);
+                passes += now;
+                unread -= now;
+                let Some(header) = Header::read(heard.get(passes..).unwrap_or_default())? else { break };
+                if matches!(header.tag, b'D' | b'd') {
+                    if header.tag == b'D' {
+                        self.talk().count(1);
+                    }
+                    unread = header.total();
+                    continue;
+                }
+                if header.body > SERVER_MESSAGE_BYTES_MAX {
+                    return Err(wire::postgres::Malformed("a message is longer than is read").into());
+                }
+                let end = passes + header.total();
+                let Some(body) = heard.get(passes + HEADER_BYTES..end) else { break };
+                let step = self.talk().hear(header.tag, body);
+                match step {
+                    Step::Pass => {
+                        passes = end;
+                        if header.tag == b'Z' {
+                            self.settled();
+                        }
+                    }
+                    Step::Wait(recorded) => {
+                        pass(to, &mut heard, passes, quiet, true).await?;
+                        passes = 0;
+                        if let Err(error) = landed(recorded).await {
+                            return Err(End::Told(reply::not_recorded(&error.to_string())));
+                        }
+                    }
+                    Step::Replace(error) => {
+                        pass(to, &mut heard, passes, quiet, true).await?;
+                        passes = 0;
+                        heard.advance(header.total());
+                        let mut out = BytesMut::new();
+                        let mut written = Vec::new();
+                        error.write(&mut written);
+                        out.extend_from_slice(&written);
+                        let whole = out.len();
+                        pass(to, &mut out, whole, quiet, true).await?;
+                    }
+                    Step::End(why) => return Err(End::Told(reply::fatal(reply::SESSION, why))),
+                }
+            }
+            self.answered.notify_one();
+            pass(to, &mut heard, passes, quiet, unread == 0).await?;
+            heard.reserve(CHUNK_BYTES);
+            if from.read_buf(&mut heard).await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The server is ready for more.
+    fn settled(&self) {
+        if self.talk().take_defined() {
+            self.judge.pipeline.databases.catalogs.forget(self.judge.service.id);
+        }
+    }
+}
+
+/// Passes the first bytes on. `whole`: they end a message.
+async fn pass<C: Duplex>(
+    to: &mut WriteHalf<C>,
+    heard: &mut BytesMut,
+    bytes: usize,
+    quiet: &mut bool,
+    whole: bool,
+) -> Result<(), End> {
+    if bytes > 0 {
+        *quiet = false;
+        to.write_all(heard.get(..bytes).unwrap_or_default()).await?;
+        to.flush().await?;
+        heard.advance(bytes);
+    }
+    *quiet |= whole;
+    Ok(())
+}

@@ -1,0 +1,356 @@
+//! What a session waits for: each message that went up has its answers, in order, and each answer belongs to one. Names
+//! of statements are kept with everything they can mean. No IO.
+
+use super::upstream::sound;
+use crate::connections::Live;
+use crate::exchange::Recorded;
+use crate::limits::{NAMED_STATEMENTS_MAX, PIPELINE_MAX};
+use crate::record::Meter;
+use policy::Ending;
+use sql::Statement;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+use wire::postgres::error_response::{self, ErrorResponse};
+use wire::postgres::backend;
+
+/// What a prepared statement is.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Its text.
+    pub(crate) text: String,
+    /// What that does; at most one statement, or PostgreSQL refuses it.
+    pub(crate) statements: Vec<Statement>,
+}
+
+/// A statement or several that were permitted together and are under way.
+pub(crate) struct Running {
+    /// They rest on their contract still.
+    pub(crate) _rests: Option<Live>,
+    pub(crate) ended: Option<oneshot::Sender<Ending>>,
+    pub(crate) meter: Arc<Meter>,
+    /// What must be durable before answers are released.
+    pub(crate) recorded: Recorded,
+    /// The catalog is another afterwards.
+    pub(crate) defines: bool,
+}
+
+impl Running {
+    /// It came to its end.
+    pub(crate) fn finish(mut self) {
+        if let Some(ended) = self.ended.take() {
+            let _ = ended.send(Ending::Complete);
+        }
+    }
+}
+
+/// A message that went up, and what is to come of it.
+pub(crate) enum Waiting {
+    /// A text: until the server is ready.
+    Query { running: Option<Running>, denial: Option<ErrorResponse> },
+    /// A statement gets a name.
+    Parse { name: String, known: Arc<Known>, denial: Option<ErrorResponse> },
+    /// A portal is made.
+    Bind { portal: String, running: Option<Running>, denial: Option<ErrorResponse> },
+    /// Something is described.
+    Describe,
+    /// A portal runs.
+    Execute { portal: String },
+    /// A statement is forgotten.
+    CloseStatement(String),
+    /// A portal is.
+    ClosePortal(String),
+    /// Until the server is ready.
+    Sync,
+}
+
+/// What becomes of a message of the server.
+pub(crate) enum Step {
+    /// It passes.
+    Pass,
+    /// It waits until this is durable, and is looked at again.
+    Wait(Recorded),
+    /// This passes in its place.
+    Replace(ErrorResponse),
+    /// The session ends.
+    End(&'static str),
+}
+
+/// Everything a name can mean.
+#[derive(Default)]
+struct Meanings {
+    confirmed: Option<Arc<Known>>,
+    pending: Vec<Arc<Known>>,
+}
+
+/// What is said and not answered yet, and what has names.
+#[derive(Default)]
+pub(crate) struct Talk {
+    waiting: VecDeque<Waiting>,
+    /// The server reads nothing until the next Sync.
+    skipping: bool,
+    statements: HashMap<String, Meanings>,
+    portals: HashMap<String, Running>,
+    /// Rows of the answer that is coming.
+    rows: u64,
+    /// Something was defined since this was last asked.
+    defined: bool,
+}
+
+impl Talk {
+    /// How many answers are waited for.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether a statement may be running.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether something was defined since this was last asked.
+    pub(crate) fn take_defined(&mut self) -> bool {
+        std::mem::take(&mut self.defined)
+    }
+
+    /// A message goes up.
+    pub(crate) fn say(&mut self, waiting: Waiting) {
+        self.skipping &= !matches!(waiting, Waiting::Sync);
+        if self.skipping {
+            return self.forget(waiting);
+        }
+        self.waiting.push_back(waiting);
+    }
+
+    /// A statement is about to get a name; says whether there is room for it.
+    pub(crate) fn name(&mut self, name: &str, known: &Arc<Known>) -> bool {
+        if self.statements.len() >= NAMED_STATEMENTS_MAX && !self.statements.contains_key(name) {
+            return false;
+        }
+        let meanings = self.statements.entry(name.to_owned()).or_default();
+        let room = meanings.pending.len() < PIPELINE_MAX;
+        if room {
+            meanings.pending.push(known.clone());
+        }
+        room
+    }
+
+    /// The same with PREPARE, of which nobody hears whether it was done: the name can mean this for ever.
+    pub(crate) fn name_for_good(&mut self, name: &str, known: &Arc<Known>) -> bool {
+        self.meanings(name).iter().any(|other| other.text == known.text) || self.name(name, known)
+    }
+
+    /// Everything a name can mean.
+    pub(crate) fn meanings(&self, name: &str) -> Vec<Arc<Known>> {
+        let Some(meanings) = self.statements.get(name) else { return Vec::new() };
+        let mut all: Vec<Arc<Known>> = Vec::new();
+        for known in meanings.confirmed.iter().chain(&meanings.pending) {
+            if !all.iter().any(|other| Arc::ptr_eq(other, known)) {
+                all.push(known.clone());
+            }
+        }
+        all
+    }
+
+    /// The server took a name, or not.
+    fn settle(&mut self, name: &str, known: &Arc<Known>, confirmed: bool) {
+        let Some(meanings) = self.statements.get_mut(name) else { return };
+        if let Some(at) = meanings.pending.iter().position(|other| Arc::ptr_eq(other, known)) {
+            meanings.pending.remove(at);
+        }
+        if confirmed {
+            meanings.confirmed = Some(known.clone());
+        }
+        if meanings.confirmed.is_none() && meanings.pending.is_empty() {
+            self.statements.remove(name);
+        }
+    }
+
+    /// A message that the server did not read.
+    fn forget(&mut self, waiting: Waiting) {
+        if let Waiting::Parse { name, known, .. } = waiting {
+            self.settle(&name, &known, false);
+        }
+    }
+
+    /// Rows of a result passed.
+    pub(crate) fn count(&mut self, rows: u64) {
+        self.rows += rows;
+    }
+
+    /// A message of the server came, not a row and not copied data.
+    pub(crate) fn hear(&mut self, tag: u8, body: &[u8]) -> Step {
+        if let b'S' = tag {
+            return match backend::parameter_status(body) {
+                Ok((name, value)) if sound(name, value).is_some() => {
+                    Step::End("the server would not read statements as they were looked into")
+                }
+                Ok(_) => Step::Pass,
+                Err(_) => Step::End("the server said what is not its protocol"),
+            };
+        }
+        if let Some(Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. }) =
+            self.waiting.front_mut()
+            && let Some(recorded) = running.recorded.take()
+        {
+            return Step::Wait(Some(recorded));
+        }
+        match tag {
+            b'E' => self.failed(body),
+            b'C' => self.complete(body),
+            b'I' => self.over(0),
+            b's' => {
+                let rows = std::mem::take(&mut self.rows);
+                let Some(Waiting::Execute { portal }) = self.waiting.pop_front() else {
+                    return Step::End("the server suspended what does not run");
+                };
+                if let Some(running) = self.portals.get(&portal) {
+                    running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+                }
+                Step::Pass
+            }
+            b'1' => match self.waiting.pop_front() {
+                Some(Waiting::Parse { name, known, denial: None }) => {
+                    self.settle(&name, &known, true);
+                    Step::Pass
+                }
+                _ => Step::End("the server parsed what was denied"),
+            },
+            b'2' => match self.waiting.pop_front() {
+                Some(Waiting::Bind { portal, running, denial: None }) => {
+                    let before = running.and_then(|running| self.portals.insert(portal, running));
+                    self.end_of(before);
+                    Step::Pass
+                }
+                _ => Step::End("the server bound what was denied"),
+            },
+            b'3' => {
+                match self.waiting.pop_front() {
+                    Some(Waiting::CloseStatement(name)) => self.close(&name),
+                    Some(Waiting::ClosePortal(name)) => {
+                        let portal = self.portals.remove(&name);
+                        self.end_of(portal);
+                    }
+                    _ => return Step::End("the server closed what nobody asked it to"),
+                }
+                Step::Pass
+            }
+            // The description of a result; within a query it is not waited for by itself.
+            b'T' | b'n' => {
+                if let Some(Waiting::Describe) = self.waiting.front() {
+                    self.waiting.pop_front();
+                }
+                Step::Pass
+            }
+            b'Z' => self.ready(body),
+            b'N' | b'A' | b't' | b'G' | b'H' | b'c' | b'V' => Step::Pass,
+            _ => Step::End("the server said what does not belong into a session"),
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        if let Some(meanings) = self.statements.get_mut(name) {
+            meanings.confirmed = None;
+            if meanings.pending.is_empty() {
+                self.statements.remove(name);
+            }
+        }
+    }
+
+    fn failed(&mut self, body: &[u8]) -> Step {
+        self.rows = 0;
+        let code = error_response::read(body).map(|(code, _)| code).unwrap_or_default();
+        let failed = |running: &Option<Running>| {
+            if let Some(running) = running {
+                let _ = running.meter.error.set(code.clone());
+            }
+        };
+        let denial = match self.waiting.front_mut() {
+            // The server is ready again only after this.
+            Some(Waiting::Query { running, denial }) => {
+                failed(running);
+                return denial.take().map_or(Step::Pass, Step::Replace);
+            }
+            Some(Waiting::Sync) | None => return Step::Pass,
+            Some(Waiting::Parse { denial, .. }) => denial.take(),
+            Some(Waiting::Bind { running, denial, .. }) => {
+                failed(running);
+                denial.take()
+            }
+            Some(Waiting::Execute { portal }) => {
+                let portal = portal.clone();
+                let running = self.portals.remove(&portal);
+                failed(&running);
+                self.end_of(running);
+                None
+            }
+            Some(Waiting::Describe | Waiting::CloseStatement(_) | Waiting::ClosePortal(_)) => None,
+        };
+        // Everything up to the next Sync is not read by the server.
+        while let Some(waiting) = self.waiting.pop_front_if(|waiting| !matches!(waiting, Waiting::Sync)) {
+            match waiting {
+                Waiting::Bind { running, .. } | Waiting::Query { running, .. } => self.end_of(running),
+                other @ (Waiting::Parse { .. }
+                | Waiting::Describe
+                | Waiting::Execute { .. }
+                | Waiting::CloseStatement(_)
+                | Waiting::ClosePortal(_)
+                | Waiting::Sync) => self.forget(other),
+            }
+        }
+        self.skipping = self.waiting.is_empty();
+        denial.map_or(Step::Pass, Step::Replace)
+    }
+
+    fn complete(&mut self, body: &[u8]) -> Step {
+        let told = error_response::tag(body).ok().and_then(backend::rows_of_tag);
+        let rows = told.unwrap_or(0).max(std::mem::take(&mut self.rows));
+        self.over(rows)
+    }
+
+    /// A statement came to its end.
+    fn over(&mut self, rows: u64) -> Step {
+        match self.waiting.front_mut() {
+            Some(Waiting::Query { running, .. }) => {
+                if let Some(running) = running {
+                    running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+                }
+                Step::Pass
+            }
+            Some(Waiting::Execute { .. }) => {
+                let Some(Waiting::Execute { portal }) = self.waiting.pop_front() else { return Step::Pass };
+                if let Some(running) = self.portals.remove(&portal) {
+                    running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+                    self.end_of(Some(running));
+                }
+                Step::Pass
+            }
+            _ => Step::End("the server completed what does not run"),
+        }
+    }
+
+    fn ready(&mut self, body: &[u8]) -> Step {
+        match self.waiting.pop_front() {
+            Some(Waiting::Query { denial: Some(_), .. }) => {
+                return Step::End("the server did not refuse what was denied");
+            }
+            Some(Waiting::Query { running, .. }) => self.end_of(running),
+            Some(Waiting::Sync) => {}
+            _ => return Step::End("the server is ready for something else than was asked"),
+        }
+        // Outside a transaction no portal lives on.
+        if body == b"I" {
+            let portals = std::mem::take(&mut self.portals);
+            portals.into_values().for_each(|running| self.end_of(Some(running)));
+        }
+        Step::Pass
+    }
+
+    fn end_of(&mut self, running: Option<Running>) {
+        if let Some(running) = running {
+            self.defined |= running.defines;
+            running.finish();
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! From what a statement names to what it does: names are looked up in the catalog, views are followed to what they read,
+//! and everything is found again among the resources of the service.
+
+use crate::builtin::{Builtin, SENSITIVE, builtin};
+use crate::catalog::{Catalog, Path, Relation};
+use crate::setting::Setting;
+use crate::statement::{Call, Effect, Mention, Qualified, Statement, Touch};
+use registry::database::SESSION;
+use registry::{Fit, Name, Objects, Resource, Service, Verb};
+use std::collections::BTreeSet;
+
+/// Views over views are followed this far.
+const DEPTH_MAX: usize = 32;
+/// Types that are only short for a column with a sequence.
+const SERIALS: &[&str] = &["serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"];
+
+/// An act on a resource of a service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Act {
+    /// What is done.
+    pub verb: Verb,
+    /// To which resource.
+    pub resource: Name,
+    /// To what of it.
+    pub object: Object,
+    /// Which columns are read or written.
+    pub columns: Columns,
+    /// For what changes or removes rows: whether it says which.
+    pub restricted: bool,
+}
+
+/// What an act is on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Object {
+    /// A table, function or type.
+    Of {
+        /// Its schema.
+        schema: String,
+        /// Its name.
+        name: String,
+    },
+    /// A channel.
+    Channel(String),
+    /// The session.
+    Session,
+}
+
+/// Columns of a relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Columns {
+    /// These; none for what has no columns, or where only the number of rows is told.
+    Some(BTreeSet<String>),
+    /// All of them.
+    All,
+}
+
+/// What a statement does, and why it counts as administration where it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// Acts, the worst first; at least one.
+    pub acts: Vec<Act>,
+    /// Why there is one of administration among them.
+    pub reasons: Vec<String>,
+    /// From here on names are looked up elsewhere.
+    pub moves_path: bool,
+}
+
+impl Statement {
+    /// What it does in a database.
+    pub fn resolve(&self, service: &Service, catalog: &Catalog, path: &Path) -> Resolved {
+        let mut resolving = Resolving { statement: self, service, catalog, path, found: Resolved::default() };
+        resolving.run();
+        resolving.found
+    }
+}
+
+struct Resolving<'a> {
+    statement: &'a Statement,
+    service: &'a Service,
+    catalog: &'a Catalog,
+    path: &'a Path,
+    found: Resolved,
+}
+
+impl<'a> Resolving<'a> {
+    fn run(&mut self) {
+        let statement = self.statement;
+        self.found.reasons.extend(statement.administers.iter().cloned());
+        self.found.moves_path = statement.effect == Effect::SearchPath;
+        statement.touches.iter().for_each(|touch| self.touch(touch));
+        statement.calls.iter().for_each(|call| self.call(call));
+        statement.operators.iter().for_each(|operator| self.operator(operator));
+        statement.types.iter().for_each(|name| self.type_of(name));
+        statement.listens.iter().for_each(|channel| self.channel(Verb::Listen, channel));
+        statement.notifies.iter().for_each(|channel| self.channel(Verb::Notify, channel));
+        self.found.reasons.sort();
+        self.found.reasons.dedup();
+        let administers = !self.found.reasons.is_empty();
+        if administers || self.found.acts.is_empty() {
+            let verb = if administers { Verb::Administer } else { Verb::Use };
+            // Every database has its session: `Service::problem`.
+            let session = self.service.resources.iter().find(|resource| resource.name.as_str() == SESSION);
+            let columns = Columns::Some(BTreeSet::new());
+            self.found.acts.extend(session.map(|session| Act {
+                verb,
+                resource: session.name.clone(),
+                object: Object::Session,
+                columns,
+                restricted: false,
+            }));
+        }
+        self.found.acts.sort_by(|one, other| other.verb.cmp(&one.verb).then_with(|| one.cmp(other)));
+        self.found.acts.dedup();
+    }
+
+    fn administers(&mut self, why: String) {
+        self.found.reasons.push(why);
+    }
+
+    fn act(&mut self, verb: Verb, resource: &Resource, object: Object, columns: Columns, restricted: bool) {
+        self.found.acts.push(Act { verb, resource: resource.name.clone(), object, columns, restricted });
+    }
+
+    /// The schemas a relation's name can mean.
+    fn schemas(&self, relation: &'a Qualified) -> Vec<&'a str> {
+        match &relation.schema {
+            Some(schema) => {
+                let known = self.catalog.relation(schema, &relation.name).is_some();
+                if known { vec![schema.as_str()] } else { Vec::new() }
+            }
+            None => {
+                let found = self.path.among(self.catalog.schemas_with(&relation.name).into_iter());
+                match self.path {
+                    Path::Known(_) => found.into_iter().take(1).collect(),
+                    Path::Unknown => found,
+                }
+            }
+        }
+    }
+
+    fn touch(&mut self, touch: &'a Touch) {
+        let schemas = self.schemas(&touch.relation);
+        let name = touch.relation.name.as_str();
+        if touch.verb == Verb::Define {
+            return self.define(touch, &schemas);
+        }
+        if schemas.is_empty() {
+            return self.administers(format!("`{}` is nothing the database is known to have", touch.relation));
+        }
+        for schema in schemas {
+            let Some(relation) = self.catalog.relation(schema, name) else { continue };
+            let columns = match (&touch.written, touch.verb) {
+                (Some(written), _) => Columns::Some(written.iter().cloned().collect()),
+                (None, Verb::Read) => self.read_columns(touch, relation),
+                (None, _) => Columns::All,
+            };
+            self.relation(touch.verb, (schema, name), relation, columns, touch.restricted, 0);
+        }
+    }
+
+    /// What is made has no entry in the catalog yet; what is changed or removed has.
+    fn define(&mut self, touch: &'a Touch, schemas: &[&str]) {
+        let name = touch.relation.name.as_str();
+        let new = touch.relation.schema.as_deref().or_else(|| self.path.first());
+        let mut objects: Vec<(String, String)> = Vec::new();
+        for schema in schemas {
+            let relation = self.catalog.relation(schema, name);
+            let of = relation.and_then(|relation| relation.of.clone());
+            objects.push(of.unwrap_or_else(|| ((*schema).to_owned(), name.to_owned())));
+        }
+        match new {
+            Some(schema) if schemas.is_empty() || touch.relation.schema.is_none() => {
+                objects.push((schema.to_owned(), name.to_owned()));
+            }
+            Some(_) => {}
+            None => self.administers(format!("where `{name}` will be is not known")),
+        }
+        objects.sort();
+        objects.dedup();
+        for (schema, name) in objects {
+            match self.resource(&schema, &name) {
+                Some((resource, _)) => {
+                    self.act(Verb::Define, resource, Object::Of { schema, name }, Columns::All, false);
+                }
+                None => self.administers(format!("`{schema}.{name}` is part of no resource")),
+            }
+        }
+    }
+
+    fn relation(
+        &mut self,
+        verb: Verb,
+        (schema, name): (&str, &str),
+        relation: &Relation,
+        columns: Columns,
+        restricted: bool,
+        depth: usize,
+    ) {
+        let Some((resource, fit)) = self.resource(schema, name) else {
+            return self.administers(format!("`{schema}.{name}` is part of no resource"));
+        };
+        let object = Object::Of { schema: schema.to_owned(), name: name.to_owned() };
+        self.act(verb, resource, object, columns, restricted);
+        // Whoever names it vouches for it.
+        if fit == Fit::Name {
+            return;
+        }
+        let system = matches!(schema, "pg_catalog" | "information_schema");
+        if system && SENSITIVE.contains(&name) {
+            return self.administers(format!("`{schema}.{name}` must be named to be part of a resource"));
+        }
+        if system {
+            if verb != Verb::Read {
+                self.administers(format!("`{schema}.{name}` is the server's own"));
+            }
+            return;
+        }
+        match (relation.kind, verb) {
+            ('f', _) => self.administers(format!("`{schema}.{name}` is a table of another server")),
+            ('v' | 'm', Verb::Read) => self.view((schema, name), relation, depth),
+            ('v' | 'm', _) => self.administers(format!("`{schema}.{name}` is a view: what is written through it is not followed")),
+            (_, Verb::Read | Verb::Lock) => {}
+            (_, _) if relation.rules => {
+                self.administers(format!("`{schema}.{name}` has a rule that can do anything else instead"));
+            }
+            (_, _) if relation.triggers => {
+                self.administers(format!("`{schema}.{name}` has a trigger that can do anything beside"));
+            }
+            (_, _) => {}
+        }
+    }
+
+    /// What a view reads is read.
+    fn view(&mut self, (schema, name): (&str, &str), view: &Relation, depth: usize) {
+        if depth >= DEPTH_MAX {
+            return self.administers(format!("`{schema}.{name}` is a view over too many views"));
+        }
+        for (of, function) in &view.runs {
+            match self.function_resource(of, function) {
+                Some(resource) => {
+                    let object = Object::Of { schema: of.clone(), name: function.clone() };
+                    self.act(Verb::Call, resource, object, Columns::Some(BTreeSet::new()), false);
+                }
+                None => self.administers(format!("`{schema}.{name}` is a view that runs `{of}.{function}`")),
+            }
+        }
+        for (schema, name) in &view.reads {
+            if let Some(relation) = self.catalog.relation(schema, name) {
+                self.relation(Verb::Read, (schema, name), relation, Columns::All, false, depth + 1);
+            }
+        }
+    }
+
+    /// The columns of a relation the statement mentions, or could.
+    fn read_columns(&self, touch: &Touch, relation: &Relation) -> Columns {
+        let statement = self.statement;
+        let known = |touch: &Touch| touch.alias.clone().unwrap_or_else(|| touch.relation.name.clone());
+        let own = known(touch);
+        let is_named = |of: &str| statement.touches.iter().any(|touch| known(touch) == of);
+        let mut columns = BTreeSet::new();
+        for Mention { of, column } in &statement.mentions {
+            let concerns = of.as_deref().is_none_or(|of| of == own || !is_named(of));
+            if !concerns {
+                continue;
+            }
+            let whole = column == "*" || (of.is_none() && *column == own);
+            if whole {
+                return Columns::All;
+            }
+            if relation.columns.contains(column) {
+                columns.insert(column.clone());
+            }
+        }
+        if statement.natural { Columns::All } else { Columns::Some(columns) }
+    }
+
+    /// The resource a relation is part of: the one that names it, else one it fits.
+    fn resource(&self, schema: &str, name: &str) -> Option<(&'a Resource, Fit)> {
+        let mut found = None;
+        for resource in &self.service.resources {
+            match resource.objects.as_ref().and_then(|objects| objects.table(schema, name)) {
+                Some(Fit::Name) => return Some((resource, Fit::Name)),
+                Some(Fit::Pattern) if found.is_none() => found = Some((resource, Fit::Pattern)),
+                Some(Fit::Pattern) | None => {}
+            }
+        }
+        found
+    }
+
+    fn function_resource(&self, schema: &str, name: &str) -> Option<&'a Resource> {
+        let has = |objects: &Objects| objects.function(schema, name);
+        self.service.resources.iter().find(|resource| resource.objects.as_ref().is_some_and(has))
+    }
+
+    fn runs(&mut self, schema: &str, name: &str, what: &str) {
+        match self.function_resource(schema, name) {
+            Some(resource) => {
+                let object = Object::Of { schema: schema.to_owned(), name: name.to_owned() };
+                self.act(Verb::Call, resource, object, Columns::Some(BTreeSet::new()), false);
+            }
+            None => self.administers(format!("the {what} `{schema}.{name}` is part of no resource")),
+        }
+    }
+
+    fn call(&mut self, call: &'a Call) {
+        let function = &call.function;
+        let named = self.catalog.functions(&function.name);
+        let schemas: Vec<&str> = match &function.schema {
+            Some(schema) => {
+                named.iter().map(|known| known.schema.as_str()).filter(|known| known == schema).collect()
+            }
+            // Which of several is meant depends on the types of arguments: any can be.
+            None => self.path.among(named.iter().map(|known| known.schema.as_str())),
+        };
+        if schemas.is_empty() {
+            return self.administers(format!("`{function}` is no function the database is known to have"));
+        }
+        for schema in schemas {
+            let volatile = named.iter().any(|known| known.schema == schema && known.volatile);
+            if schema != "pg_catalog" {
+                self.runs(schema, &function.name, "function");
+                continue;
+            }
+            match builtin(&function.name, volatile) {
+                Builtin::Harmless => {}
+                Builtin::Reaching => {
+                    let why = format!("the function `{}` reaches further than its arguments", function.name);
+                    self.administers(why);
+                }
+                Builtin::Sequence => self.sequence(call),
+                Builtin::Setting => self.setting(call),
+                Builtin::Notify => match call.literals.first() {
+                    Some(Some(channel)) => self.channel(Verb::Notify, channel),
+                    Some(None) | None => self.administers("which channel is notified is not said".to_owned()),
+                },
+            }
+        }
+    }
+
+    /// `nextval('orders_id_seq')`.
+    fn sequence(&mut self, call: &Call) {
+        let plain = |part: &&str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let parts: Option<Vec<&str>> = call.literals.first().and_then(|literal| {
+            let parts: Vec<&str> = literal.as_deref()?.split('.').collect();
+            parts.iter().all(plain).then_some(parts)
+        });
+        let named = match parts.as_deref() {
+            Some([name]) => Qualified { schema: None, name: (*name).to_owned() },
+            Some([schema, name]) => {
+                Qualified { schema: Some((*schema).to_owned()), name: (*name).to_owned() }
+            }
+            Some(_) | None => {
+                return self.administers(format!("which sequence `{}` steps is not plainly said", call.function.name));
+            }
+        };
+        let schemas: Vec<String> = self.schemas_of(&named);
+        if schemas.is_empty() {
+            return self.administers(format!("`{named}` is nothing the database is known to have"));
+        }
+        for schema in schemas {
+            let Some(relation) = self.catalog.relation(&schema, &named.name) else { continue };
+            let columns = Columns::Some(BTreeSet::new());
+            self.relation(Verb::Update, (&schema, &named.name), relation, columns, true, 0);
+        }
+    }
+
+    fn schemas_of(&self, relation: &Qualified) -> Vec<String> {
+        let catalog = self.catalog;
+        match &relation.schema {
+            Some(schema) => {
+                catalog.relation(schema, &relation.name).map(|_| schema.clone()).into_iter().collect()
+            }
+            None => {
+                let found = self.path.among(catalog.schemas_with(&relation.name).into_iter());
+                let most = if *self.path == Path::Unknown { usize::MAX } else { 1 };
+                found.into_iter().take(most).map(str::to_owned).collect()
+            }
+        }
+    }
+
+    /// `set_config('statement_timeout', '1s', true)`: as SET.
+    fn setting(&mut self, call: &Call) {
+        let [Some(name), value, ..] = call.literals.as_slice() else {
+            return self.administers("which setting `set_config` changes is not said".to_owned());
+        };
+        let values = value.as_ref().map(|value| vec![value.clone()]);
+        match Setting::of(&name.to_ascii_lowercase(), values.as_deref()).map(Setting::effect) {
+            // Within a query it cannot be replaced, and it cannot be known whether it runs.
+            Ok(Effect::ApplicationName | Effect::Purpose(_)) => {
+                self.administers(format!("`{name}` is set with SET"));
+            }
+            Ok(Effect::SearchPath) => self.found.moves_path = true,
+            Ok(
+                Effect::None
+                | Effect::Transaction
+                | Effect::Prepare(..)
+                | Effect::Execute(_)
+                | Effect::Define,
+            ) => {}
+            Err(why) => self.administers(why),
+        }
+    }
+
+    fn operator(&mut self, operator: &'a Qualified) {
+        let others = self.catalog.operators(&operator.name);
+        let schemas: Vec<&str> = match &operator.schema {
+            Some(schema) if schema == "pg_catalog" => Vec::new(),
+            Some(schema) => vec![schema.as_str()],
+            None => self.path.among(others.iter().map(String::as_str)),
+        };
+        for schema in schemas {
+            self.runs(schema, &operator.name, "operator");
+        }
+    }
+
+    fn type_of(&mut self, name: &'a Qualified) {
+        if name.schema.is_none() && SERIALS.contains(&name.name.as_str()) {
+            return;
+        }
+        let known = self.catalog.types(&name.name);
+        let schemas: Vec<&str> = match &name.schema {
+            Some(schema) => vec![schema.as_str()],
+            None => {
+                let found = self.path.among(known.iter().map(|(schema, _)| schema.as_str()));
+                let most = if *self.path == Path::Unknown { usize::MAX } else { 1 };
+                found.into_iter().take(most).collect()
+            }
+        };
+        if schemas.is_empty() {
+            return self.administers(format!("`{name}` is no type the database is known to have"));
+        }
+        for schema in schemas {
+            let kind = known.iter().find(|(of, _)| of == schema).map(|(_, kind)| *kind);
+            match kind {
+                // A list of words, or a row: no code of its own.
+                Some('e' | 'c') => {}
+                Some(_) if schema == "pg_catalog" => {}
+                Some(_) => self.runs(schema, &name.name, "type"),
+                None => self.administers(format!("`{name}` is no type the database is known to have")),
+            }
+        }
+    }
+
+    fn channel(&mut self, verb: Verb, channel: &str) {
+        let has = |resource: &&Resource| {
+            resource.objects.as_ref().is_some_and(|objects| objects.channels.iter().any(|known| known == channel))
+        };
+        match self.service.resources.iter().find(has) {
+            Some(resource) => {
+                let object = Object::Channel(channel.to_owned());
+                self.act(verb, resource, object, Columns::Some(BTreeSet::new()), false);
+            }
+            None => self.administers(format!("the channel `{channel}` is part of no resource")),
+        }
+    }
+}

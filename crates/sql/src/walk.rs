@@ -1,0 +1,419 @@
+//! Through a statement: every relation, function, operator, type and column it names, however deep. A kind of node that is
+//! not listed here is not taken to be harmless.
+
+use crate::condition::restricts;
+use crate::statement::{Call, Kind, Mention, Qualified, Statement, Touch, constant};
+use crate::tree::{Node, Tree};
+use pg_query::protobuf::{AExprKind, CmdType, OnConflictAction};
+use registry::Verb;
+
+/// Nodes that are no more than their parts.
+const PLAIN: &[&str] = &[
+    "AArrayExpr",
+    "AConst",
+    "AIndices",
+    "AIndirection",
+    "AStar",
+    "Alias",
+    "AlterSeqStmt",
+    "AlterTableCmd",
+    "AlterTableStmt",
+    "BitString",
+    "BoolExpr",
+    "Boolean",
+    "BooleanTest",
+    "CaseExpr",
+    "CaseWhen",
+    "CoalesceExpr",
+    "CollateClause",
+    "ColumnDef",
+    "CommonTableExpr",
+    "Constraint",
+    "CreateSeqStmt",
+    "CreateStmt",
+    "CreateTableAsStmt",
+    "CteCycleClause",
+    "CteSearchClause",
+    "CtecycleClause",
+    "CtesearchClause",
+    "CurrentOfExpr",
+    "DefElem",
+    "Float",
+    "GroupingFunc",
+    "GroupingSet",
+    "IndexElem",
+    "IndexStmt",
+    "InferClause",
+    "Integer",
+    "IntoClause",
+    "List",
+    "MinMaxExpr",
+    "MultiAssignRef",
+    "NamedArgExpr",
+    "Null",
+    "NullTest",
+    "OnConflictClause",
+    "ParamRef",
+    "RangeFunction",
+    "RangeSubselect",
+    "ResTarget",
+    "ReturningClause",
+    "ReturningOption",
+    "RowExpr",
+    "SetToDefault",
+    "SqlValueFunction",
+    "String",
+    "TypeCast",
+    "ViewStmt",
+    "WindowDef",
+    "WithClause",
+];
+
+/// What was found so far.
+pub(crate) struct Walk {
+    found: Statement,
+    /// Names that mean a common table expression where the walk is.
+    named: Vec<String>,
+}
+
+impl Walk {
+    /// Through a whole statement.
+    pub(crate) fn statement(node: &Node) -> Self {
+        let mut walk = Self { found: Statement::default(), named: Vec::new() };
+        walk.node(node);
+        walk
+    }
+
+    /// Through some parts of one.
+    pub(crate) fn parts(parts: &[Tree]) -> Self {
+        let mut walk = Self { found: Statement::default(), named: Vec::new() };
+        walk.trees(parts);
+        walk
+    }
+
+    pub(crate) fn into_statement(self, kind: Kind) -> Statement {
+        Statement { kind, ..self.found }
+    }
+
+    fn trees(&mut self, trees: &[Tree]) {
+        trees.iter().for_each(|tree| self.tree(tree));
+    }
+
+    fn tree(&mut self, tree: &Tree) {
+        match tree {
+            Tree::Node(node) => self.node(node),
+            Tree::List(items) => self.trees(items),
+            Tree::Text(_) | Tree::Number(_) | Tree::Yes => {}
+        }
+    }
+
+    fn field(&mut self, node: &Node, name: &str) {
+        if let Some(tree) = node.field(name) {
+            self.tree(tree);
+        }
+    }
+
+    /// All fields but those that were seen to already.
+    fn rest(&mut self, node: &Node, seen: &[&str]) {
+        for (name, tree) in &node.fields {
+            if !seen.contains(name) {
+                self.tree(tree);
+            }
+        }
+    }
+
+    fn node(&mut self, node: &Node) {
+        match node.name {
+            "SelectStmt" => self.select(node),
+            "InsertStmt" => self.insert(node),
+            "UpdateStmt" | "DeleteStmt" => self.change(node),
+            "MergeStmt" => self.merge(node),
+            "CopyStmt" => self.copy(node),
+            "RangeVar" => self.range(node),
+            "JoinExpr" => self.join(node),
+            "RangeTableSample" => self.sample(node),
+            "ColumnRef" => self.column(node),
+            "FuncCall" => self.call(node),
+            "AExpr" => self.operator(node),
+            "SortBy" => {
+                self.operators(node.list("use_op"));
+                self.rest(node, &["use_op"]);
+            }
+            "SubLink" => {
+                self.operators(node.list("oper_name"));
+                self.rest(node, &["oper_name"]);
+            }
+            "TypeName" => {
+                self.found.types.extend(Qualified::of(node.list("names")));
+                self.rest(node, &["names"]);
+            }
+            "CreateStmt" | "IndexStmt" | "AlterTableStmt" => self.define(node, "relation"),
+            "ViewStmt" => self.define(node, "view"),
+            "CreateSeqStmt" | "AlterSeqStmt" => self.define(node, "sequence"),
+            "IntoClause" => self.define(node, "rel"),
+            "Constraint" => {
+                self.found.touches.extend(node.node("pktable").map(|range| touch(range, Verb::Define)));
+                self.rest(node, &["pktable"]);
+            }
+            "TableLikeClause" => self.found.touches.extend(node.node("relation").map(read_all)),
+            name if PLAIN.contains(&name) => self.rest(node, &[]),
+            name => self.found.administers.push(format!("`{name}` in a statement is not looked into")),
+        }
+    }
+
+    /// The names a WITH gives; they mean something until the statement ends.
+    fn with(&mut self, node: &Node) {
+        let Some(with) = node.node("with_clause") else { return };
+        let ctes = || with.list("ctes").iter().filter_map(Tree::as_node);
+        if with.is("recursive") {
+            self.named.extend(ctes().map(|cte| cte.text("ctename").to_owned()));
+            ctes().for_each(|cte| self.node(cte));
+        } else {
+            for cte in ctes() {
+                self.node(cte);
+                self.named.push(cte.text("ctename").to_owned());
+            }
+        }
+    }
+
+    fn scoped(&mut self, node: &Node, inside: impl FnOnce(&mut Self)) {
+        let outside = self.named.len();
+        self.with(node);
+        inside(self);
+        self.named.truncate(outside);
+    }
+
+    fn select(&mut self, node: &Node) {
+        self.scoped(node, |walk| {
+            let before = walk.found.touches.len();
+            walk.field(node, "from_clause");
+            walk.lock(node.list("locking_clause"), before);
+            walk.rest(node, &["with_clause", "from_clause", "locking_clause"]);
+        });
+    }
+
+    /// FOR UPDATE and its like: as an update of what is locked (PostgreSQL asks for the same right).
+    fn lock(&mut self, clauses: &[Tree], from: usize) {
+        for clause in clauses.iter().filter_map(Tree::as_node) {
+            let named: Vec<&str> = clause
+                .list("locked_rels")
+                .iter()
+                .filter_map(|range| Some(range.as_node()?.text("relname")))
+                .collect();
+            let locks = |touch: &&Touch| {
+                let known = touch.alias.as_deref().unwrap_or(&touch.relation.name);
+                touch.verb == Verb::Read && (named.is_empty() || named.contains(&known))
+            };
+            let locked: Vec<Touch> = self
+                .found
+                .touches
+                .iter()
+                .skip(from)
+                .filter(locks)
+                .map(|touch| Touch { verb: Verb::Update, written: Some(Vec::new()), restricted: true, ..touch.clone() })
+                .collect();
+            self.found.touches.extend(locked);
+        }
+    }
+
+    fn insert(&mut self, node: &Node) {
+        self.scoped(node, |walk| {
+            let Some(range) = node.node("relation") else { return };
+            let columns = targets(node.list("cols"));
+            let written = if columns.is_empty() { None } else { Some(columns) };
+            walk.found.touches.push(Touch { written, ..touch(range, Verb::Insert) });
+            if let Some(conflict) = node.node("on_conflict_clause") {
+                if conflict.number("action") == OnConflictAction::OnconflictUpdate as i64 {
+                    let written = Some(targets(conflict.list("target_list")));
+                    walk.found.touches.push(Touch { written, restricted: true, ..touch(range, Verb::Update) });
+                }
+                walk.node(conflict);
+            }
+            walk.returning(node, range);
+            walk.rest(node, &["with_clause", "relation", "on_conflict_clause", "returning_clause"]);
+        });
+    }
+
+    /// UPDATE and DELETE.
+    fn change(&mut self, node: &Node) {
+        self.scoped(node, |walk| {
+            let Some(range) = node.node("relation") else { return };
+            let restricted = node.field("where_clause").is_some_and(restricts);
+            let changed = if node.name == "UpdateStmt" {
+                let written = Some(targets(node.list("target_list")));
+                Touch { written, restricted, ..touch(range, Verb::Update) }
+            } else {
+                Touch { restricted, ..touch(range, Verb::Delete) }
+            };
+            walk.found.touches.push(changed);
+            walk.renamed(range);
+            let before = walk.found.mentions.len();
+            walk.returning(node, range);
+            walk.rest(node, &["with_clause", "relation", "returning_clause"]);
+            // What is compared or computed with is read.
+            if walk.found.mentions.len() > before {
+                walk.found.touches.push(touch(range, Verb::Read));
+            }
+        });
+    }
+
+    fn merge(&mut self, node: &Node) {
+        self.scoped(node, |walk| {
+            let Some(range) = node.node("relation") else { return };
+            let restricted = node.field("join_condition").is_some_and(restricts);
+            walk.found.touches.push(touch(range, Verb::Read));
+            walk.renamed(range);
+            for clause in node.list("merge_when_clauses").iter().filter_map(Tree::as_node) {
+                let is = |kind: CmdType| clause.number("command_type") == kind as i64;
+                let written = Some(targets(clause.list("target_list")));
+                if is(CmdType::CmdUpdate) {
+                    walk.found.touches.push(Touch { written, restricted, ..touch(range, Verb::Update) });
+                } else if is(CmdType::CmdInsert) {
+                    let written = written.filter(|columns| !columns.is_empty());
+                    walk.found.touches.push(Touch { written, ..touch(range, Verb::Insert) });
+                } else if is(CmdType::CmdDelete) {
+                    walk.found.touches.push(Touch { restricted, ..touch(range, Verb::Delete) });
+                } else if !is(CmdType::CmdNothing) {
+                    walk.found.administers.push("this MERGE does what is not looked into".to_owned());
+                }
+                walk.rest(clause, &[]);
+            }
+            walk.returning(node, range);
+            walk.rest(node, &["with_clause", "relation", "merge_when_clauses", "returning_clause"]);
+        });
+    }
+
+    fn returning(&mut self, node: &Node, range: &Node) {
+        if let Some(returning) = node.field("returning_clause") {
+            self.found.touches.push(touch(range, Verb::Read));
+            self.tree(returning);
+        }
+    }
+
+    /// COPY of a table. One of a query is that query.
+    fn copy(&mut self, node: &Node) {
+        let Some(range) = node.node("relation") else { return };
+        let columns: Vec<String> =
+            node.list("attlist").iter().filter_map(|name| name.word().map(str::to_owned)).collect();
+        if node.is("is_from") {
+            let written = if columns.is_empty() { None } else { Some(columns) };
+            self.found.touches.push(Touch { written, ..touch(range, Verb::Insert) });
+        } else {
+            self.found.touches.push(touch(range, Verb::Read));
+            let columns = if columns.is_empty() { vec!["*".to_owned()] } else { columns };
+            let of = Some(range.text("relname").to_owned());
+            self.found.mentions.extend(columns.into_iter().map(|column| Mention { of: of.clone(), column }));
+        }
+        self.rest(node, &["relation", "attlist"]);
+    }
+
+    /// A relation that is read from.
+    fn range(&mut self, node: &Node) {
+        let relation = Qualified::of_range(node);
+        if relation.schema.is_none() && self.named.contains(&relation.name) {
+            return;
+        }
+        self.found.touches.push(touch(node, Verb::Read));
+        self.renamed(node);
+    }
+
+    /// Columns that are given other names could be any.
+    fn renamed(&mut self, range: &Node) {
+        if let Some(alias) = range.node("alias")
+            && !alias.list("colnames").is_empty()
+        {
+            let of = Some(alias.text("aliasname").to_owned());
+            self.found.mentions.push(Mention { of, column: "*".to_owned() });
+        }
+    }
+
+    fn join(&mut self, node: &Node) {
+        let renames = node.node("alias").is_some_and(|alias| !alias.list("colnames").is_empty());
+        self.found.natural |= node.is("is_natural") || renames;
+        let using = node.list("using_clause").iter().filter_map(Tree::word);
+        self.found.mentions.extend(using.map(|column| Mention { of: None, column: column.to_owned() }));
+        self.rest(node, &[]);
+    }
+
+    fn sample(&mut self, node: &Node) {
+        match Qualified::of(node.list("method")) {
+            Some(method) if matches!(method.name.as_str(), "bernoulli" | "system") && method.schema.is_none() => {}
+            Some(_) | None => self.found.administers.push("a method of sampling is code".to_owned()),
+        }
+        self.rest(node, &["method"]);
+    }
+
+    fn column(&mut self, node: &Node) {
+        let parts = node.list("fields");
+        let names: Vec<&str> = parts.iter().map(|part| part.word().unwrap_or("*")).collect();
+        let of = names.len().checked_sub(2).and_then(|at| names.get(at)).map(|of| (*of).to_owned());
+        if let Some(column) = names.last() {
+            self.found.mentions.push(Mention { of, column: (*column).to_owned() });
+        }
+        // `a.b.c` may also be the field `c` of the column `b`.
+        for name in names.iter().rev().skip(1) {
+            self.found.mentions.push(Mention { of: None, column: (*name).to_owned() });
+        }
+    }
+
+    fn call(&mut self, node: &Node) {
+        let arguments = node.list("args");
+        match Qualified::of(node.list("funcname")) {
+            Some(function) => {
+                let literals = arguments.iter().map(|tree| tree.as_node().and_then(constant)).collect();
+                self.found.calls.push(Call { function, arguments: arguments.len(), literals });
+            }
+            None => self.found.administers.push("a function without a name".to_owned()),
+        }
+        self.rest(node, &["funcname"]);
+    }
+
+    fn operator(&mut self, node: &Node) {
+        let between = [
+            AExprKind::AexprBetween,
+            AExprKind::AexprNotBetween,
+            AExprKind::AexprBetweenSym,
+            AExprKind::AexprNotBetweenSym,
+        ];
+        if between.iter().any(|kind| *kind as i64 == node.number("kind")) {
+            let plain = |name: &str| Qualified { schema: None, name: name.to_owned() };
+            self.found.operators.extend([plain("<="), plain(">=")]);
+        } else {
+            self.operators(node.list("name"));
+        }
+        self.rest(node, &["name"]);
+    }
+
+    fn operators(&mut self, name: &[Tree]) {
+        self.found.operators.extend(Qualified::of(name));
+    }
+
+    /// Something that is made, changed or removed, and what that is made from.
+    fn define(&mut self, node: &Node, relation: &str) {
+        if let Some(range) = node.node(relation) {
+            let mut defined = touch(range, Verb::Define);
+            if range.text("relpersistence") == "t" {
+                defined.relation.schema = Some("pg_temp".to_owned());
+            }
+            self.found.touches.push(defined);
+        }
+        for parent in node.list("inh_relations").iter().filter_map(Tree::as_node) {
+            self.found.touches.push(touch(parent, Verb::Define));
+        }
+        self.rest(node, &[relation, "inh_relations"]);
+    }
+}
+
+fn touch(range: &Node, verb: Verb) -> Touch {
+    let alias = range.node("alias").map(|alias| alias.text("aliasname").to_owned());
+    Touch { relation: Qualified::of_range(range), alias, verb, written: None, restricted: false }
+}
+
+fn read_all(range: &Node) -> Touch {
+    touch(range, Verb::Read)
+}
+
+/// The columns a list of targets names.
+fn targets(list: &[Tree]) -> Vec<String> {
+    list.iter().filter_map(Tree::as_node).map(|target| target.text("name").to_owned()).collect()
+}

@@ -1,0 +1,105 @@
+//! ErrorResponse and NoticeResponse: fields, each with a letter.
+
+use super::{Malformed, frame, text};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The statement failed.
+    Error,
+    /// The session ends.
+    Fatal,
+}
+
+impl Severity {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+        }
+    }
+}
+
+/// What is said when something is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorResponse {
+    /// How bad.
+    pub severity: Severity,
+    /// SQLSTATE: five letters and digits.
+    pub code: &'static str,
+    /// What, in a line.
+    pub message: String,
+    /// More of it.
+    pub detail: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl ErrorResponse {
+    /// Appends it.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        frame::message(out, b'E', |out| {
+            let mut field = |letter, value: &str| {
+                out.push(letter);
+                frame::put_text(out, value);
+            };
+            field(b'S', self.severity.as_str());
+            field(b'V', self.severity.as_str());
+            field(b'C', self.code);
+            field(b'M', &self.message);
+            if let Some(detail) = &self.detail {
+                field(b'D', detail);
+            }
+            if let Some(hint) = &self.hint {
+                field(b'H', hint);
+            }
+            out.push(0);
+        });
+    }
+}
+
+/// SQLSTATE and message of the body of an ErrorResponse.
+pub fn read(mut body: &[u8]) -> Result<(String, String), Malformed> {
+    let (mut code, mut message) = (String::new(), String::new());
+    loop {
+        let (letter, rest) = body.split_first().ok_or(Malformed("an error is cut off"))?;
+        if *letter == 0 {
+            return Ok((code, message));
+        }
+        // What a server says before it knows the client's encoding may be in another.
+        let end = rest.iter().position(|byte| *byte == 0).ok_or(Malformed("an error is cut off"))?;
+        let value = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
+        match letter {
+            b'C' => code = value,
+            b'M' => message = value,
+            _ => {}
+        }
+        body = rest.get(end + 1..).unwrap_or_default();
+    }
+}
+
+/// A text at the head of a body: the tag of CommandComplete.
+pub fn tag(body: &[u8]) -> Result<&str, Malformed> {
+    text(body).map(|(tag, _)| tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::frame::HEADER_BYTES;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let error = ErrorResponse {
+            severity: Severity::Error,
+            code: "42501",
+            message: "not permitted".into(),
+            detail: Some("clause 2\0".into()),
+            hint: None,
+        };
+        let mut out = Vec::new();
+        error.write(&mut out);
+        assert_eq!(read(&out[HEADER_BYTES..]), Ok(("42501".into(), "not permitted".into())));
+        assert_eq!(out.iter().filter(|byte| **byte == 0).count(), 3 + 6, "no zero byte of a text travels");
+    }
+}

@@ -1,0 +1,181 @@
+//! A real PostgreSQL behind the gateway, and clients of it nobody here wrote.
+
+use crate::harness::{Writ, text};
+use crate::postgres::Postgres;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+mod evasions;
+mod session;
+
+/// The machine's own schema, what it must not touch, and everything an evasion could hide behind.
+const SCHEMA: &str = include_str!("database/schema.sql");
+
+const CONTRACT: &str = r#"+++
+instrument = "contract"
+name = "orders-db"
+version = 1
+title = "Orders Database Agreement"
+
+[provider]
+party = "forge"
+legal-name = "Forge Hosting GmbH"
+service = "shop-db"
+
+[consumer]
+party = "acme"
+legal-name = "Acme Software Ltd"
+machines = ["bot"]
++++
+
+# Orders Database Agreement
+
+## Rights
+
+```clause
+kind = "permit"
+actions = ["use"]
+resources = ["session"]
+```
+
+```clause
+kind = "permit"
+actions = ["read", "insert", "update", "delete"]
+resources = ["orders"]
+```
+
+```clause
+kind = "permit"
+actions = ["call", "listen", "notify"]
+resources = ["routines"]
+```
+
+```clause
+kind = "permit"
+actions = ["read"]
+resources = ["catalogue"]
+```
+
+```clause
+kind = "permit"
+actions = ["read", "update"]
+resources = ["notes"]
+```
+
+```clause
+kind = "prohibit"
+actions = ["update"]
+resources = ["notes"]
+unless = { purposes = ["erasure on request"] }
+```
+"#;
+
+/// A running world: the database, Writ before it, a machine with its certificate.
+pub(crate) struct World {
+    pub(crate) writ: Writ,
+    pub(crate) postgres: Postgres,
+    pub(crate) credential: PathBuf,
+}
+
+impl World {
+    pub(crate) fn start() -> Self {
+        let postgres = Postgres::start();
+        postgres.script("app", SCHEMA);
+        let writ = Writ::start();
+        writ.machine("acme/bot", "bot");
+        writ.service(&format!(
+            r#"
+name = "shop-db"
+party = "forge"
+owner = "repo-lead"
+host = "shop-db.localhost"
+upstream = "postgresql://127.0.0.1:{}/app?sslmode=disable"
+login = "role-{{contract}}"
+
+[[resources]]
+name = "orders"
+tables = ["public.orders", "public.order_items", "public.order_totals", "public.orders_id_seq"]
+
+[[resources]]
+name = "notes"
+tables = ["public.notes"]
+
+[[resources]]
+name = "people"
+tables = ["public.users", "private.*"]
+
+[[resources]]
+name = "patterned"
+tables = ["loose.*"]
+
+[[resources]]
+name = "routines"
+functions = ["public.refund"]
+channels = ["orders_changed"]
+
+[[resources]]
+name = "catalogue"
+class = "internal"
+tables = ["pg_catalog.*", "information_schema.*"]
+"#,
+            postgres.port
+        ));
+        seal(&writ, "role-orders-db", "app_orders:a secret: with a colon");
+        writ.contract("orders-db", CONTRACT);
+        let credential = writ.join("acme/bot");
+        Self { writ, postgres, credential }
+    }
+
+    /// What a client of libpq is told.
+    pub(crate) fn conninfo(&self) -> String {
+        let file = |name: &str| self.credential.join(name).display().to_string();
+        format!(
+            "host=shop-db.localhost hostaddr=127.0.0.1 port={} dbname=app user=bot sslmode=verify-full sslrootcert={} sslcert={} sslkey={}",
+            self.writ.gateway_port(),
+            file("bundle.pem"),
+            file("cert.pem"),
+            file("key.pem")
+        )
+    }
+
+    pub(crate) fn psql(&self) -> Command {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-A", "-t", "-q", "-w", "-d", &self.conninfo()]).stdin(Stdio::null());
+        psql
+    }
+
+    /// Runs each text in a session; stops at nothing.
+    pub(crate) fn run(&self, texts: &[&str]) -> Output {
+        let mut psql = self.psql();
+        texts.iter().for_each(|text| drop(psql.args(["-c", text])));
+        psql.output().unwrap()
+    }
+
+    /// Runs one text that must succeed.
+    pub(crate) fn ok(&self, sql: &str) -> String {
+        let done = self.run(&[sql]);
+        assert!(done.status.success(), "{sql}: {}{}", text(&done.stderr), self.writ.log());
+        text(&done.stdout).trim().to_owned()
+    }
+
+    /// Runs one text that must not; gives what psql says.
+    pub(crate) fn denied(&self, sql: &str) -> String {
+        let mut psql = self.psql();
+        let done = psql.args(["-v", "VERBOSITY=verbose", "-c", sql]).output().unwrap();
+        assert!(!done.status.success(), "{sql}: {}", text(&done.stdout));
+        text(&done.stderr)
+    }
+}
+
+/// Seals a secret.
+pub(crate) fn seal(writ: &Writ, name: &str, value: &str) {
+    let file = writ.path("value");
+    std::fs::write(&file, value).unwrap();
+    let set = Command::new(env!("CARGO_BIN_EXE_writ"))
+        .args(["secret", "set", name])
+        .env("WRIT_DATA", writ.data())
+        .stdin(std::fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    assert!(set.status.success(), "{}", text(&set.stderr));
+}

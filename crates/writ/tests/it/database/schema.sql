@@ -1,0 +1,52 @@
+-- The database `app`: the orders a machine works with, what it must not reach, and what an evasion could hide behind.
+CREATE ROLE app_orders LOGIN PASSWORD 'a secret: with a colon';
+CREATE EXTENSION IF NOT EXISTS dblink;
+
+CREATE TABLE public.orders (id serial PRIMARY KEY, customer text NOT NULL, total numeric NOT NULL DEFAULT 0, state text);
+CREATE TABLE public.order_items (id serial PRIMARY KEY, order_id int REFERENCES public.orders, article text);
+CREATE TABLE public.users (id serial PRIMARY KEY, name text NOT NULL, email text NOT NULL, password text);
+CREATE TABLE public.notes (id int PRIMARY KEY, body text);
+INSERT INTO public.orders (customer, total, state) VALUES ('ada', 10, 'open'), ('bob', 20, 'paid'), ('eve', 30, 'open');
+INSERT INTO public.order_items (order_id, article) VALUES (1, 'pen'), (2, 'ink');
+INSERT INTO public.users (name, email, password) VALUES ('ada', 'ada@example.org', 's3cret-ada'), ('bob', 'bob@example.org', 's3cret-bob');
+INSERT INTO public.notes VALUES (1, 'first');
+
+-- A view its owner names, and views that only a pattern fits.
+CREATE VIEW public.order_totals AS SELECT state, sum(total) AS total FROM public.orders GROUP BY state;
+CREATE SCHEMA loose;
+CREATE VIEW loose.people AS SELECT * FROM public.users;
+CREATE VIEW loose.open_orders AS SELECT * FROM public.orders WHERE state = 'open';
+CREATE VIEW loose.chain AS SELECT * FROM loose.people;
+CREATE TABLE loose.ruled (id int);
+CREATE RULE ruled AS ON INSERT TO loose.ruled DO INSTEAD DELETE FROM public.users;
+CREATE TABLE loose.triggered (id int);
+CREATE TABLE loose.plain (id int);
+
+-- Functions: one that is named, one that deletes, one that shadows a function of the system.
+CREATE FUNCTION public.refund(order_id int) RETURNS int LANGUAGE sql AS 'UPDATE public.orders SET state = ''refunded'' WHERE id = $1 RETURNING id';
+CREATE FUNCTION public.wipe() RETURNS int LANGUAGE sql AS 'DELETE FROM public.users; SELECT 1';
+CREATE FUNCTION public.wipe_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM public.users; RETURN NEW; END';
+CREATE TRIGGER triggered BEFORE INSERT ON loose.triggered FOR EACH ROW EXECUTE FUNCTION public.wipe_trigger();
+CREATE FUNCTION public.lower(int) RETURNS text LANGUAGE sql AS 'DELETE FROM public.users; SELECT ''x''::text';
+CREATE PROCEDURE public.wipe_all() LANGUAGE sql AS 'DELETE FROM public.users';
+CREATE FUNCTION public.wipe_op(int, int) RETURNS boolean LANGUAGE sql AS 'DELETE FROM public.users; SELECT true';
+CREATE OPERATOR public.@!@ (LEFTARG = int, RIGHTARG = int, FUNCTION = public.wipe_op);
+CREATE FUNCTION public.wipe_cast(int) RETURNS public.order_items LANGUAGE sql AS 'DELETE FROM public.users; SELECT NULL::public.order_items';
+CREATE DOMAIN public.picky AS int CHECK (VALUE > 0);
+CREATE TYPE public.mood AS ENUM ('good', 'bad');
+CREATE AGGREGATE public.wipe_sum(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0', FINALFUNC = abs);
+
+CREATE SCHEMA private;
+CREATE TABLE private.orders (id int, salary int);
+INSERT INTO private.orders VALUES (1, 1000);
+CREATE SCHEMA shadow;
+CREATE TABLE shadow.orders (id int);
+INSERT INTO shadow.orders VALUES (1);
+
+-- The role can do all of this: what it may do is the contract's to say.
+GRANT pg_read_all_data, pg_write_all_data TO app_orders;
+GRANT USAGE, CREATE ON SCHEMA public, loose, private, shadow TO app_orders;
+GRANT ALL ON ALL TABLES IN SCHEMA public, loose, private, shadow TO app_orders;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app_orders;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO app_orders;
+GRANT pg_read_server_files, pg_write_server_files, pg_execute_server_program TO app_orders;

@@ -1,0 +1,136 @@
+//! A session from its first byte to its last.
+
+use super::{World, seal};
+use crate::harness::{text, wait};
+use serde_json::Value;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+#[test]
+fn psql_works_as_if_it_were_there() {
+    let mut world = World::start();
+    assert_eq!(world.ok("SELECT 1"), "1");
+    assert_eq!(world.ok("SELECT customer FROM orders WHERE id = 1"), "ada");
+    assert_eq!(world.ok("SELECT count(*), max(total) FROM orders o JOIN order_items i ON i.order_id = o.id"), "2|20");
+    assert_eq!(world.ok("INSERT INTO orders (customer) VALUES ('kim') RETURNING id"), "4");
+    assert_eq!(world.ok("UPDATE orders SET state = 'paid' WHERE id = 4; SELECT state FROM orders WHERE id = 4"), "paid");
+    assert_eq!(world.ok("WITH gone AS (DELETE FROM orders WHERE id = 4 RETURNING id) SELECT id FROM gone"), "4");
+    assert_eq!(world.ok("SELECT total FROM order_totals WHERE state = 'paid'"), "20");
+    assert_eq!(world.ok("SELECT refund(1)"), "1");
+    assert_eq!(world.ok("SELECT state FROM orders WHERE id = 1"), "refunded");
+    assert_eq!(world.ok("BEGIN; INSERT INTO orders (customer) VALUES ('tmp'); ROLLBACK; SELECT count(*) FROM orders"), "3");
+    assert_eq!(world.ok("\\d orders").lines().count(), 4, "{}", world.ok("\\d orders"));
+    assert_eq!(world.ok("COPY (SELECT id, customer FROM orders ORDER BY id LIMIT 2) TO STDOUT"), "1\tada\n2\tbob");
+
+    // COPY both ways by psql's own command.
+    let file = world.writ.path("orders.csv");
+    std::fs::write(&file, "zoe,5\nyan,6\n").unwrap();
+    world.ok(&format!("\\copy orders (customer, total) FROM '{}' CSV", file.display()));
+    assert_eq!(world.ok("SELECT sum(total) FROM orders WHERE customer IN ('zoe', 'yan')"), "11");
+
+    // The server's own log knows the session by the decision that opened it.
+    assert_eq!(world.ok("SET application_name = 'other'; SELECT 1").lines().count(), 0, "alone or not at all");
+    world.writ.assert_verifies();
+}
+
+#[test]
+fn a_denial_cites_the_clause_and_the_session_lives() {
+    let mut world = World::start();
+    let said = world.denied("SELECT * FROM users");
+    assert!(said.contains("ERROR:  WR002: not permitted by clause 0 of `orders-db`"), "{said}");
+    assert!(said.contains("`acme/bot` may not read `people` of the service `shop-db`"), "{said}");
+    assert!(said.contains("`writ why writ.localhost/writ/decisions/"), "{said}");
+
+    let said = world.denied("UPDATE notes SET body = 'x' WHERE id = 1");
+    assert!(said.contains("ERROR:  WR001: not permitted by clause 6.1 of `orders-db`"), "{said}");
+    assert!(said.contains("shall not **update** `notes`, unless"), "{said}");
+    let said = world.denied("DO $$ BEGIN DELETE FROM users; END $$");
+    assert!(said.contains("It counts as administration because DO runs code that nobody can look into"), "{said}");
+    assert!(world.denied("SELEKT 1").contains("42601"), "no SQL");
+
+    // The purpose that lifts the prohibition, in each of the three ways to declare it.
+    let lifted = "UPDATE notes SET body = 'erased' WHERE id = 1";
+    assert_eq!(world.run(&["SET writ.purpose = 'erasure on request'", lifted]).status.code(), Some(0));
+    let mut psql = world.psql();
+    psql.env("PGOPTIONS", "-c writ.purpose=erasure\\ on\\ request");
+    assert!(psql.args(["-c", lifted]).status().unwrap().success());
+    assert!(!world.run(&[lifted]).status.success());
+
+    // Within one session: an error, and it goes on; a transaction that met one is aborted, as PostgreSQL does it.
+    let mut psql = world.psql();
+    let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let script = "SELECT 'before';\nSELECT * FROM users;\nSELECT 'after';\nBEGIN;\nINSERT INTO orders (customer) VALUES ('lost');\nDELETE FROM users WHERE id = 1;\nSELECT 'aborted';\nROLLBACK;\nSELECT 'again', count(*) FROM orders;\n";
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(text(&done.stdout), "before\nafter\nagain|3\n", "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("current transaction is aborted"), "{}", text(&done.stderr));
+
+    // What was denied is on record with its words; nothing of it reached the server.
+    let rows: Vec<Value> = serde_json::Deserializer::from_str(&world.writ.ok(&["log", "--json"])).into_iter().map(Result::unwrap).collect();
+    let denied = rows.iter().find(|row| row["request"].as_str().is_some_and(|text| text.contains("SELECT * FROM users"))).unwrap();
+    assert_eq!(denied["kind"], "denied");
+    assert_eq!((&denied["action"], &denied["resource"]), (&"read".into(), &"people".into()));
+    assert!(!world.postgres.log().contains("DELETE FROM users WHERE id = 1"));
+    world.writ.assert_verifies();
+}
+
+#[test]
+fn who_may_not_begin_is_told_why() {
+    let world = World::start();
+    let refused = |conninfo: &str| {
+        let done = Command::new("psql").args(["-X", "-w", "-d", conninfo, "-c", "SELECT 1"]).output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{}", text(&done.stdout));
+        text(&done.stderr)
+    };
+    let all = world.conninfo();
+    let with = |from: &str, to: &str| all.replace(from, to);
+    assert!(refused(&with("sslmode=verify-full", "sslmode=disable")).contains("machines connect over TLS"));
+    let bare = all.split(" sslcert=").next().unwrap();
+    let said = refused(&format!("{bare} sslcert=/nowhere"));
+    assert!(said.contains("shows no certificate"), "{said}");
+    assert!(refused(&with("dbname=app", "dbname=postgres")).contains("the service `shop-db` is the database `app`"));
+    assert!(refused(&with("host=shop-db.localhost", "host=localhost")).contains("no service has the host name `localhost`"));
+    assert!(refused(&format!("{all} options='-c role=postgres'")).contains("whose rights are used is given by the contract"));
+    assert!(refused(&format!("{all} replication=database")).contains("replication is not let through"));
+
+    // A secret that is not right, and one that is not there.
+    seal(&world.writ, "role-orders-db", "app_orders:wrong");
+    assert!(refused(&all).contains("password authentication failed"));
+    seal(&world.writ, "role-orders-db", "nothing of that form");
+    assert!(refused(&all).contains("is not of the form `user:password`"));
+}
+
+#[test]
+fn what_runs_is_cancelled_and_what_is_stopped_ends() {
+    let world = World::start();
+    let running = |what: &str| {
+        world.postgres.admin(&format!("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{what}%' AND usename = 'app_orders'"))
+    };
+    // ^C in psql: a connection of its own, without TLS, with a key.
+    let mut sleeping = world.psql();
+    let child = sleeping.args(["-c", "SELECT pg_sleep(300) /* one */"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait("it sleeps", || running("one") == "1");
+    crate::harness::signal(child.id(), "INT");
+    let done = child.wait_with_output().unwrap();
+    assert!(text(&done.stderr).contains("canceling statement due to user request"), "{}", text(&done.stderr));
+
+    // A client that goes away takes what it ran with it.
+    let mut sleeping = world.psql();
+    let mut child = sleeping.args(["-c", "SELECT pg_sleep(300) /* two */"]).spawn().unwrap();
+    wait("it sleeps", || running("two") == "1");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait("it is cancelled", || running("two") == "0");
+
+    // A kill ends the session with its reason, and what it ran.
+    let mut sleeping = world.psql();
+    let child = sleeping.args(["-c", "SELECT pg_sleep(300) /* three */"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait("it sleeps", || running("three") == "1");
+    world.writ.ok(&["kill", "acme/bot", "--reason", "it went mad", "--yes"]);
+    let done = child.wait_with_output().unwrap();
+    let said = text(&done.stderr);
+    assert!(said.contains("the right to this session ended") && said.contains("it went mad"), "{said}");
+    wait("it is cancelled", || running("three") == "0");
+    std::thread::sleep(Duration::from_millis(1));
+}
