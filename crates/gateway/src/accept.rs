@@ -281,8 +281,9 @@ struct Configured {
 
 impl Configured {
     fn new(trusted: &[Vec<u8>], identity: &Identity) -> Result<Self, TlsError> {
-        let http = tls(trusted, identity.clone(), &[b"h2", b"http/1.1"])?;
-        let postgres = tls(trusted, identity.clone(), &[ALPN])?;
+        let http = tls(trusted, identity.clone(), &[b"h2", b"http/1.1"], true)?;
+        // Clients of databases are told in their protocol what they lack.
+        let postgres = tls(trusted, identity.clone(), &[ALPN], false)?;
         Ok(Self { http: Arc::new(http), postgres: Arc::new(postgres) })
     }
 }
@@ -312,16 +313,21 @@ impl CurrentTls {
     }
 }
 
-fn tls(trusted: &[Vec<u8>], identity: Identity, speaks: &[&[u8]]) -> Result<ServerConfig, TlsError> {
+fn tls(
+    trusted: &[Vec<u8>],
+    identity: Identity,
+    speaks: &[&[u8]],
+    needs_certificate: bool,
+) -> Result<ServerConfig, TlsError> {
     let bad = |error: &dyn std::fmt::Display| TlsError(error.to_string());
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
     for der in trusted {
         roots.add(CertificateDer::from(der.clone())).map_err(|error| bad(&error))?;
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .build()
-        .map_err(|error| bad(&error))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let verifier = if needs_certificate { verifier } else { verifier.allow_unauthenticated() };
+    let verifier = verifier.build().map_err(|error| bad(&error))?;
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| bad(&error))?

@@ -29,6 +29,33 @@ pub struct Act {
     pub restricted: bool,
 }
 
+impl Act {
+    /// An act on the session with a database, which every database has (`Service::problem`).
+    fn on_session(service: &Service, verb: Verb) -> Option<Self> {
+        let session = service.resources.iter().find(|resource| resource.name.as_str() == SESSION)?;
+        Some(Self {
+            verb,
+            resource: session.name.clone(),
+            object: Object::Session,
+            columns: Columns::Some(BTreeSet::new()),
+            restricted: false,
+        })
+    }
+}
+
+impl Resolved {
+    /// What touches nothing.
+    pub fn nothing(service: &Service) -> Self {
+        Self { acts: Act::on_session(service, Verb::Use).into_iter().collect(), ..Self::default() }
+    }
+
+    /// It counts as administration, too.
+    pub fn administers(&mut self, service: &Service, why: String) {
+        self.reasons.push(why);
+        self.acts.extend(Act::on_session(service, Verb::Administer));
+    }
+}
+
 /// What an act is on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Object {
@@ -98,16 +125,7 @@ impl<'a> Resolving<'a> {
         let administers = !self.found.reasons.is_empty();
         if administers || self.found.acts.is_empty() {
             let verb = if administers { Verb::Administer } else { Verb::Use };
-            // Every database has its session: `Service::problem`.
-            let session = self.service.resources.iter().find(|resource| resource.name.as_str() == SESSION);
-            let columns = Columns::Some(BTreeSet::new());
-            self.found.acts.extend(session.map(|session| Act {
-                verb,
-                resource: session.name.clone(),
-                object: Object::Session,
-                columns,
-                restricted: false,
-            }));
+            self.found.acts.extend(Act::on_session(self.service, verb));
         }
         self.found.acts.sort_by(|one, other| other.verb.cmp(&one.verb).then_with(|| one.cmp(other)));
         self.found.acts.dedup();

@@ -108,7 +108,8 @@ impl Judge {
             self.add(&mut all, statement, &catalog, &mut says, talk);
             defines |= statement.effect == Effect::Define;
             if statement.effect == Effect::ApplicationName && statements.len() > 1 {
-                all.reasons.push("SET application_name stands with others in one text".to_owned());
+                let why = "SET application_name stands with others in one text";
+                all.administers(&self.service, why.to_owned());
             }
         }
         self.at_least(&mut all);
@@ -189,15 +190,8 @@ impl Judge {
     /// What none of the statements can be looked into for.
     pub(crate) async fn administer(&self, kind: &str, reason: &str) -> Judged {
         let says = self.says();
-        let statement = Statement::default();
-        let Ok(catalog) = self.catalog().await else {
-            return Judged::Denied(reply::fatal(reply::SESSION, "the database's catalog cannot be read"));
-        };
-        let mut all = statement.resolve(&self.service, &catalog, &says.path);
-        for act in &mut all.acts {
-            act.verb = registry::Verb::Administer;
-        }
-        all.reasons = vec![reason.to_owned()];
+        let mut all = Resolved::default();
+        all.administers(&self.service, reason.to_owned());
         self.judge(self.looked(kind.to_owned(), "", &says), all, false).await
     }
 
@@ -227,8 +221,7 @@ impl Judge {
     /// The worst first; what touches nothing uses the session.
     fn at_least(&self, all: &mut Resolved) {
         if all.acts.is_empty() {
-            let nothing = Statement::default().resolve(&self.service, &Catalog::default(), &Path::Unknown);
-            all.acts = nothing.acts;
+            all.acts = Resolved::nothing(&self.service).acts;
         }
         all.acts.sort_by(|one, other| other.verb.cmp(&one.verb).then_with(|| one.cmp(other)));
         all.acts.dedup();

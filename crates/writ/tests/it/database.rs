@@ -147,8 +147,7 @@ tables = ["pg_catalog.*", "information_schema.*"]
     /// Runs each text in a session; stops at nothing.
     pub(crate) fn run(&self, texts: &[&str]) -> Output {
         let mut psql = self.psql();
-        texts.iter().for_each(|text| drop(psql.args(["-c", text])));
-        psql.output().unwrap()
+        psql.args(texts.iter().flat_map(|text| ["-c", text])).output().unwrap()
     }
 
     /// Runs one text that must succeed.

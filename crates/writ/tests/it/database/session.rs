@@ -5,7 +5,6 @@ use crate::harness::{text, wait};
 use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 #[test]
 fn psql_works_as_if_it_were_there() {
@@ -30,7 +29,9 @@ fn psql_works_as_if_it_were_there() {
     assert_eq!(world.ok("SELECT sum(total) FROM orders WHERE customer IN ('zoe', 'yan')"), "11");
 
     // The server's own log knows the session by the decision that opened it.
-    assert_eq!(world.ok("SET application_name = 'other'; SELECT 1").lines().count(), 0, "alone or not at all");
+    assert!(world.denied("SET application_name = 'other'; SELECT 1").contains("stands with others in one text"));
+    let named = world.run(&["SET application_name = 'other'", "SELECT current_setting('application_name')"]);
+    assert!(text(&named.stdout).starts_with("writ.localhost/writ/decisions/"), "{}", text(&named.stdout));
     world.writ.assert_verifies();
 }
 
@@ -38,12 +39,12 @@ fn psql_works_as_if_it_were_there() {
 fn a_denial_cites_the_clause_and_the_session_lives() {
     let mut world = World::start();
     let said = world.denied("SELECT * FROM users");
-    assert!(said.contains("ERROR:  WR002: not permitted by clause 0 of `orders-db`"), "{said}");
+    assert!(said.contains("ERROR:  WR002: not permitted by clause 0.1 of `orders-db`"), "{said}");
     assert!(said.contains("`acme/bot` may not read `people` of the service `shop-db`"), "{said}");
     assert!(said.contains("`writ why writ.localhost/writ/decisions/"), "{said}");
 
     let said = world.denied("UPDATE notes SET body = 'x' WHERE id = 1");
-    assert!(said.contains("ERROR:  WR001: not permitted by clause 6.1 of `orders-db`"), "{said}");
+    assert!(said.contains("ERROR:  WR001: not permitted by clause 1.6 of `orders-db`"), "{said}");
     assert!(said.contains("shall not **update** `notes`, unless"), "{said}");
     let said = world.denied("DO $$ BEGIN DELETE FROM users; END $$");
     assert!(said.contains("It counts as administration because DO runs code that nobody can look into"), "{said}");
@@ -127,10 +128,9 @@ fn what_runs_is_cancelled_and_what_is_stopped_ends() {
     let mut sleeping = world.psql();
     let child = sleeping.args(["-c", "SELECT pg_sleep(300) /* three */"]).stderr(Stdio::piped()).spawn().unwrap();
     wait("it sleeps", || running("three") == "1");
-    world.writ.ok(&["kill", "acme/bot", "--reason", "it went mad", "--yes"]);
+    world.writ.ok(&["kill", "identity", "acme/bot", "--reason", "it went mad"]);
     let done = child.wait_with_output().unwrap();
     let said = text(&done.stderr);
-    assert!(said.contains("the right to this session ended") && said.contains("it went mad"), "{said}");
+    assert!(said.contains("the right to this session ended") && said.contains("`acme/bot` is suspended"), "{said}");
     wait("it is cancelled", || running("three") == "0");
-    std::thread::sleep(Duration::from_millis(1));
 }
