@@ -14,6 +14,11 @@ const DEPTH_MAX: usize = 32;
 /// Types that are only short for a column with a sequence.
 const SERIALS: &[&str] = &["serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"];
 
+/// Schemas only the server's own superuser puts something into.
+fn is_system(schema: &str) -> bool {
+    matches!(schema, "pg_catalog" | "information_schema")
+}
+
 /// An act on a resource of a service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Act {
@@ -223,7 +228,7 @@ impl<'a> Resolving<'a> {
         if fit == Fit::Name {
             return;
         }
-        let system = matches!(schema, "pg_catalog" | "information_schema");
+        let system = is_system(schema);
         if system && SENSITIVE.contains(&name) {
             return self.administers(format!("`{schema}.{name}` must be named to be part of a resource"));
         }
@@ -335,7 +340,7 @@ impl<'a> Resolving<'a> {
         }
         for schema in schemas {
             let volatile = named.iter().any(|known| known.schema == schema && known.volatile);
-            if schema != "pg_catalog" {
+            if !is_system(schema) {
                 self.runs(schema, &function.name, "function");
                 continue;
             }
@@ -452,7 +457,7 @@ impl<'a> Resolving<'a> {
             match kind {
                 // A list of words, or a row: no code of its own.
                 Some('e' | 'c') => {}
-                Some(_) if schema == "pg_catalog" => {}
+                Some(_) if is_system(schema) => {}
                 Some(_) => self.runs(schema, &name.name, "type"),
                 None => self.administers(format!("`{name}` is no type the database is known to have")),
             }

@@ -5,8 +5,10 @@ use crate::postgres::Postgres;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+mod clients;
 mod evasions;
 mod session;
+mod tools;
 
 /// The machine's own schema, what it must not touch, and everything an evasion could hide behind.
 const SCHEMA: &str = include_str!("database/schema.sql");
@@ -79,6 +81,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> Self {
+        Self::with(CONTRACT)
+    }
+
+    /// The same under a contract that permits everything there is.
+    pub(crate) fn wide() -> Self {
+        let head = CONTRACT.split("```clause").next().unwrap();
+        Self::with(&format!("{head}```clause\nkind = \"permit\"\nactions = \"any\"\nresources = \"any\"\nrecording = \"within 5 seconds\"\n```\n"))
+    }
+
+    fn with(contract: &str) -> Self {
         let postgres = Postgres::start();
         postgres.script("app", SCHEMA);
         let writ = Writ::start();
@@ -105,6 +117,10 @@ name = "people"
 tables = ["public.users", "private.*"]
 
 [[resources]]
+name = "bench"
+tables = ["public.pgbench_accounts", "public.pgbench_branches", "public.pgbench_tellers", "public.pgbench_history"]
+
+[[resources]]
 name = "patterned"
 tables = ["loose.*"]
 
@@ -121,7 +137,7 @@ tables = ["pg_catalog.*", "information_schema.*"]
             postgres.port
         ));
         seal(&writ, "role-orders-db", "app_orders:a secret: with a colon");
-        writ.contract("orders-db", CONTRACT);
+        writ.contract("orders-db", contract);
         let credential = writ.join("acme/bot");
         Self { writ, postgres, credential }
     }
