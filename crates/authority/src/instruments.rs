@@ -147,6 +147,7 @@ pub fn resolve(
             | Kind::Duty(_)
             | Kind::Classification(_)
             | Kind::Masking(_)
+            | Kind::Statement(_)
             | Kind::Purpose(_)
             | Kind::Residency(_)
             | Kind::Retention(_)
@@ -415,6 +416,7 @@ fn acts(instrument: &Instrument, clause: &Clause) -> Vec<(Vec<Name>, Vec<On>)> {
         .filter_map(|said| match said.norm {
             Norm::Rule(rule) => Some((rule.actions, rule.resources)),
             Norm::Masking(masking) => Some((masking.rule.actions, masking.rule.resources)),
+            Norm::Statement(bound) => Some((bound.rule.actions, bound.rule.resources)),
             Norm::Duty(_)
             | Norm::Level(_)
             | Norm::Power(_)

@@ -188,6 +188,7 @@ impl Instrument {
             | Norm::Level(_)
             | Norm::Power(_)
             | Norm::Masking(_)
+            | Norm::Statement(_)
             | Norm::Departure(_)
             | Norm::Evidence(_)
             | Norm::Issuance(_)

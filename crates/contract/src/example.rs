@@ -6,8 +6,8 @@ use crate::document::{Body, Instrument};
 use crate::kind::{Kind, Liability};
 use crate::library::Library;
 use crate::norm::{
-    Cap, Departure, Duty, Evidence, Facts, Flag, Ground as PowerGround, Issuance, Label, Level, Masking,
-    Measure, Norm, Power, Rule, Test, Words,
+    Bound, Cap, Departure, Duty, Evidence, Facts, Flag, Ground as PowerGround, Issuance, Label, Level,
+    Masking, Measure, Norm, Power, Rule, SqlTouch, StatementBound, Test, Words,
 };
 use crate::setting::{Setting, join};
 use crate::terms::{Class, LIST_MAX, Money, Ratio, Side, Weekday};
@@ -53,6 +53,10 @@ pub enum Subject {
     },
     /// A field of an answer.
     Field(String),
+    /// A statement is said to a database.
+    Statement(SqlTouch),
+    /// A transaction is open for so long, in milliseconds.
+    Transaction(u64),
     /// An age is measured, in milliseconds.
     Age(u64),
     /// Somebody accountable left so many milliseconds ago; none is that nobody left.
@@ -81,6 +85,7 @@ impl Example {
             Subject::Measured(_) => "level",
             Subject::Exercise { .. } | Subject::Signed(_) => "power",
             Subject::Field(_) => "field",
+            Subject::Statement(_) | Subject::Transaction(_) => "statement",
             Subject::Age(_) => "age",
             Subject::Audience(_) => "audience",
             Subject::Gone(_) => "departure",
@@ -110,6 +115,8 @@ impl Instrument {
                 Some(power.is_effective(*holder, ground.as_deref()))
             }
             (Norm::Masking(masking), Subject::Field(field)) => Some(masking.covers(field)),
+            (Norm::Statement(bound), Subject::Statement(touched)) => Some(bound.allows(touched)),
+            (Norm::Statement(bound), Subject::Transaction(ms)) => Some(bound.allows_transaction(*ms)),
             (Norm::Evidence(evidence), Subject::Age(ms)) => Some(evidence.holds(*ms)),
             (Norm::Departure(departure), Subject::Gone(since)) => {
                 Some(since.is_some_and(|since| since >= departure.after_ms))
@@ -149,6 +156,7 @@ pub fn examples(instrument: &Instrument) -> Vec<Example> {
             Norm::Level(level) => level_examples(level),
             Norm::Power(power) => power_examples(power, &setting),
             Norm::Masking(masking) => masking_examples(masking),
+            Norm::Statement(bound) => statement_examples(&bound.bound),
             Norm::Evidence(evidence) => evidence_examples(evidence),
             Norm::Departure(departure) => departure_examples(departure),
             Norm::Issuance(issuance) => issuance_examples(issuance),
@@ -752,6 +760,42 @@ fn masking_examples(masking: &Masking) -> Found {
         .into_iter()
         .chain([example(&other, false)])
         .collect()
+}
+
+fn statement_examples(bound: &Bound) -> Found {
+    let statement = |columns: Option<&str>, which_rows, holds, text| {
+        let columns = columns.map(|column| vec![column.to_owned()]);
+        (Subject::Statement(SqlTouch { columns, which_rows }), holds, text)
+    };
+    match bound {
+        Bound::Columns(named) => {
+            let says = |column: &str| say("annex.column", &[("column", column)]);
+            let within = |column: &str| {
+                let bound = StatementBound { rule: Rule::any(), bound: bound.clone() };
+                bound.allows(&SqlTouch { columns: Some(vec![column.to_owned()]), which_rows: true })
+            };
+            let other = (0..).map(|n| if n == 0 { "note".to_owned() } else { format!("note-{n}") });
+            let other = other.into_iter().find(|column| !within(column)).unwrap_or_default();
+            let first = named.first().map_or("", String::as_str);
+            vec![
+                statement(Some(first), true, true, says(first)),
+                statement(Some(&other), true, false, says(&other)),
+                statement(None, true, false, say("annex.columns-all", &[])),
+            ]
+        }
+        Bound::WhichRows => vec![
+            statement(None, true, true, say("annex.rows-some", &[])),
+            statement(None, false, false, say("annex.rows-all", &[])),
+        ],
+        Bound::Transaction(longest) => {
+            let ms = longest.as_ms();
+            let open = |ms: u64, holds| {
+                let text = say("annex.transaction", &[("span", &span(ms.cast_signed()))]);
+                (Subject::Transaction(ms), holds, text)
+            };
+            vec![open(ms, true), open(ms.saturating_add(1_000), false)]
+        }
+    }
 }
 
 fn evidence_examples(evidence: &Evidence) -> Found {

@@ -5,7 +5,7 @@
 //! To add a kind: its file beside the others, a line in the list below, its wording in
 //! `library.toml`, its sample in `samples/`. The compiler and the tests ask for the rest.
 
-use crate::norm::Statement;
+use crate::norm::Statement as Sentence;
 use crate::setting::Setting;
 use schemars::{JsonSchema as _, Schema, SchemaGenerator};
 use serde_json::Value;
@@ -31,7 +31,7 @@ impl Fault {
 /// What every kind of clause can do.
 pub(crate) trait Terms {
     /// Its sentences and their norms, in order; the same parameters give the same bytes.
-    fn statements(&self, of: &Setting<'_>) -> Vec<Statement>;
+    fn statements(&self, of: &Setting<'_>) -> Vec<Sentence>;
 
     /// What is wrong with the parameters together.
     fn faults(&self, _of: &Setting<'_>) -> Vec<Fault> {
@@ -115,6 +115,8 @@ kinds! {
     Quota = "quota" quota "how often or how much";
     /// How sensitive what is touched may be.
     Classification = "classification" classification "how sensitive what is touched may be";
+    /// How statements to databases must look.
+    Statement = "statement" statement "how statements to databases must look";
     /// What becomes of fields in answers.
     Masking = "masking" masking "what becomes of fields in answers";
     /// What requests must declare to be for.
@@ -155,7 +157,7 @@ kinds! {
 
 impl Kind {
     /// Its sentences and their norms.
-    pub fn statements(&self, of: &Setting<'_>) -> Vec<Statement> {
+    pub fn statements(&self, of: &Setting<'_>) -> Vec<Sentence> {
         self.as_terms().statements(of)
     }
 

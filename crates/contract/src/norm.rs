@@ -32,6 +32,8 @@ pub enum Norm {
     Power(Power),
     /// Fields of answers are changed before they are released.
     Masking(Masking),
+    /// Statements to databases must be of a certain form.
+    Statement(StatementBound),
     /// Checked by a query over ledger and registry.
     Evidence(Evidence),
     /// What Writ does when somebody accountable has left.
@@ -48,9 +50,12 @@ impl Norm {
     /// How far the system holds it. Authors cannot choose it.
     pub fn mode(&self) -> Mode {
         match self {
-            Self::Rule(_) | Self::Power(_) | Self::Masking(_) | Self::Issuance(_) | Self::Departure(_) => {
-                Mode::Enforced
-            }
+            Self::Rule(_)
+            | Self::Power(_)
+            | Self::Masking(_)
+            | Self::Statement(_)
+            | Self::Issuance(_)
+            | Self::Departure(_) => Mode::Enforced,
             Self::Duty(duty) => match duty.capability() {
                 Capability::Causable => Mode::Enforced,
                 Capability::Observed => Mode::Monitored,
@@ -73,6 +78,7 @@ impl Norm {
             },
             Self::Level(_)
             | Self::Power(_)
+            | Self::Statement(_)
             | Self::Evidence(_)
             | Self::Departure(_)
             | Self::Issuance(_)
@@ -131,6 +137,19 @@ pub struct On {
 }
 
 impl Rule {
+    /// About any request.
+    pub fn any() -> Self {
+        Self {
+            permits: true,
+            machines: Vec::new(),
+            actions: Vec::new(),
+            resources: Vec::new(),
+            when: Test::always(),
+            recorded_within: None,
+            puts_off: false,
+        }
+    }
+
     /// Its reach and its condition as one test.
     pub fn reach(&self) -> Test {
         let one_of = |label, words: Vec<String>| match words.is_empty() {
@@ -718,6 +737,64 @@ closed! {
         /// Its last four characters are given.
         Truncate = "truncate" "cut to the last 4 characters";
     }
+}
+
+/// How statements to databases must look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StatementBound {
+    /// For statements that do this.
+    pub rule: Rule,
+    /// What must hold.
+    pub bound: Bound,
+}
+
+/// What must hold of statements to databases.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// They name no other columns than these.
+    Columns(Vec<String>),
+    /// What changes or removes rows says which.
+    WhichRows,
+    /// No transaction is open for longer.
+    Transaction(Span),
+}
+
+/// What a statement does to what it touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlTouch {
+    /// Each column as `schema.table.column`; none if they can be any.
+    pub columns: Option<Vec<String>>,
+    /// Whether what it changes or removes is certain rows; also where it does neither.
+    pub which_rows: bool,
+}
+
+impl StatementBound {
+    /// Whether a statement is within it. How long its transaction will be nobody knows beforehand.
+    pub fn allows(&self, touched: &SqlTouch) -> bool {
+        match &self.bound {
+            Bound::Columns(named) => {
+                let within = |column: &String| named.iter().any(|name| ends_with(column, name));
+                touched.columns.as_ref().is_some_and(|columns| columns.iter().all(within))
+            }
+            Bound::WhichRows => touched.which_rows,
+            Bound::Transaction(_) => true,
+        }
+    }
+
+    /// Whether a transaction may be open for so long, in milliseconds.
+    pub fn allows_transaction(&self, ms: u64) -> bool {
+        match &self.bound {
+            Bound::Transaction(longest) => ms <= longest.as_ms(),
+            Bound::Columns(_) | Bound::WhichRows => true,
+        }
+    }
+}
+
+/// Whether `schema.table.column` is what a name with fewer levels means.
+fn ends_with(column: &str, name: &str) -> bool {
+    column.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 /// Something that holds if a query over ledger and registry says so.

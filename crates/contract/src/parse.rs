@@ -614,6 +614,7 @@ impl Findings {
                 | Kind::Quota(_)
                 | Kind::Classification(_)
                 | Kind::Masking(_)
+                | Kind::Statement(_)
                 | Kind::Purpose(_)
                 | Kind::Residency(_)
                 | Kind::Retention(_)

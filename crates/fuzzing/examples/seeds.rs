@@ -348,6 +348,7 @@ fn records() {
         detail: "permitted".into(),
         purpose: Some("audit".into()),
         key_algorithm: "ed25519".into(),
+        touches: Vec::new(),
     };
     keep("policy_record", "inputs", &inputs.commit().0);
 }

@@ -15,7 +15,7 @@ use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use policy::record::VERDICT;
-use policy::{Ending, Inputs, Permit, Verdict, VerdictRecord};
+use policy::{Ending, Inputs, Permit, TouchInputs, Verdict, VerdictRecord};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -309,6 +309,8 @@ pub(crate) struct Looked {
     pub(crate) host: String,
     pub(crate) target: String,
     pub(crate) purpose: Option<String>,
+    /// For a statement: what each of its acts touches.
+    pub(crate) touches: Vec<TouchInputs>,
 }
 
 impl Looked {
@@ -318,6 +320,7 @@ impl Looked {
             host: shortened(host(parts).unwrap_or_default()),
             target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
             purpose: purpose(parts).ok().flatten().map(shortened),
+            touches: Vec::new(),
         }
     }
 }
@@ -340,6 +343,7 @@ pub(crate) fn record_verdict(
         detail: shortened(detail),
         purpose: looked.purpose,
         key_algorithm: peer.svid.key_algorithm.to_owned(),
+        touches: looked.touches,
     };
     let (addendum, commitment) = inputs.commit();
     let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;

@@ -8,7 +8,7 @@ use cedar_policy::{
 };
 use contract::canonical::norms;
 use contract::example::{Example, Subject, examples, idle};
-use contract::norm::{Facts, Measure, Meter, Need, Rule};
+use contract::norm::{Facts, Measure, Meter, Need, Norm, Rule, StatementBound};
 use contract::{Instrument, Number};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -138,6 +138,8 @@ pub(crate) struct Compiled {
     pub(crate) attributes: Vec<(String, Attribute)>,
     /// What quotas count.
     pub(crate) meters: Vec<Meter>,
+    /// How statements to databases must look: the clause, which of its sentences, and what that says.
+    pub(crate) bounds: Vec<(Number, usize, StatementBound)>,
     sources: HashMap<PolicyId, Source>,
 }
 
@@ -187,9 +189,23 @@ impl Compiled {
                 Attribute::Measure(_) | Attribute::Label(_) | Attribute::Flag(_) | Attribute::Roles => None,
             })
             .collect();
+        let bounds = instrument.statements().into_iter().filter_map(|(number, at, said)| match said.norm {
+            Norm::Statement(bound) => Some((number, at, bound)),
+            Norm::Rule(_)
+            | Norm::Duty(_)
+            | Norm::Level(_)
+            | Norm::Power(_)
+            | Norm::Masking(_)
+            | Norm::Evidence(_)
+            | Norm::Departure(_)
+            | Norm::Issuance(_)
+            | Norm::Cap(_)
+            | Norm::Words(_) => None,
+        });
+        let bounds = bounds.collect();
         let name = instrument.name.as_str();
         let attributes = attributes.into_iter().map(|attribute| (attribute.name(name), attribute)).collect();
-        Ok(Self { policies, bundle: bundle.hash(), attributes, meters, sources, instrument })
+        Ok(Self { policies, bundle: bundle.hash(), attributes, meters, bounds, sources, instrument })
     }
 
     /// The sources of policies, in the order of the document.

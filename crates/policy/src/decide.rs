@@ -7,12 +7,13 @@ use crate::compile::{Compiled, cedar_request};
 use crate::quota::{Counters, Key, Meters};
 use crate::rules::{AsOf, Rules, Slot};
 use cedar_policy::{Authorizer, Context, Decision, Entities, RestrictedExpression};
-use contract::norm::{Flag, Label, Measure, Unit};
+use contract::norm::{Bound, Facts, Flag, Label, Measure, Rule, SqlTouch, Test, Unit};
 use contract::{Number, Recording, Span, words};
 use registry::{
     Credential, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, RootStatus, Service,
     ServiceId, Standing,
 };
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -42,6 +43,8 @@ pub struct Request {
     pub channel: Channel,
     /// The one contract that can permit it, where it is said under one; any otherwise.
     pub under: Option<InstrumentId>,
+    /// For what a statement to a database does: which columns and rows.
+    pub touch: Option<SqlTouch>,
 }
 
 /// How a request came to the gateway.
@@ -87,6 +90,17 @@ pub struct Applied {
     pub clauses: Vec<Number>,
     /// The quotas it was counted against.
     pub counted: Vec<Number>,
+    /// How long a transaction in which it happens may be open.
+    pub longest: Option<Box<Longest>>,
+}
+
+/// How long a transaction may be open, by which clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Longest {
+    /// In milliseconds.
+    pub ms: u64,
+    /// The clause.
+    pub cited: Cited,
 }
 
 impl Permit {
@@ -109,6 +123,12 @@ impl Permit {
     /// When it must be on record.
     pub fn recording(&self) -> Recording {
         self.recording
+    }
+
+    /// How long a transaction in which it happens may be open.
+    pub fn longest(&self) -> Option<&Longest> {
+        let all = self.above.iter().chain([&self.contract]);
+        all.filter_map(|applied| applied.longest.as_deref()).min_by_key(|longest| longest.ms)
     }
 
     fn counts(&self, instrument: InstrumentId, number: Number) -> bool {
@@ -563,6 +583,9 @@ impl<'a> Asked<'a> {
         let resting = compiled.sources(response.diagnostics().reason());
         match response.decision() {
             Decision::Allow if !resting.is_empty() => {
+                if let Some(beyond) = self.beyond(slot, compiled) {
+                    return Err(beyond);
+                }
                 let mut clauses: Vec<Number> = resting.iter().map(|source| source.clause).collect();
                 clauses.dedup();
                 let request = self.request;
@@ -582,6 +605,7 @@ impl<'a> Asked<'a> {
                     bundle: compiled.bundle,
                     clauses,
                     counted,
+                    longest: self.longest(slot, compiled).map(Box::new),
                 };
                 Ok((applied, shortest.map_or(Recording::Strict, Recording::Within)))
             }
@@ -596,6 +620,54 @@ impl<'a> Asked<'a> {
                 Err(Box::new(denial))
             }
         }
+    }
+
+    /// The denial of a statement that is not of the form an instrument asks for.
+    fn beyond(&self, slot: &Slot, compiled: &Compiled) -> Option<Box<Denial>> {
+        let touch = self.request.touch.as_ref()?;
+        let (clause, at, _) = compiled
+            .bounds
+            .iter()
+            .find(|(_, _, bound)| self.concerns(&bound.rule) && !bound.allows(touch))?;
+        let sentence = words::cited(&compiled.instrument, *clause, *at);
+        Some(Box::new(self.denial(slot, compiled, Reason::ClauseForbids, *clause, sentence)))
+    }
+
+    /// How long an instrument lets a transaction be open in which this happens.
+    fn longest(&self, slot: &Slot, compiled: &Compiled) -> Option<Longest> {
+        self.request.touch.as_ref()?;
+        let spans = compiled.bounds.iter().filter_map(|(clause, at, bound)| match &bound.bound {
+            Bound::Transaction(span) if self.concerns(&bound.rule) => Some((span.as_ms(), *clause, *at)),
+            Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows => None,
+        });
+        let (ms, clause, at) = spans.min_by_key(|(ms, _, _)| *ms)?;
+        let sentence = words::cited(&compiled.instrument, clause, at);
+        Some(Longest { ms, cited: cited(slot, compiled, clause, sentence) })
+    }
+
+    /// Whether a rule that is no policy is about this request. Its condition narrows machines and nothing else.
+    fn concerns(&self, rule: &Rule) -> bool {
+        let request = self.request;
+        if !rule.reaches(&self.label.to_owned(), &request.action, &self.service.name, &request.resource) {
+            return false;
+        }
+        let mut labels = BTreeMap::new();
+        rule.when.visit(&mut |test| {
+            if let Test::OneOf(label, _) = test {
+                labels.insert(*label, self.word(*label));
+            }
+        });
+        let facts = Facts {
+            machine: self.label.to_owned(),
+            action: request.action.clone(),
+            service: self.service.name.clone(),
+            resource: request.resource.clone(),
+            roles: self.identity.roles.clone(),
+            measures: BTreeMap::new(),
+            labels,
+            flags: BTreeMap::from([(Flag::Changes, request.changes)]),
+        };
+        rule.when.holds(&facts)
     }
 
     /// In how many milliseconds the quota behind a rule has room again.
@@ -623,6 +695,17 @@ impl<'a> Asked<'a> {
             }
             None => (Reason::NothingPermits, Number::READING, words::reading(&compiled.instrument.body)),
         };
+        self.denial(slot, compiled, reason, number, sentence)
+    }
+
+    fn denial(
+        &self,
+        slot: &Slot,
+        compiled: &Compiled,
+        reason: Reason,
+        number: Number,
+        sentence: String,
+    ) -> Denial {
         let detail = format!(
             "`{}` may not {} `{}` of the service `{}`: clause {number} of {} (version {}) says: {sentence}",
             self.label,
@@ -632,15 +715,19 @@ impl<'a> Asked<'a> {
             slot.title,
             slot.version
         );
-        let cited = Cited {
-            instrument: slot.instrument,
-            name: slot.name.clone(),
-            title: slot.title.clone(),
-            version: slot.version,
-            clause: number,
-            sentence,
-            bundle: compiled.bundle,
-        };
-        Denial { reason, detail, cited: Some(cited), as_of: self.rules.as_of(), retry_after_ms: None }
+        let cited = Some(cited(slot, compiled, number, sentence));
+        Denial { reason, detail, cited, as_of: self.rules.as_of(), retry_after_ms: None }
+    }
+}
+
+fn cited(slot: &Slot, compiled: &Compiled, clause: Number, sentence: String) -> Cited {
+    Cited {
+        instrument: slot.instrument,
+        name: slot.name.clone(),
+        title: slot.title.clone(),
+        version: slot.version,
+        clause,
+        sentence,
+        bundle: compiled.bundle,
     }
 }

@@ -18,9 +18,9 @@ pub mod rules;
 
 pub use compile::{Bundle, COMPILER, CompileError};
 pub use decide::{
-    Applied, Channel, Cited, Denial, Permit, Reason, Request, Verdict, decide, decide_together, still_permits,
+    Applied, Channel, Cited, Denial, Longest, Permit, Reason, Request, Verdict, decide, decide_together, still_permits,
     would_deny,
 };
 pub use quota::Counters;
-pub use record::{ActRecord, AppliedRecord, Ending, Inputs, Outcome, VerdictRecord};
+pub use record::{ActRecord, AppliedRecord, Ending, Inputs, Outcome, TouchInputs, VerdictRecord};
 pub use rules::{AsOf, Documents, Rules};

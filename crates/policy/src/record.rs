@@ -3,6 +3,7 @@
 
 use crate::decide::{Applied, Denial, Permit};
 use contract::Number;
+use contract::norm::SqlTouch;
 use minicbor::{Decode, Encode};
 use registry::{IdentityId, InstrumentId, Name, ServiceId};
 use sha2::{Digest, Sha256};
@@ -185,6 +186,28 @@ pub struct Inputs {
     #[n(7)]
     #[cbor(default)]
     pub key_algorithm: String,
+    /// For a statement to a database: what each of its acts touches, in their order.
+    #[n(8)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub touches: Vec<TouchInputs>,
+}
+
+/// What an act of a statement touches.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TouchInputs {
+    /// Each column as `schema.table.column`; none if they can be any.
+    #[n(0)]
+    pub columns: Option<Vec<String>>,
+    /// Whether what it changes or removes is certain rows; also where it does neither.
+    #[n(1)]
+    pub which_rows: bool,
+}
+
+impl From<&SqlTouch> for TouchInputs {
+    fn from(touch: &SqlTouch) -> Self {
+        Self { columns: touch.columns.clone(), which_rows: touch.which_rows }
+    }
 }
 
 impl Inputs {

@@ -4,6 +4,7 @@
 use crate::decide::{Channel, Request};
 use crate::record::{Inputs, VerdictRecord};
 use contract::kind::credential::KeyAlgorithm;
+use contract::norm::SqlTouch;
 use registry::{Millis, Name, State};
 
 /// Stands in place of a method where a question named the act itself.
@@ -19,7 +20,15 @@ pub fn requests(
 ) -> Option<Vec<Request>> {
     let first = (record.action.clone()?, record.resource.clone()?);
     let beside = record.beside.iter().map(|act| (act.action.clone(), act.resource.clone()));
-    std::iter::once(first).chain(beside).map(|act| request(state, record, inputs, time_ms, act)).collect()
+    let acts = std::iter::once(first).chain(beside).enumerate();
+    acts.map(|(at, act)| {
+        let touch = inputs.touches.get(at).map(|touch| SqlTouch {
+            columns: touch.columns.clone(),
+            which_rows: touch.which_rows,
+        });
+        Some(Request { touch, ..request(state, record, inputs, time_ms, act)? })
+    })
+    .collect()
 }
 
 fn request(
@@ -55,5 +64,6 @@ fn request(
             purpose: inputs.purpose.clone(),
         },
         under: record.under,
+        touch: None,
     })
 }

@@ -127,6 +127,7 @@ fn of_clauses(instrument: &Instrument) -> Vec<KeyTerm> {
             | Kind::Delegation(_)
             | Kind::Duty(_)
             | Kind::Masking(_)
+            | Kind::Statement(_)
             | Kind::Ownership(_)
             | Kind::Permit(_)
             | Kind::Prohibit(_)

@@ -1,7 +1,7 @@
 //! The authority matrix: for each act on each resource what the clauses say, at a glance. It is worked
 //! out from the same rules the gateway holds; what it cannot know without a request counts as a limit.
 
-use contract::norm::{Flag, Label, Measure, Norm, On, Rule, Test};
+use contract::norm::{Flag, Label, Masking, Measure, Norm, On, Rule, StatementBound, Test};
 use contract::{Body, Instrument, Kind, Number};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -90,8 +90,8 @@ fn held(instrument: &Instrument) -> Vec<Held> {
     let approval = |number| matches!(kind(number), Some(Kind::Approval(_)));
     let masked = instrument.statements().into_iter().filter_map(|(number, _, said)| match said.norm {
         // A masked answer is an answer: a limit, not a prohibition.
-        Norm::Masking(masking) => {
-            Some((number, Rule { permits: false, when: unknown(masking.rule.when), ..masking.rule }))
+        Norm::Masking(Masking { rule, .. }) | Norm::Statement(StatementBound { rule, .. }) => {
+            Some((number, Rule { permits: false, when: unknown(rule.when), ..rule }))
         }
         Norm::Cap(_)
         | Norm::Duty(_)

@@ -312,6 +312,7 @@ async fn no_contradiction(solver: &Solver, instrument: &Instrument) -> Finding {
             Norm::Duty(Duty { act: Happening::RequestPermitted, .. }) => (None, "asks for a request"),
             Norm::Level(_) => (None, "promises answers"),
             Norm::Masking(masking) => (Some(masking.rule.reach()), "masks answers"),
+            Norm::Statement(bound) => (Some(bound.rule.reach()), "limits statements"),
             Norm::Rule(_)
             | Norm::Duty(_)
             | Norm::Power(_)
@@ -429,6 +430,7 @@ fn conflict(one: &Norm, other: &Norm) -> Option<String> {
             | Norm::Level(_)
             | Norm::Power(_)
             | Norm::Masking(_)
+            | Norm::Statement(_)
             | Norm::Departure(_)
             | Norm::Evidence(_)
             | Norm::Issuance(_)

@@ -464,6 +464,7 @@ impl Trial<'_, '_> {
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
             under: None,
+            touch: None,
         };
         match decide(&self.rules, &counters, request) {
             Verdict::Permit(permit) => Ok(permit),

@@ -121,6 +121,7 @@ impl<'v> Scene<'v> {
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
             under: None,
+            touch: None,
         };
         Ok(decide(&rules, &counters, request))
     }

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 
 /// Views over views are followed this far.
 const DEPTH_MAX: usize = 32;
+/// What every table has beside its columns.
+const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
 /// Types that are only short for a column with a sequence.
 const SERIALS: &[&str] = &["serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"];
 
@@ -121,6 +123,7 @@ impl<'a> Resolving<'a> {
         self.found.moves_path = statement.effect == Effect::SearchPath;
         statement.touches.iter().for_each(|touch| self.touch(touch));
         statement.calls.iter().for_each(|call| self.call(call));
+        statement.fields.iter().for_each(|field| self.field(field));
         statement.operators.iter().for_each(|operator| self.operator(operator));
         statement.types.iter().for_each(|name| self.type_of(name));
         statement.listens.iter().for_each(|channel| self.channel(Verb::Listen, channel));
@@ -175,6 +178,8 @@ impl<'a> Resolving<'a> {
             let columns = match (&touch.written, touch.verb) {
                 (Some(written), _) => Columns::Some(written.iter().cloned().collect()),
                 (None, Verb::Read) => self.read_columns(touch, relation),
+                // Whole rows, none of their columns in particular.
+                (None, Verb::Delete | Verb::Truncate | Verb::Lock) => Columns::Some(BTreeSet::new()),
                 (None, _) => Columns::All,
             };
             self.relation(touch.verb, (schema, name), relation, columns, touch.restricted, 0);
@@ -286,7 +291,10 @@ impl<'a> Resolving<'a> {
             if !concerns {
                 continue;
             }
-            let whole = column == "*" || (of.is_none() && *column == own);
+            let is_own = of.as_deref() == Some(own.as_str());
+            let there = relation.columns.contains(column) || SYSTEM_COLUMNS.contains(&column.as_str());
+            // `t`, or `t.x` that is no column but a function of all of `t`.
+            let whole = column == "*" || (of.is_none() && *column == own) || (is_own && !there);
             if whole {
                 return Columns::All;
             }
@@ -325,8 +333,24 @@ impl<'a> Resolving<'a> {
         }
     }
 
+    /// A name after a dot. Where no relation has such a column it can be a function of a whole row.
+    fn field(&mut self, name: &'a str) {
+        let statement = self.statement;
+        let is_column = statement.touches.iter().any(|touch| {
+            let schemas = self.schemas(&touch.relation);
+            let mut relations = schemas.iter().filter_map(|schema| self.catalog.relation(schema, &touch.relation.name));
+            relations.any(|relation| relation.columns.iter().any(|column| column == name))
+        });
+        if !is_column && !self.catalog.functions(name).is_empty() {
+            self.function(&Qualified { schema: None, name: name.to_owned() }, &[None]);
+        }
+    }
+
     fn call(&mut self, call: &'a Call) {
-        let function = &call.function;
+        self.function(&call.function, &call.literals);
+    }
+
+    fn function(&mut self, function: &Qualified, literals: &[Option<String>]) {
         let named = self.catalog.functions(&function.name);
         let schemas: Vec<&str> = match &function.schema {
             Some(schema) => {
@@ -350,9 +374,9 @@ impl<'a> Resolving<'a> {
                     let why = format!("the function `{}` reaches further than its arguments", function.name);
                     self.administers(why);
                 }
-                Builtin::Sequence => self.sequence(call),
-                Builtin::Setting => self.setting(call),
-                Builtin::Notify => match call.literals.first() {
+                Builtin::Sequence => self.sequence(&function.name, literals),
+                Builtin::Setting => self.setting(literals),
+                Builtin::Notify => match literals.first() {
                     Some(Some(channel)) => self.channel(Verb::Notify, channel),
                     Some(None) | None => self.administers("which channel is notified is not said".to_owned()),
                 },
@@ -361,9 +385,9 @@ impl<'a> Resolving<'a> {
     }
 
     /// `nextval('orders_id_seq')`.
-    fn sequence(&mut self, call: &Call) {
+    fn sequence(&mut self, function: &str, literals: &[Option<String>]) {
         let plain = |part: &&str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        let parts: Option<Vec<&str>> = call.literals.first().and_then(|literal| {
+        let parts: Option<Vec<&str>> = literals.first().and_then(|literal| {
             let parts: Vec<&str> = literal.as_deref()?.split('.').collect();
             parts.iter().all(plain).then_some(parts)
         });
@@ -373,7 +397,7 @@ impl<'a> Resolving<'a> {
                 Qualified { schema: Some((*schema).to_owned()), name: (*name).to_owned() }
             }
             Some(_) | None => {
-                return self.administers(format!("which sequence `{}` steps is not plainly said", call.function.name));
+                return self.administers(format!("which sequence `{function}` steps is not plainly said"));
             }
         };
         let schemas: Vec<String> = self.schemas_of(&named);
@@ -402,8 +426,8 @@ impl<'a> Resolving<'a> {
     }
 
     /// `set_config('statement_timeout', '1s', true)`: as SET.
-    fn setting(&mut self, call: &Call) {
-        let [Some(name), value, ..] = call.literals.as_slice() else {
+    fn setting(&mut self, literals: &[Option<String>]) {
+        let [Some(name), value, ..] = literals else {
             return self.administers("which setting `set_config` changes is not said".to_owned());
         };
         let values = value.as_ref().map(|value| vec![value.clone()]);

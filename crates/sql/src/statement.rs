@@ -42,6 +42,8 @@ pub struct Statement {
     pub(crate) types: Vec<Qualified>,
     /// Columns it reads.
     pub(crate) mentions: Vec<Mention>,
+    /// Names after a dot: columns, or functions of a whole row where there is no such column.
+    pub(crate) fields: Vec<String>,
     /// All columns of whatever it joins are read: `NATURAL JOIN`.
     pub(crate) natural: bool,
     /// Channels it listens to.

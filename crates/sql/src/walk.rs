@@ -12,7 +12,6 @@ const PLAIN: &[&str] = &[
     "AArrayExpr",
     "AConst",
     "AIndices",
-    "AIndirection",
     "AStar",
     "Alias",
     "AlterSeqStmt",
@@ -133,6 +132,12 @@ impl Walk {
             "JoinExpr" => self.join(node),
             "RangeTableSample" => self.sample(node),
             "ColumnRef" => self.column(node),
+            "AIndirection" => {
+                // `(t).x` is a column of `t`, or the function `x` of it.
+                let fields = node.list("indirection").iter().filter_map(Tree::word);
+                self.found.fields.extend(fields.map(str::to_owned));
+                self.rest(node, &[]);
+            }
             "FuncCall" => self.call(node),
             "AExpr" => self.operator(node),
             "SortBy" => {
@@ -348,11 +353,11 @@ impl Walk {
         let names: Vec<&str> = parts.iter().map(|part| part.word().unwrap_or("*")).collect();
         let of = names.len().checked_sub(2).and_then(|at| names.get(at)).map(|of| (*of).to_owned());
         if let Some(column) = names.last() {
+            // `t.x` is a column of `t`, or the function `x` of it.
+            if of.is_some() && *column != "*" {
+                self.found.fields.push((*column).to_owned());
+            }
             self.found.mentions.push(Mention { of, column: (*column).to_owned() });
-        }
-        // `a.b.c` may also be the field `c` of the column `b`.
-        for name in names.iter().rev().skip(1) {
-            self.found.mentions.push(Mention { of: None, column: (*name).to_owned() });
         }
     }
 

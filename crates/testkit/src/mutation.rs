@@ -118,6 +118,9 @@ fn values(key: &str) -> Vec<Value> {
         "cap" | "insurance" => json!(["EUR 250000"]),
         "carve-outs" | "content" | "exclusions" | "scope" => json!([["intent and gross negligence"]]),
         "charter" | "entire-agreement" => json!([true]),
+        "columns" => json!([["note"], ["id", "charges.note"]]),
+        "which-rows" => json!([true]),
+        "transaction" => json!(["20 seconds"]),
         "convenience" | "cure" | "dormant-after" | "keep-records" | "max-age" | "notice" | "period"
         | "provide-within" | "recertify-every" | "refuse-after" | "renew-for" | "renewal-notice"
         | "rotate-every" | "valid-for" | "window" | "within" | "every" => json!(["7 days"]),

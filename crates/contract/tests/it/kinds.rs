@@ -14,7 +14,7 @@ fn every_kind_is_in_the_sample_and_formatting_is_stable() {
     let instrument = check(&formatted).unwrap();
     let kinds: Vec<&str> = instrument.clauses.iter().map(|clause| clause.kind.as_str()).collect();
     assert_eq!(kinds, Kind::NAMES);
-    assert_eq!(Kind::NAMES.len(), 23, "the 22 of the reference, and free words");
+    assert_eq!(Kind::NAMES.len(), 24, "the 22 of the reference, statements to databases, and free words");
 }
 
 /// block → clause → block → clause, and canonical form → clause.
@@ -54,6 +54,7 @@ fn examples_are_judged_as_printed() {
                 | Norm::Level(_)
                 | Norm::Power(_)
                 | Norm::Masking(_)
+                | Norm::Statement(_)
                 | Norm::Departure(_)
                 | Norm::Evidence(_)
                 | Norm::Issuance(_)

@@ -295,6 +295,7 @@ async fn written(
         detail: record.reason.clone(),
         purpose: question.purpose.clone().map(shortened),
         key_algorithm: question.seen.key_algorithm.to_owned(),
+        touches: Vec::new(),
     };
     let (addendum, commitment) = inputs.commit();
     record.inputs = commitment;
@@ -336,6 +337,7 @@ fn request(rules: &Rules, question: &Question<'_>, now_ms: Millis) -> Result<Req
             purpose: question.purpose.clone(),
         },
         under: None,
+            touch: None,
     })
 }
 

@@ -175,6 +175,7 @@ async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> 
             detail: shortened(why.clone()),
             purpose: None,
             key_algorithm: String::new(),
+        touches: Vec::new(),
         };
         let (addendum, commitment) = inputs.commit();
         let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);

@@ -9,9 +9,12 @@ use crate::exchange::{Looked, Pipeline, landed, list, record_verdict};
 use crate::limits::EXCHANGES_MAX;
 use crate::record::Meter;
 use contract::Recording;
-use policy::{Channel, Denial, Permit, Request, VerdictRecord, decide_together, would_deny};
-use registry::{IdentityId, InstrumentId, Service};
-use sql::{Catalog, Effect, Kind, Path, Resolved, Statement};
+use contract::norm::SqlTouch;
+use policy::{
+    Channel, Denial, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny,
+};
+use registry::{IdentityId, InstrumentId, Service, Verb};
+use sql::{Act, Catalog, Columns, Effect, Kind, Object, Path, Resolved, Statement};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use wire::postgres::error_response::{ErrorResponse, Severity};
@@ -148,7 +151,8 @@ impl Judge {
         };
         if let Some((denial, request)) = denied {
             let kinds: Vec<&str> = known.statements.iter().map(|statement| statement.kind.as_str()).collect();
-            let looked = self.looked(kinds.join("; "), text, &says);
+            let mut looked = self.looked(kinds.join("; "), text, &says);
+            looked.touches = touches(std::slice::from_ref(&request));
             return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
         }
         let instead = match known.statements.as_slice() {
@@ -246,7 +250,17 @@ impl Judge {
         let mut requests: Vec<Request> = Vec::with_capacity(all.acts.len());
         for act in &all.acts {
             let Ok(action) = act.verb.as_str().parse() else { continue };
-            if requests.iter().any(|before| before.action == action && before.resource == act.resource) {
+            let touch = touch(act);
+            let same = |before: &&mut Request| before.action == action && before.resource == act.resource;
+            if let Some(before) = requests.iter_mut().find(same) {
+                // Several tables of one resource: one act, which touches all they do.
+                if let Some(before) = &mut before.touch {
+                    before.which_rows &= touch.which_rows;
+                    before.columns = before.columns.take().zip(touch.columns).map(|(mut all, more)| {
+                        all.extend(more);
+                        all
+                    });
+                }
                 continue;
             }
             requests.push(Request {
@@ -264,6 +278,7 @@ impl Judge {
                     purpose: purpose.clone(),
                 },
                 under: Some(self.contract),
+                touch: Some(touch),
             });
         }
         requests
@@ -271,7 +286,7 @@ impl Judge {
 
     fn looked(&self, method: String, text: &str, says: &Says) -> Looked {
         let host = self.service.host.clone();
-        Looked { method, host, target: text.to_owned(), purpose: says.purpose.clone() }
+        Looked { method, host, target: text.to_owned(), purpose: says.purpose.clone(), touches: Vec::new() }
     }
 
     /// Decides and records. Strictly recorded changes are durable when this returns.
@@ -302,7 +317,7 @@ impl Judge {
         }
     }
 
-    async fn decide(&self, looked: Looked, all: &Resolved) -> Result<Begun, Judged> {
+    async fn decide(&self, mut looked: Looked, all: &Resolved) -> Result<Begun, Judged> {
         let pipeline = &self.pipeline;
         let ports = &pipeline.ports;
         let Ok(seat) = pipeline.room.clone().try_acquire_owned() else {
@@ -314,12 +329,14 @@ impl Judge {
         let decided = {
             let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
             let requests = self.requests(all, &looked.purpose, now_ms, rules.silence_ms(now_ms));
+            looked.touches = touches(&requests);
             decide_together(&rules, &ports.counters, requests)
         };
         let permits = match decided {
             Ok(permits) => permits,
             Err(denied) => {
                 let (request, denial) = *denied;
+                looked.touches = touches(std::slice::from_ref(&request));
                 return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
             }
         };
@@ -334,12 +351,14 @@ impl Judge {
         let pending = pending.map_err(|error| Judged::End(reply::not_recorded(&error.to_string())))?;
         let rests = self.live.rest_on(&permits, ports).ok_or_else(|| Judged::End(reply::cut(None)))?;
         let recording = Permit::recording_of(&permits);
+        let longest = permits.iter().filter_map(Permit::longest).min_by_key(|longest| longest.ms).cloned();
         let changes = permits.iter().any(|permit| permit.request().changes);
         let meter = Arc::new(Meter::of_statement());
         let (ended, ending) = oneshot::channel();
         let cut = rests.token().clone();
         let recorded = pipeline.follow(pending, meter.clone(), ending, (recording, cut), now_ms, seat);
-        let running = Running { _rests: Some(rests), ended: Some(ended), meter, recorded, defines: false };
+        let running =
+            Running { _rests: Some(rests), ended: Some(ended), meter, recorded, defines: false, longest };
         Ok(Begun { running, recording, changes })
     }
 
@@ -410,6 +429,23 @@ pub(crate) fn application_name(pipeline: &Pipeline, session: Option<u64>) -> Str
     let index = session.unwrap_or_default();
     let whole = pipeline.instance(index);
     if whole.len() <= BYTES_MAX { whole } else { format!("writ/{index}") }
+}
+
+fn touches(requests: &[Request]) -> Vec<TouchInputs> {
+    requests.iter().filter_map(|request| request.touch.as_ref()).map(TouchInputs::from).collect()
+}
+
+/// Which columns and rows an act touches.
+fn touch(act: &Act) -> SqlTouch {
+    let columns = match (&act.object, &act.columns) {
+        (Object::Of { schema, name }, Columns::Some(columns)) => {
+            Some(columns.iter().map(|column| format!("{schema}.{name}.{column}")).collect())
+        }
+        (Object::Channel(_) | Object::Session, _) => Some(Vec::new()),
+        (Object::Of { .. }, Columns::All) => None,
+    };
+    let changes_rows = matches!(act.verb, Verb::Update | Verb::Delete | Verb::Truncate);
+    SqlTouch { columns, which_rows: act.restricted || !changes_rows }
 }
 
 fn unknown(error: &UpstreamError) -> ErrorResponse {

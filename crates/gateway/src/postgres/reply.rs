@@ -2,7 +2,7 @@
 //! PostgreSQL have. All SQLSTATEs are of the class `WR`, which nobody else uses.
 
 use crate::parting::Cut;
-use policy::{Denial, Reason};
+use policy::{Cited, Denial, Longest, Reason};
 use wire::postgres::error_response::{ErrorResponse, Severity};
 
 /// What was asked is no SQL, or more than is looked into.
@@ -64,6 +64,15 @@ pub(crate) fn not_recorded(why: &str) -> ErrorResponse {
 /// The session ends.
 pub(crate) fn fatal(code: &'static str, message: impl Into<String>) -> ErrorResponse {
     ErrorResponse { severity: Severity::Fatal, code, message: message.into(), detail: None, hint: None }
+}
+
+/// A transaction was open for longer than its clause lets it.
+pub(crate) fn overdue(longest: &Longest) -> ErrorResponse {
+    let Cited { clause, name, title, version, sentence, .. } = &longest.cited;
+    ErrorResponse {
+        detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
+        ..fatal("WR001", format!("a transaction is open for longer than clause {clause} of `{name}` lets it"))
+    }
 }
 
 /// The session is cut.

@@ -11,7 +11,9 @@ use bytes::{Buf as _, BytesMut};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use policy::Longest;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use wire::postgres::error_response::ErrorResponse;
 use wire::postgres::frame::{HEADER_BYTES, Header};
 use wire::postgres::frontend::{self, Frontend, Named};
@@ -27,6 +29,8 @@ pub(crate) struct Session {
     talk: Mutex<Talk>,
     /// Some answers came.
     answered: Notify,
+    /// What was said may have a time at which it ends.
+    timed: Notify,
 }
 
 /// How a session ended.
@@ -52,7 +56,7 @@ impl From<wire::postgres::Malformed> for End {
 
 /// Runs a session to its end. `client` is given back for whoever closes it.
 pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, client: C, upstream: Upstream) -> C {
-    let session = Session { judge: judge.clone(), talk: Mutex::default(), answered: Notify::new() };
+    let session = Session { judge: judge.clone(), talk: Mutex::default(), answered: Notify::new(), timed: Notify::new() };
     let Upstream { stream, key, heard, .. } = upstream;
     let (mut client_said, mut to_client) = tokio::io::split(client);
     let (mut server_said, mut to_server) = tokio::io::split(stream);
@@ -66,6 +70,7 @@ pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, client: C, upstream: Upstr
             () = judge.live.token().cancelled() => End::Told(reply::cut(judge.live.why().as_ref())),
             end = down => end,
             end = up => end,
+            longest = session.overdue() => End::Told(reply::overdue(&longest)),
         }
     };
     let busy = session.talk().is_busy();
@@ -102,6 +107,26 @@ pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, client: C, upstream: Upstr
 impl Session {
     fn talk(&self) -> MutexGuard<'_, Talk> {
         self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves when a transaction is open for longer than a clause lets it.
+    async fn overdue(&self) -> Longest {
+        loop {
+            let deadline = self.talk().deadline();
+            let Some((until, longest)) = deadline else {
+                self.timed.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {
+                    // It may have ended just now.
+                    if self.talk().deadline().is_some_and(|(still, _)| still <= until) {
+                        return longest;
+                    }
+                }
+                () = self.timed.notified() => {}
+            }
+        }
     }
 
     /// From the client to the server.
@@ -264,7 +289,9 @@ impl Session {
                 }
             }
         };
-        self.talk().say(waiting);
+        self.talk().say(waiting, Instant::now());
+        // A transaction may have become one that ends at a certain time.
+        self.timed.notify_one();
         Ok(())
     }
 
@@ -311,7 +338,7 @@ impl Session {
                 }
                 let end = passes + header.total();
                 let Some(body) = heard.get(passes + HEADER_BYTES..end) else { break };
-                let step = self.talk().hear(header.tag, body);
+                let step = self.talk().hear(header.tag, body, Instant::now());
                 match step {
                     Step::Pass => {
                         passes = end;

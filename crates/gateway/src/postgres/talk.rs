@@ -6,12 +6,14 @@ use crate::connections::Live;
 use crate::exchange::Recorded;
 use crate::limits::{NAMED_STATEMENTS_MAX, PIPELINE_MAX};
 use crate::record::Meter;
-use policy::Ending;
+use policy::{Ending, Longest};
 use sql::Statement;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use wire::postgres::error_response::{self, ErrorResponse};
 use wire::postgres::backend;
 
@@ -34,6 +36,8 @@ pub(crate) struct Running {
     pub(crate) recorded: Recorded,
     /// The catalog is another afterwards.
     pub(crate) defines: bool,
+    /// How long the transaction may be open in which it happens.
+    pub(crate) longest: Option<Longest>,
 }
 
 impl Running {
@@ -96,6 +100,10 @@ pub(crate) struct Talk {
     rows: u64,
     /// Something was defined since this was last asked.
     defined: bool,
+    /// Since when a transaction is open, explicitly or for what is under way.
+    open_since: Option<Instant>,
+    /// Until when it may be, and by which clause.
+    deadline: Option<(Instant, Longest)>,
 }
 
 impl Talk {
@@ -114,8 +122,27 @@ impl Talk {
         std::mem::take(&mut self.defined)
     }
 
+    /// Until when the transaction that is open may be, and by which clause.
+    pub(crate) fn deadline(&self) -> Option<(Instant, Longest)> {
+        self.deadline.clone()
+    }
+
+    /// Something is done in a transaction that may be open for so long.
+    fn within(&mut self, longest: Option<&Longest>, now: Instant) {
+        let since = *self.open_since.get_or_insert(now);
+        let Some(longest) = longest else { return };
+        let until = since + Duration::from_millis(longest.ms);
+        if self.deadline.as_ref().is_none_or(|(before, _)| until < *before) {
+            self.deadline = Some((until, longest.clone()));
+        }
+    }
+
     /// A message goes up.
-    pub(crate) fn say(&mut self, waiting: Waiting) {
+    pub(crate) fn say(&mut self, waiting: Waiting, now: Instant) {
+        if let Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. } = &waiting {
+            let longest = running.longest.clone();
+            self.within(longest.as_ref(), now);
+        }
         self.skipping &= !matches!(waiting, Waiting::Sync);
         if self.skipping {
             return self.forget(waiting);
@@ -180,7 +207,7 @@ impl Talk {
     }
 
     /// A message of the server came, not a row and not copied data.
-    pub(crate) fn hear(&mut self, tag: u8, body: &[u8]) -> Step {
+    pub(crate) fn hear(&mut self, tag: u8, body: &[u8], now: Instant) -> Step {
         if let b'S' = tag {
             return match backend::parameter_status(body) {
                 Ok((name, value)) if sound(name, value).is_some() => {
@@ -243,7 +270,7 @@ impl Talk {
                 }
                 Step::Pass
             }
-            b'Z' => self.ready(body),
+            b'Z' => self.ready(body, now),
             b'N' | b'A' | b't' | b'G' | b'H' | b'c' | b'V' => Step::Pass,
             _ => Step::End("the server said what does not belong into a session"),
         }
@@ -330,7 +357,7 @@ impl Talk {
         }
     }
 
-    fn ready(&mut self, body: &[u8]) -> Step {
+    fn ready(&mut self, body: &[u8], now: Instant) -> Step {
         match self.waiting.pop_front() {
             Some(Waiting::Query { denial: Some(_), .. }) => {
                 return Step::End("the server did not refuse what was denied");
@@ -341,6 +368,17 @@ impl Talk {
         }
         // Outside a transaction no portal lives on.
         if body == b"I" {
+            (self.open_since, self.deadline) = (None, None);
+            // What was said meanwhile is a transaction of its own.
+            let next = self.waiting.iter().find_map(|waiting| match waiting {
+                Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. } => {
+                    Some(running.longest.clone())
+                }
+                _ => None,
+            });
+            if let Some(longest) = next {
+                self.within(longest.as_ref(), now);
+            }
             let portals = std::mem::take(&mut self.portals);
             portals.into_values().for_each(|running| self.end_of(Some(running)));
         }

@@ -65,6 +65,30 @@ resources = ["notes"]
 ```
 
 ```clause
+kind = "permit"
+actions = ["read"]
+resources = ["staff"]
+```
+
+```clause
+kind = "statement"
+which-rows = true
+only = { actions = ["update", "delete"], resources = ["orders"] }
+```
+
+```clause
+kind = "statement"
+columns = ["staff.id", "public.staff.name"]
+only = { resources = ["staff"] }
+```
+
+```clause
+kind = "statement"
+transaction = "2 seconds"
+only = { resources = ["notes"] }
+```
+
+```clause
 kind = "prohibit"
 actions = ["update"]
 resources = ["notes"]
@@ -111,6 +135,10 @@ tables = ["public.orders", "public.order_items", "public.order_totals", "public.
 [[resources]]
 name = "notes"
 tables = ["public.notes"]
+
+[[resources]]
+name = "staff"
+tables = ["public.staff"]
 
 [[resources]]
 name = "people"

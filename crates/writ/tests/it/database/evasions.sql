@@ -235,6 +235,89 @@ deny	SELECT nextval('users_id_seq')
 deny	SELECT nextval('users' || '_id_seq')
 allow	SELECT nextval('orders_id_seq')
 
+# Which rows: a statement that changes or removes them must say so
+deny	DELETE FROM orders
+deny	DELETE FROM orders WHERE true
+deny	DELETE FROM orders WHERE NOT false
+deny	DELETE FROM orders WHERE 1 = 1
+deny	DELETE FROM orders WHERE 1 = 1 OR id = 7
+deny	DELETE FROM orders WHERE id = 7 OR true
+deny	DELETE FROM orders WHERE id = id
+deny	DELETE FROM orders o WHERE o.id = id
+deny	DELETE FROM orders WHERE id IS NOT NULL
+deny	DELETE FROM orders WHERE NOT (id IS NULL)
+deny	DELETE FROM orders WHERE customer LIKE '%'
+deny	DELETE FROM orders WHERE customer ILIKE '%%'
+deny	DELETE FROM orders WHERE EXISTS (SELECT 1)
+deny	DELETE FROM orders WHERE now() IS NOT NULL
+deny	DELETE FROM orders WHERE 'x' = 'x'
+deny	DELETE FROM orders WHERE coalesce(true, false)
+deny	UPDATE orders SET total = 0
+deny	UPDATE orders SET total = 0 WHERE true
+deny	UPDATE orders SET total = 0 WHERE total IS NOT NULL
+deny	WITH d AS (DELETE FROM orders RETURNING id) SELECT count(*) FROM d
+deny	PREPARE p AS DELETE FROM orders
+deny	BEGIN ;; DELETE FROM orders WHERE 1=1 ;; COMMIT
+deny	MERGE INTO orders o USING (SELECT 1 AS id) s ON true WHEN MATCHED THEN DELETE
+deny	MERGE INTO orders o USING (SELECT 1 AS id) s ON 1 = 1 WHEN MATCHED THEN UPDATE SET total = 0
+allow	DELETE FROM orders WHERE id = 4711 AND true
+allow	DELETE FROM orders WHERE id = 4711 OR id = 4712
+allow	UPDATE orders SET total = 0 WHERE customer LIKE 'nobody%'
+allow	DELETE FROM orders WHERE state IS NULL AND id < 0
+
+# Which columns: only two of the staff's may be named
+allow	SELECT id, name FROM staff
+allow	SELECT s.id FROM staff s WHERE s.name = 'ada' ORDER BY s.name
+allow	SELECT count(*) FROM staff
+allow	COPY staff (id, name) TO STDOUT
+deny	SELECT * FROM staff
+deny	SELECT s.* FROM staff s
+deny	SELECT staff.* FROM orders, staff
+deny	TABLE staff
+deny	SELECT salary FROM staff
+deny	SELECT "salary" FROM staff
+deny	SELECT U&"sal\0061ry" FROM staff
+deny	SELECT max(salary) FROM staff
+deny	SELECT name FROM staff WHERE salary > 999
+deny	SELECT name FROM staff ORDER BY salary
+deny	SELECT count(*) FROM staff GROUP BY salary
+deny	SELECT count(*) FROM staff HAVING max(salary) > 1
+deny	SELECT staff FROM staff
+deny	SELECT s FROM staff s
+deny	SELECT s::text FROM staff s
+deny	SELECT row_to_json(s) FROM staff s
+deny	SELECT to_jsonb(staff) FROM staff
+deny	SELECT json_agg(s) FROM staff s
+deny	SELECT (s).salary FROM staff s
+deny	SELECT s.row_to_json FROM staff s
+deny	SELECT (s).row_to_json FROM staff s
+deny	SELECT s.wipe_row FROM staff s
+deny	SELECT (ROW(1)).wipe
+deny	SELECT x.wipe_row FROM (SELECT id, name FROM staff) x
+deny	SELECT (staff).* FROM staff
+deny	SELECT public.staff.salary FROM public.staff
+deny	SELECT c FROM staff AS s (a, b, c)
+deny	SELECT x.c FROM (staff s CROSS JOIN (SELECT 1) y) AS x (a, b, c, d)
+deny	SELECT count(*) FROM staff NATURAL JOIN (SELECT 1000 AS salary) t
+deny	SELECT count(*) FROM staff JOIN (SELECT 1000 AS salary) t USING (salary)
+deny	SELECT count(*) FROM staff a JOIN staff b ON a.salary = b.salary
+deny	SELECT (SELECT salary FROM staff LIMIT 1)
+deny	SELECT x.y FROM (SELECT salary AS y FROM staff) x
+deny	WITH x AS (SELECT salary FROM staff) SELECT * FROM x
+deny	WITH x (y) AS (TABLE staff) SELECT y FROM x
+deny	SELECT id FROM orders o WHERE EXISTS (SELECT 1 FROM staff s WHERE s.salary = o.total)
+deny	SELECT l.v FROM staff s, LATERAL (SELECT s.salary AS v) l
+deny	SELECT count(*) FROM staff s WHERE s = ROW(1, 'ada', 1000)::staff
+deny	INSERT INTO orders (customer) SELECT salary::text FROM staff
+deny	UPDATE orders SET customer = s.salary::text FROM staff s WHERE orders.id = s.id
+deny	COPY staff TO STDOUT
+deny	COPY staff (salary) TO STDOUT
+deny	COPY (SELECT * FROM staff) TO STDOUT
+deny	DECLARE c CURSOR WITH HOLD FOR SELECT salary FROM staff
+deny	SELECT row_number() OVER (ORDER BY salary) FROM staff
+deny	SELECT DISTINCT ON (salary) name FROM staff
+deny	SELECT name FROM staff FOR UPDATE
+
 # The catalogue of the system
 allow	SELECT relname FROM pg_class WHERE relname = 'orders'
 allow	SELECT table_name FROM information_schema.tables WHERE table_name = 'orders'

@@ -6,6 +6,8 @@ CREATE TABLE public.orders (id serial PRIMARY KEY, customer text NOT NULL, total
 CREATE TABLE public.order_items (id serial PRIMARY KEY, order_id int REFERENCES public.orders, article text);
 CREATE TABLE public.users (id serial PRIMARY KEY, name text NOT NULL, email text NOT NULL, password text);
 CREATE TABLE public.notes (id int PRIMARY KEY, body text);
+CREATE TABLE public.staff (id int PRIMARY KEY, name text, salary int);
+INSERT INTO public.staff VALUES (1, 'ada', 1000), (2, 'bob', 1000);
 INSERT INTO public.orders (customer, total, state) VALUES ('ada', 10, 'open'), ('bob', 20, 'paid'), ('eve', 30, 'open');
 INSERT INTO public.order_items (order_id, article) VALUES (1, 'pen'), (2, 'ink');
 INSERT INTO public.users (name, email, password) VALUES ('ada', 'ada@example.org', 's3cret-ada'), ('bob', 'bob@example.org', 's3cret-bob');
@@ -32,6 +34,8 @@ CREATE PROCEDURE public.wipe_all() LANGUAGE sql AS 'DELETE FROM public.users';
 CREATE FUNCTION public.wipe_op(int, int) RETURNS boolean LANGUAGE sql AS 'DELETE FROM public.users; SELECT true';
 CREATE OPERATOR public.@!@ (LEFTARG = int, RIGHTARG = int, FUNCTION = public.wipe_op);
 CREATE FUNCTION public.wipe_cast(int) RETURNS public.order_items LANGUAGE sql AS 'DELETE FROM public.users; SELECT NULL::public.order_items';
+CREATE FUNCTION public.wipe_row(public.staff) RETURNS int LANGUAGE sql AS 'DELETE FROM public.users; SELECT 1';
+CREATE FUNCTION public.wipe_row(record) RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM public.users; RETURN 1; END';
 CREATE DOMAIN public.picky AS int CHECK (VALUE > 0);
 CREATE TYPE public.mood AS ENUM ('good', 'bad');
 CREATE AGGREGATE public.wipe_sum(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0', FINALFUNC = abs);

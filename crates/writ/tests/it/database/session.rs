@@ -44,7 +44,7 @@ fn a_denial_cites_the_clause_and_the_session_lives() {
     assert!(said.contains("`writ why writ.localhost/writ/decisions/"), "{said}");
 
     let said = world.denied("UPDATE notes SET body = 'x' WHERE id = 1");
-    assert!(said.contains("ERROR:  WR001: not permitted by clause 1.6 of `orders-db`"), "{said}");
+    assert!(said.contains("ERROR:  WR001: not permitted by clause 1.10 of `orders-db`"), "{said}");
     assert!(said.contains("shall not **update** `notes`, unless"), "{said}");
     let said = world.denied("DO $$ BEGIN DELETE FROM users; END $$");
     assert!(said.contains("It counts as administration because DO runs code that nobody can look into"), "{said}");
@@ -74,6 +74,23 @@ fn a_denial_cites_the_clause_and_the_session_lives() {
     assert_eq!((&denied["action"], &denied["resource"]), (&"read".into(), &"people".into()));
     assert!(!world.postgres.log().contains("DELETE FROM users WHERE id = 1"));
     world.writ.assert_verifies();
+}
+
+#[test]
+fn a_transaction_is_open_no_longer_than_its_clause_lets_it() {
+    let world = World::start();
+    // Within the time, and with what is not limited: as ever.
+    let within = world.run(&["BEGIN", "SELECT count(*) FROM notes", "COMMIT", "SELECT pg_sleep(2.5)"]);
+    assert_eq!(text(&within.stdout), "1\n\n", "{}", text(&within.stderr));
+    let mut psql = world.psql();
+    let done = psql.args(["-c", "BEGIN", "-c", "INSERT INTO orders (customer) VALUES ('lost')", "-c", "SELECT body FROM notes", "-c", "SELECT pg_sleep(300)"]).output().unwrap();
+    let said = text(&done.stderr);
+    assert!(said.contains("a transaction is open for longer than clause 1.9 of `orders-db` lets it"), "{said}");
+    assert!(said.contains("shall keep no transaction with a database open for more than 2 seconds"), "{said}");
+    assert_eq!(world.postgres.of("app", "SELECT count(*) FROM orders WHERE customer = 'lost'"), "0");
+    // A statement by itself is a transaction too.
+    assert!(world.denied("SELECT pg_sleep(300), count(*) FROM notes").contains("open for longer"));
+    assert_eq!(world.ok("SELECT 1"), "1");
 }
 
 #[test]
