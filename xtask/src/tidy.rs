@@ -44,6 +44,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("ledger", &["base64", "crc32c", "ed25519-dalek", "minicbor", "sha2", "thiserror", "zeroize"]),
     ("policy", &["cedar-policy", "minicbor", "sha2", "thiserror"]),
     ("registry", &["base64", "jiff", "minicbor", "serde", "sha2", "ssh-key", "thiserror"]),
+    ("sql", &["pg_query", "serde", "thiserror"]),
     ("wire", &["http", "percent-encoding", "prost", "serde", "serde_json", "thiserror"]),
 ];
 /// What a pure crate never mentions: IO, clocks, randomness, environment.

@@ -464,6 +464,21 @@ pub struct DecisionView {
     pub bytes: Option<(u64, u64)>,
     /// The control ledger's size it was decided under.
     pub as_of: Option<u64>,
+    /// For a statement to a database: the verdict that opened its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<u64>,
+    /// For a statement: what else it does, as `act resource`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
+    /// For an outcome of a statement: rows that were returned or changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// For an outcome of a statement that failed: the server's SQLSTATE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// For an outcome: from permit to end, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
 }
 
 /// A certificate with everything needed to use it.

@@ -111,6 +111,41 @@ impl Estate {
         Ok(())
     }
 
+    /// Puts a database beside the service, which the machine uses under two contracts: `strict` and `relaxed`.
+    pub(crate) async fn database(&mut self, port: u16) -> anyhow::Result<()> {
+        let client = self.client.clone();
+        client.put("/v1/secrets/role-bench", &json!({ "value": "bench:bench" })).await?;
+        client
+            .post::<Value>("/v1/services", &json!({
+                "name": "shop-db", "party": "forge", "owner": "host", "host": "shop-db.localhost",
+                "upstream": format!("postgresql://127.0.0.1:{port}/bench?sslmode=disable"), "login": "role-bench",
+                "resources": [{ "name": "accounts", "tables": ["public.*"] }],
+            }))
+            .await?;
+        for (name, recording) in [("strict", ""), ("relaxed", "recording = \"within 1 second\"\n")] {
+            let document = CONTRACT
+                .split("## Permissions")
+                .next()
+                .unwrap_or_default()
+                .replace("name = \"deal\"", &format!("name = \"{name}\""))
+                .replace("service = \"files\"", "service = \"shop-db\"");
+            let document = format!(
+                "{document}## Permissions\n\n```clause\nkind = \"permit\"\nactions = [\"use\", \"read\", \"insert\", \"truncate\"]\n\
+                 resources = \"any\"\n{recording}```\n\n```clause\nkind = \"statement\"\nwhich-rows = true\n```\n"
+            );
+            let document = contract::format(&document).map_err(|found| anyhow::anyhow!("{found:?}"))?;
+            let draft: Value = client.post("/v1/instruments", &json!({ "document": document })).await?;
+            for (party, person, n) in [("forge", "host", 1u8), ("acme", "owner", 2)] {
+                let key = PrivateKey::new(KeypairData::from(Ed25519Keypair::from_seed(&[n; 32])), "")?;
+                let envelope = draft["envelope"].as_str().unwrap_or_default();
+                let signature = key.sign(INSTRUMENT, HashAlg::Sha512, envelope.as_bytes())?.to_pem(LineEnding::LF)?;
+                let body = json!({ "party": party, "person": person, "signature": signature });
+                client.post::<Value>(&format!("/v1/instruments/{name}/sign"), &body).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Kills it and starts it again. How long that took, from the start of the process until its API answers.
     pub(crate) async fn restart(&mut self) -> anyhow::Result<Duration> {
         self.process.kill()?;

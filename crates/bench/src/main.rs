@@ -18,6 +18,7 @@ mod load;
 #[cfg(feature = "peers")]
 mod peers;
 mod plan;
+mod postgres;
 mod proofs;
 mod proxy;
 mod servers;
@@ -30,6 +31,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.first().map(String::as_str) {
         // Run as processes of their own, so that each has its own threads and allocator.
         Some("upstream") => return runtime.block_on(servers::upstream()),
+        Some("tcp-proxy") => return runtime.block_on(servers::tcp_proxy(&arguments[1..])),
         Some("null-proxy") => return runtime.block_on(servers::null_proxy(&arguments[1..])),
         Some(_) | None => {}
     }
@@ -59,6 +61,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("ledger") {
         ledger_log::run()?;
+    }
+    if wanted("postgres") {
+        runtime.block_on(postgres::run())?;
     }
     if wanted("proxy") {
         runtime.block_on(proxy::run())?;

@@ -45,6 +45,21 @@ pub(crate) async fn upstream() -> anyhow::Result<()> {
     }
 }
 
+/// Carries bytes to a port and back, and looks at none of them.
+pub(crate) async fn tcp_proxy(arguments: &[String]) -> anyhow::Result<()> {
+    let port: u16 = arguments[0].parse()?;
+    let listener = listen().await?;
+    loop {
+        let (mut client, _) = listener.accept().await?;
+        client.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let Ok(mut server) = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
+            let _ = server.set_nodelay(true);
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+        });
+    }
+}
+
 /// Forwards everything. Arguments: the upstream's port, a folder with server.pem, server.key, bundle.pem.
 pub(crate) async fn null_proxy(arguments: &[String]) -> anyhow::Result<()> {
     let (port, folder) = (&arguments[0], Path::new(&arguments[1]));

@@ -11,6 +11,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a property that does not hold is told by a panic")]
 
 mod certificates;
+mod databases;
 mod decisions;
 mod documents;
 mod log;
@@ -22,6 +23,7 @@ mod tokens;
 mod values;
 
 pub use certificates::{credential_csr, credential_logged, credential_spiffe, credential_svid};
+pub use databases::{sql_read, wire_postgres};
 pub use decisions::{policy_compile, policy_record};
 pub use documents::{contract_document, contract_kind, contract_seal, contract_terms};
 pub use log::{
@@ -65,9 +67,11 @@ pub const TARGETS: &[Target] = &[
     ("registry_event", registry_event),
     ("registry_name", registry_name),
     ("registry_signature", registry_signature),
+    ("sql_read", sql_read),
     ("wire_ext_authz", wire_ext_authz),
     ("wire_head", wire_head),
     ("wire_http2", wire_http2),
+    ("wire_postgres", wire_postgres),
     ("wire_target", wire_target),
 ];
 

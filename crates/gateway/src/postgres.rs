@@ -17,6 +17,7 @@ mod open;
 mod reply;
 mod session;
 mod talk;
+mod texts;
 mod upstream;
 
 pub(crate) use open::{Opened, opened, serve};
@@ -27,18 +28,20 @@ use crate::forward::upstream_tls;
 use cancel::Cancels;
 use catalogs::Catalogs;
 use std::sync::Arc;
+use texts::Texts;
 
 /// What all sessions with databases share.
 pub(crate) struct Databases {
     tls: Arc<rustls::ClientConfig>,
     catalogs: Arc<Catalogs>,
     cancels: Arc<Cancels>,
+    texts: Texts,
 }
 
 impl Databases {
     pub(crate) fn new(config: &Config) -> Result<Self, TlsError> {
         let mut tls = upstream_tls(config)?;
         tls.alpn_protocols = vec![wire::postgres::startup::ALPN.to_vec()];
-        Ok(Self { tls: Arc::new(tls), catalogs: Arc::default(), cancels: Arc::default() })
+        Ok(Self { tls: Arc::new(tls), catalogs: Arc::default(), cancels: Arc::default(), texts: Texts::default() })
     }
 }

@@ -14,6 +14,7 @@
 mod builtin;
 pub mod catalog;
 mod condition;
+mod normal;
 pub mod resolve;
 mod setting;
 pub mod statement;
@@ -21,6 +22,7 @@ mod tree;
 mod walk;
 
 pub use catalog::{Catalog, Path};
+pub use normal::normal;
 pub use resolve::{Act, Columns, Object, Resolved};
 pub use setting::at_startup;
 pub use statement::{Effect, Kind, Statement, Unreadable, read};

@@ -56,6 +56,13 @@ impl Resolved {
         Self { acts: Act::on_session(service, Verb::Use).into_iter().collect(), ..Self::default() }
     }
 
+    /// Adds what else is done.
+    pub fn add(&mut self, more: &Self) {
+        self.acts.extend(more.acts.iter().cloned());
+        self.reasons.extend(more.reasons.iter().cloned());
+        self.moves_path |= more.moves_path;
+    }
+
     /// It counts as administration, too.
     pub fn administers(&mut self, service: &Service, why: String) {
         self.reasons.push(why);

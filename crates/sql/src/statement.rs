@@ -8,8 +8,8 @@ use pg_query::protobuf::{
 };
 use registry::Verb;
 
-/// The longest text of a query, in bytes.
-pub const TEXT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The longest text of a query, in bytes: it is recorded whole.
+pub const TEXT_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Statements in one text at most.
 pub const STATEMENTS_MAX: usize = 1_000;
 

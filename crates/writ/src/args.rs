@@ -222,6 +222,9 @@ pub(crate) enum ClientCommand {
         /// or by its SPIFFE ID; a certificate, by its file (PEM) or serial number.
         subject: String,
     },
+    /// What was said in sessions with databases.
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Show decisions, and follow them live.
     Log {
         /// Go on showing new ones.
@@ -230,6 +233,33 @@ pub(crate) enum ClientCommand {
         /// How many to begin with.
         #[arg(long, short = 'n', default_value_t = 20)]
         lines: usize,
+    },
+}
+
+/// Sessions with databases, as they are in the decision log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// The last sessions that were opened.
+    List {
+        /// How many.
+        #[arg(long, short = 'n', default_value_t = 20)]
+        last: u64,
+    },
+    /// Every statement of a session, what became of it, rows and time.
+    Show {
+        /// The decision that opened it: its index, or as it stands in the server's log as application_name.
+        session: String,
+    },
+    /// A session's statements again, in full and at their pace.
+    Replay {
+        /// The decision that opened it.
+        session: String,
+        /// How much faster than it was.
+        #[arg(long, default_value_t = 1.0)]
+        speed: f64,
+        /// The longest pause between two statements, in seconds.
+        #[arg(long, default_value_t = 3)]
+        longest: u64,
     },
 }
 

@@ -21,6 +21,7 @@ mod redline;
 mod seal;
 mod secret;
 mod service;
+mod session;
 mod signing;
 mod up;
 mod why;
@@ -159,6 +160,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Issuer(command) => issuer::run(&client, command, json).await,
         ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
         ClientCommand::Kill { target } => kill::run(&client, target, json).await,
+        ClientCommand::Session(command) => session::run(&client, command, json).await,
         ClientCommand::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
         ClientCommand::Apply { folder, removals_max } => {
             estate::apply(&client, &folder, removals_max, json).await

@@ -55,6 +55,11 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
         status: None,
         bytes: None,
         as_of: None,
+        session: None,
+        beside: Vec::new(),
+        rows: None,
+        error: None,
+        duration_ms: None,
     };
     match entry.kind.as_str() {
         VERDICT => {
@@ -76,9 +81,18 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
             };
             view.above = record.above.iter().filter_map(name).collect();
             view.clauses = record.clauses;
+            view.session = record.session;
+            view.beside =
+                record.beside.iter().map(|act| format!("{} {}", act.action, act.resource)).collect();
             view.as_of = Some(record.as_of_size);
             drop(rules);
-            view.request = inputs(ports, index)?.map(|i| format!("{} {}{}", i.method, i.host, i.target));
+            // A statement is shown as it was said.
+            let is_statement = record.under.is_some();
+            view.request = inputs(ports, index)?.map(|inputs| match is_statement && record.session.is_some() {
+                true => inputs.target,
+                false if is_statement => format!("{} {}", inputs.method, inputs.target),
+                false => format!("{} {}{}", inputs.method, inputs.host, inputs.target),
+            });
         }
         OUTCOME => {
             let outcome: Outcome = decode_canonical(&entry.body).map_err(ApiError::invalid)?;
@@ -87,6 +101,9 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
             view.verdict = Some(outcome.verdict);
             view.status = Some(outcome.status);
             view.bytes = Some((outcome.bytes_up, outcome.bytes_down));
+            view.rows = outcome.rows;
+            view.error = outcome.error;
+            view.duration_ms = Some(outcome.duration_ms);
         }
         _ => {}
     }

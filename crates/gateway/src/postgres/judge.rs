@@ -2,6 +2,7 @@
 
 use super::reply;
 use super::talk::{Known, Running, Talk};
+use super::texts::Text;
 use super::upstream::{Login, Server, UpstreamError};
 use crate::authenticate::Peer;
 use crate::connections::Live;
@@ -18,6 +19,9 @@ use sql::{Act, Catalog, Columns, Effect, Kind, Object, Path, Resolved, Statement
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use wire::postgres::error_response::{ErrorResponse, Severity};
+
+/// A named statement can run another by its name, this many times over.
+const EXECUTE_DEPTH_MAX: usize = 4;
 
 /// Who is at a session, under what, and what is known of the database.
 pub(crate) struct Judge {
@@ -96,10 +100,11 @@ impl Judge {
 
     /// A text that is run at once. Statements in it are taken in their order; they happen together or not at all.
     pub(crate) async fn query(&self, talk: &Mutex<Talk>, text: &str) -> Judged {
-        let statements = match sql::read(text) {
-            Ok(statements) => statements,
+        let read = match self.pipeline.databases.texts.read(text) {
+            Ok(read) => read,
             Err(error) => return self.unreadable(text, &error.to_string()).await,
         };
+        let statements = &read.statements;
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
             Err(error) => return Judged::Denied(unknown(&error)),
@@ -107,8 +112,8 @@ impl Judge {
         let mut says = self.says();
         let mut all = Resolved::default();
         let mut defines = false;
-        for statement in &statements {
-            self.add(&mut all, statement, &catalog, &mut says, talk);
+        self.add(&mut all, &read, &catalog, &mut says, talk);
+        for statement in statements {
             defines |= statement.effect == Effect::Define;
             if statement.effect == Effect::ApplicationName && statements.len() > 1 {
                 let why = "SET application_name stands with others in one text";
@@ -123,7 +128,7 @@ impl Judge {
                 [only] if only.effect == Effect::ApplicationName => Some(self.own_name()),
                 _ => None,
             };
-            self.remember(talk, &statements, says);
+            self.remember(talk, statements, says);
             return Judged::Permitted { running, instead };
         }
         judged
@@ -131,17 +136,15 @@ impl Judge {
 
     /// A statement that gets a name. It is looked at, and counted and recorded only when it is run.
     pub(crate) async fn parse(&self, talk: &Mutex<Talk>, text: &str) -> Result<(Arc<Known>, Option<String>), Judged> {
-        let statements = match sql::read(text) {
-            Ok(statements) => statements,
+        let read = match self.pipeline.databases.texts.read(text) {
+            Ok(read) => read,
             Err(error) => return Err(self.unreadable(text, &error.to_string()).await),
         };
-        let known = Known { text: text.to_owned(), statements };
+        let known = Known { text: text.to_owned(), read };
         let catalog = self.catalog().await.map_err(|error| Judged::Denied(unknown(&error)))?;
         let mut says = self.says();
         let mut all = Resolved::default();
-        for statement in &known.statements {
-            self.add(&mut all, statement, &catalog, &mut says, talk);
-        }
+        self.add(&mut all, &known.read, &catalog, &mut says, talk);
         self.at_least(&mut all);
         let denied = {
             let rules = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner);
@@ -150,12 +153,12 @@ impl Judge {
             requests.into_iter().find_map(|request| Some((would_deny(&rules, &request)?, request)))
         };
         if let Some((denial, request)) = denied {
-            let kinds: Vec<&str> = known.statements.iter().map(|statement| statement.kind.as_str()).collect();
+            let kinds: Vec<&str> = known.read.statements.iter().map(|statement| statement.kind.as_str()).collect();
             let mut looked = self.looked(kinds.join("; "), text, &says);
             looked.touches = touches(std::slice::from_ref(&request));
             return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
         }
-        let instead = match known.statements.as_slice() {
+        let instead = match known.read.statements.as_slice() {
             [only] if only.effect == Effect::ApplicationName => Some(self.own_name()),
             _ => None,
         };
@@ -174,8 +177,8 @@ impl Judge {
         let mut all = Resolved::default();
         let (mut kinds, mut texts, mut defines) = (Vec::new(), Vec::new(), false);
         for known in &meanings {
-            for statement in &known.statements {
-                self.add(&mut all, statement, &catalog, &mut says, talk);
+            self.add(&mut all, &known.read, &catalog, &mut says, talk);
+            for statement in &known.read.statements {
                 kinds.push(statement.kind.as_str());
                 defines |= statement.effect == Effect::Define;
             }
@@ -185,7 +188,7 @@ impl Judge {
         let judged = self.judge(self.looked(kinds.join("; "), &texts.join(";\n"), &says), all, defines).await;
         if let Judged::Permitted { .. } = &judged {
             for known in &meanings {
-                self.remember(talk, &known.statements, says.clone());
+                self.remember(talk, &known.read.statements, says.clone());
             }
         }
         judged
@@ -199,26 +202,53 @@ impl Judge {
         self.judge(self.looked(kind.to_owned(), "", &says), all, false).await
     }
 
-    /// Adds what a statement does. A statement runs under what those before it changed.
-    fn add(&self, all: &mut Resolved, statement: &Statement, catalog: &Catalog, says: &mut Says, talk: &Mutex<Talk>) {
-        let resolved = statement.resolve(&self.service, catalog, &says.path);
-        if let Effect::Execute(name) = &statement.effect {
-            let meanings = talk.lock().unwrap_or_else(PoisonError::into_inner).meanings(name);
-            for statement in meanings.iter().flat_map(|known| &known.statements) {
-                let meant = statement.resolve(&self.service, catalog, &says.path);
-                all.acts.extend(meant.acts);
-                all.reasons.extend(meant.reasons);
-                all.moves_path |= meant.moves_path;
+    /// Adds what a text does. Each of its statements runs under what those before it changed.
+    fn add(&self, all: &mut Resolved, read: &Text, catalog: &Arc<Catalog>, says: &mut Says, talk: &Mutex<Talk>) {
+        self.add_within(all, read, catalog, (says, talk), 0);
+    }
+
+    fn add_within(
+        &self,
+        all: &mut Resolved,
+        read: &Text,
+        catalog: &Arc<Catalog>,
+        (says, talk): (&mut Says, &Mutex<Talk>),
+        depth: usize,
+    ) {
+        if depth > EXECUTE_DEPTH_MAX {
+            return all.administers(&self.service, "EXECUTE runs EXECUTE too often".to_owned());
+        }
+        if let Some(resolved) = read.resolve_only(&self.service, catalog, &says.path) {
+            all.add(&resolved);
+        } else {
+            for statement in &read.statements {
+                all.add(&statement.resolve(&self.service, catalog, &says.path));
+                if all.moves_path {
+                    says.path = Path::Unknown;
+                }
             }
         }
-        all.acts.extend(resolved.acts);
-        all.reasons.extend(resolved.reasons);
-        all.moves_path |= resolved.moves_path;
         if all.moves_path {
             says.path = Path::Unknown;
         }
-        if let Effect::Purpose(purpose) = &statement.effect {
-            says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
+        for statement in &read.statements {
+            match &statement.effect {
+                Effect::Execute(name) => {
+                    let meanings = talk.lock().unwrap_or_else(PoisonError::into_inner).meanings(name);
+                    for known in &meanings {
+                        self.add_within(all, &known.read, catalog, (says, talk), depth + 1);
+                    }
+                }
+                Effect::Purpose(purpose) => {
+                    says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
+                }
+                Effect::None
+                | Effect::Transaction
+                | Effect::SearchPath
+                | Effect::ApplicationName
+                | Effect::Prepare(..)
+                | Effect::Define => {}
+            }
         }
     }
 
@@ -239,7 +269,8 @@ impl Judge {
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
         for statement in statements {
             if let Effect::Prepare(name, inner) = &statement.effect {
-                let known = Known { text: format!("{inner:?}"), statements: vec![inner.as_ref().clone()] };
+                let read = Arc::new(Text::of(vec![inner.as_ref().clone()]));
+                let known = Known { text: format!("{inner:?}"), read };
                 // Without room the name means nothing here, and the server's error follows on its use.
                 let _ = talk.name_for_good(name, &Arc::new(known));
             }

@@ -1,13 +1,13 @@
 //! What a session waits for: each message that went up has its answers, in order, and each answer belongs to one. Names
 //! of statements are kept with everything they can mean. No IO.
 
+use super::texts::Text;
 use super::upstream::sound;
 use crate::connections::Live;
 use crate::exchange::Recorded;
 use crate::limits::{NAMED_STATEMENTS_MAX, PIPELINE_MAX};
 use crate::record::Meter;
 use policy::{Ending, Longest};
-use sql::Statement;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,8 +22,8 @@ use wire::postgres::backend;
 pub(crate) struct Known {
     /// Its text.
     pub(crate) text: String,
-    /// What that does; at most one statement, or PostgreSQL refuses it.
-    pub(crate) statements: Vec<Statement>,
+    /// What was read; at most one statement, or PostgreSQL refuses it.
+    pub(crate) read: Arc<Text>,
 }
 
 /// A statement or several that were permitted together and are under way.

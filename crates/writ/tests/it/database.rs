@@ -210,6 +210,11 @@ tables = ["pg_catalog.*", "information_schema.*"]
     }
 }
 
+/// A file beside these tests.
+pub(crate) fn here(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/database").join(name)
+}
+
 /// Seals a secret.
 pub(crate) fn seal(writ: &Writ, name: &str, value: &str) {
     let file = writ.path("value");

@@ -1,16 +1,12 @@
 //! The same work directly and through the gateway, with clients nobody here wrote: they say the same.
 
-use super::{World, text};
+use super::{World, here, text};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// Where `cargo xtask test` puts what it installs.
 fn target() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target")
-}
-
-fn here(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/database").join(name)
 }
 
 fn said(output: &Output) -> String {
@@ -80,7 +76,10 @@ fn jdbc() {
 #[test]
 fn odbc() {
     let world = World::start();
-    let driver = "/usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so";
+    // Below /usr/lib each architecture has a folder of its own.
+    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
+    let driver = folders.map(|folder| folder.join("odbc/psqlodbcw.so")).find(|driver| driver.exists()).unwrap();
+    let driver = driver.display();
     let script = world.writ.path("script.sql");
     let statements = "SELECT id, customer, total FROM orders ORDER BY id\nINSERT INTO orders (customer) VALUES ('odbc')\nSELECT count(*) FROM orders\nDELETE FROM orders WHERE customer = 'odbc'\n";
     std::fs::write(&script, statements).unwrap();

@@ -73,6 +73,21 @@ fn a_denial_cites_the_clause_and_the_session_lives() {
     assert_eq!(denied["kind"], "denied");
     assert_eq!((&denied["action"], &denied["resource"]), (&"read".into(), &"people".into()));
     assert!(!world.postgres.log().contains("DELETE FROM users WHERE id = 1"));
+
+    // The session as it was: what was said, what became of it.
+    let sessions = world.writ.json(&["session", "list"]);
+    let opened = sessions.as_array().unwrap().last().unwrap()["index"].to_string();
+    let shown = world.writ.json(&["session", "show", &opened]);
+    let said: Vec<(&str, &str)> = shown["statements"].as_array().unwrap().iter().map(|said| {
+        (said["decision"]["request"].as_str().unwrap(), said["decision"]["kind"].as_str().unwrap())
+    }).collect();
+    assert_eq!(said[..3], [("SELECT 'before';", "permitted"), ("SELECT * FROM users;", "denied"), ("SELECT 'after';", "permitted")]);
+    assert_eq!(shown["statements"][4]["outcome"]["rows"], 1, "{shown}");
+    assert_eq!(shown["statements"][6]["outcome"]["error"], "25P02", "{shown}");
+    let table = world.writ.ok(&["session", "show", &opened]);
+    assert!(table.contains("denied by 0.1") && table.contains("failed 25P02"), "{table}");
+    let again = world.writ.ok(&["session", "replay", &opened, "--speed", "1000"]);
+    assert!(again.contains("INSERT INTO orders (customer) VALUES ('lost');\n-- complete, 1 rows"), "{again}");
     world.writ.assert_verifies();
 }
 
@@ -150,4 +165,27 @@ fn what_runs_is_cancelled_and_what_is_stopped_ends() {
     let said = text(&done.stderr);
     assert!(said.contains("the right to this session ended") && said.contains("`acme/bot` is suspended"), "{said}");
     wait("it is cancelled", || running("three") == "0");
+}
+
+/// Pipelines, errors, denials, COPY, names that are given anew: the answers are those of the server, in its order, whether
+/// messages come whole or byte by byte.
+#[test]
+fn the_protocol_is_the_servers_own_at_every_byte() {
+    let world = World::start();
+    let run = |piece: &str| {
+        let done = Command::new("/usr/bin/python3")
+            .arg(super::here("raw.py"))
+            .args([&world.writ.gateway_port().to_string(), world.credential.to_str().unwrap(), piece])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
+        text(&done.stdout)
+    };
+    let whole = run("100000");
+    let expected = std::fs::read_to_string(super::here("raw.txt")).unwrap();
+    assert_eq!(whole, expected, "{whole}");
+    for piece in ["1", "3", "7"] {
+        assert_eq!(run(piece), whole, "in pieces of {piece}");
+    }
+    assert_eq!(world.postgres.of("app", "SELECT count(*) FROM orders"), "3");
 }

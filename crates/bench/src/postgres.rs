@@ -1,0 +1,346 @@
+//! PostgreSQL through the gateway: pgbench and COPY directly, through a null proxy, haproxy and pgbouncer, and through Writ,
+//! in turn. Everybody speaks TLS with the client.
+
+use crate::estate::Estate;
+use crate::{quantile, us};
+use anyhow::{Context as _, ensure};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Rounds in which everybody is measured once.
+const ROUNDS: usize = 10;
+/// Rows in the table that is copied: pgbench's scale of 10.
+const ROWS: usize = 1_000_000;
+const PASSWORD: &str = "bench";
+
+/// A process that ends with this.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // An immediate stop for PostgreSQL, any for the others.
+        let _ = Command::new("kill").args(["-QUIT", &self.0.id().to_string()]).status();
+        std::thread::sleep(Duration::from_millis(200));
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Somebody to connect to.
+struct Target {
+    name: &'static str,
+    conninfo: String,
+}
+
+pub(crate) async fn run() -> anyhow::Result<()> {
+    let folder = tempfile::TempDir::new()?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+    let server = Server::start(folder.path())?;
+    let mut estate = Estate::start(folder.path(), 1).await?;
+    estate.database(server.port).await?;
+    let machine = machine(folder.path(), &estate)?;
+    let (_null, null) = null_proxy(server.port)?;
+    let (_haproxy, haproxy) = haproxy(folder.path(), server.port)?;
+    let (_pgbouncer, pgbouncer) = pgbouncer(folder.path(), server.port)?;
+    let plain = |port: u16| {
+        format!("host=127.0.0.1 port={port} dbname=bench user=bench password={PASSWORD} sslmode=require")
+    };
+    let writ = |contract: &str| format!("{machine} port={} user={contract}", estate.port);
+    let targets = [
+        Target { name: "direct", conninfo: plain(server.port) },
+        Target { name: "null proxy", conninfo: plain(null) },
+        Target { name: "haproxy", conninfo: plain(haproxy) },
+        Target { name: "pgbouncer", conninfo: plain(pgbouncer) },
+        Target { name: "writ, relaxed", conninfo: writ("relaxed") },
+        Target { name: "writ, strict", conninfo: writ("strict") },
+    ];
+    println!("\npgbench -S over TLS, loopback, {ROUNDS} interleaved rounds; medians of rounds (p50 and p99 in µs, transactions per second)");
+    println!("  {:<24}{}", "", targets.iter().map(|target| format!("{:>22}", target.name)).collect::<String>());
+    for (name, mode, clients, transactions) in
+        [("c=1 simple", "simple", 1, 1_000), ("c=1 prepared", "prepared", 1, 1_000), ("c=16 simple", "simple", 16, 300)]
+    {
+        let mut rounds: Vec<Vec<(Duration, Duration, f64)>> = vec![Vec::new(); targets.len()];
+        for _ in 0..ROUNDS {
+            for (target, round) in targets.iter().zip(&mut rounds) {
+                round.push(pgbench(folder.path(), target, mode, clients, transactions)?);
+            }
+        }
+        let cells = rounds.iter().map(|round| {
+            let of = |pick: fn(&(Duration, Duration, f64)) -> f64| median(round.iter().map(pick));
+            let (p50, p99) = (of(|r| r.0.as_secs_f64()), of(|r| r.1.as_secs_f64()));
+            let shown = |seconds: f64| us(Duration::from_secs_f64(seconds));
+            format!("{:>22}", format!("{} / {} / {:.0}", shown(p50), shown(p99), of(|r| r.2)))
+        });
+        println!("  {name:<24}{}", cells.collect::<String>());
+    }
+    println!("\nCOPY of {ROWS} rows, seconds; pgbench -C, connections per second; medians of {} rounds", ROUNDS / 2);
+    for (name, what) in [("COPY TO STDOUT", 0), ("COPY FROM STDIN", 1), ("connections", 2)] {
+        let mut rounds: Vec<Vec<f64>> = vec![Vec::new(); targets.len()];
+        for _ in 0..ROUNDS / 2 {
+            for (target, round) in targets.iter().zip(&mut rounds) {
+                round.push(match what {
+                    0 => copy_out(target)?,
+                    1 => copy_in(folder.path(), target)?,
+                    _ => connections(target)?,
+                });
+            }
+        }
+        let cells = rounds.iter().map(|round| format!("{:>22.2}", median(round.iter().copied())));
+        println!("  {name:<24}{}", cells.collect::<String>());
+    }
+    let before = estate.resident_kib()?;
+    let relaxed = &targets[4];
+    let started = Instant::now();
+    let bytes = result(relaxed, 2_000_000)?;
+    println!(
+        "\na result of {:.1} GB through writ in {:.1} s: resident memory {:.1} MB before, {:.1} MB after",
+        bytes as f64 / 1e9,
+        started.elapsed().as_secs_f64(),
+        before as f64 / 1024.0,
+        estate.resident_kib()? as f64 / 1024.0
+    );
+    Ok(())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// One run: p50, p99, transactions per second.
+fn pgbench(
+    folder: &Path,
+    target: &Target,
+    mode: &str,
+    clients: usize,
+    transactions: usize,
+) -> anyhow::Result<(Duration, Duration, f64)> {
+    let log = folder.join("latency");
+    let (clients_text, transactions) = (clients.to_string(), transactions.to_string());
+    let output = Command::new("pgbench")
+        .args(["-S", "-n", "-M", mode, "-c", &clients_text, "-t", &transactions, "-l", "--log-prefix"])
+        .arg(&log)
+        .arg(&target.conninfo)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{}: {said}{}", target.name, String::from_utf8_lossy(&output.stderr));
+    let tps = said.lines().find_map(|line| line.strip_prefix("tps = ")).context("no tps")?;
+    let tps = tps.split(' ').next().unwrap_or_default().parse()?;
+    let mut samples = Vec::new();
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("latency.")) {
+            for line in BufReader::new(std::fs::File::open(&path)?).lines() {
+                let line = line?;
+                let micros = line.split(' ').nth(2).context("no latency")?;
+                samples.push(Duration::from_micros(micros.parse()?));
+            }
+            std::fs::remove_file(path)?;
+        }
+    }
+    samples.sort();
+    Ok((quantile(&samples, 0.5), quantile(&samples, 0.99), tps))
+}
+
+fn psql(target: &Target) -> Command {
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-q", "-A", "-t", "-d", &target.conninfo]);
+    psql
+}
+
+fn timed(mut command: Command) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    let status = command.stdout(Stdio::null()).status()?;
+    ensure!(status.success(), "{command:?}");
+    Ok(started.elapsed().as_secs_f64())
+}
+
+fn copy_out(target: &Target) -> anyhow::Result<f64> {
+    let mut command = psql(target);
+    command.args(["-c", "COPY pgbench_accounts TO STDOUT"]);
+    timed(command)
+}
+
+fn copy_in(folder: &Path, target: &Target) -> anyhow::Result<f64> {
+    let file = folder.join("rows");
+    if !file.exists() {
+        let rows: String = (0..ROWS).map(|row| format!("{row}\t{row}\tabcdefghijklmnopqrstuvwxyz\n")).collect();
+        std::fs::write(&file, rows)?;
+    }
+    let mut command = psql(target);
+    command.args(["-c", "COPY copied FROM STDIN"]).stdin(std::fs::File::open(&file)?);
+    let time = timed(command)?;
+    let mut empty = psql(target);
+    empty.args(["-c", "TRUNCATE copied"]);
+    timed(empty)?;
+    Ok(time)
+}
+
+fn connections(target: &Target) -> anyhow::Result<f64> {
+    let output = Command::new("pgbench").args(["-S", "-n", "-C", "-t", "100", &target.conninfo]).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let tps = said.lines().find_map(|line| line.strip_prefix("tps = ")).context("no tps")?;
+    Ok(tps.split(' ').next().unwrap_or_default().parse()?)
+}
+
+/// A result of so many rows of 500 bytes.
+fn result(target: &Target, rows: usize) -> anyhow::Result<u64> {
+    let mut command = psql(target);
+    command.args(["-v", "FETCH_COUNT=0", "-c", &format!("COPY (SELECT repeat('x', 500) FROM generate_series(1, {rows})) TO STDOUT")]);
+    timed(command)?;
+    Ok(rows as u64 * 501)
+}
+
+/// The files and the words with which the machine connects.
+fn machine(folder: &Path, estate: &Estate) -> anyhow::Result<String> {
+    let file = |name: &str, content: &str| -> anyhow::Result<String> {
+        let path = folder.join(name);
+        std::fs::write(&path, content)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(path.display().to_string())
+    };
+    Ok(format!(
+        "host=shop-db.localhost hostaddr=127.0.0.1 dbname=bench sslmode=verify-full sslcert={} sslkey={} sslrootcert={}",
+        file("machine.pem", &estate.credential.chain)?,
+        file("machine.key", &estate.key_pem)?,
+        file("machine-bundle.pem", &estate.credential.bundle)?
+    ))
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Debian's newest server, in a folder of its own.
+struct Server {
+    _process: Process,
+    port: u16,
+}
+
+impl Server {
+    fn start(folder: &Path) -> anyhow::Result<Self> {
+        let bin = std::fs::read_dir("/usr/lib/postgresql")?
+            .filter_map(|version| Some(version.ok()?.path().join("bin")))
+            .max()
+            .context("no PostgreSQL: `apt-get install postgresql`")?;
+        let home = folder.join("postgres");
+        std::fs::create_dir(&home)?;
+        let id = |flag: &str| -> anyhow::Result<u32> {
+            let output = Command::new("id").args([flag, "postgres"]).output()?;
+            Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
+        };
+        let (uid, gid) = (id("-u")?, id("-g")?);
+        chown(&home, Some(uid), Some(gid))?;
+        let as_server = |program: &str| {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(bin.join(program));
+            command
+        };
+        let data = home.join("data");
+        let mut initdb = as_server("initdb");
+        initdb.args(["--username=postgres", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "-D"]);
+        timed(initdb_at(initdb, &data))?;
+        let key = rcgen::KeyPair::generate()?;
+        let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
+        for (name, content) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
+            std::fs::write(data.join(name), &content)?;
+            std::fs::write(folder.join(name), &content)?;
+            std::fs::set_permissions(data.join(name), std::fs::Permissions::from_mode(0o600))?;
+            chown(data.join(name), Some(uid), Some(gid))?;
+        }
+        let port = free_port()?;
+        let child = as_server("postgres")
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(&home)
+            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "ssl=on", "-c", "fsync=off"])
+            .args(["-c", "max_connections=300", "-c", "max_wal_size=4GB"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let server = Self { _process: Process(child), port };
+        let admin = |database: &str, sql: &str| {
+            let mut psql = Command::new("psql");
+            psql.arg("-h").arg(&home).args(["-p", &port.to_string(), "-U", "postgres", "-d", database, "-X", "-q", "-c", sql]);
+            psql.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        };
+        for _ in 0..200 {
+            if admin("postgres", "SELECT 1") {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        ensure!(admin("postgres", &format!("CREATE ROLE bench LOGIN PASSWORD '{PASSWORD}'")), "no role");
+        ensure!(admin("postgres", "CREATE DATABASE bench OWNER bench"), "no database");
+        let mut pgbench = Command::new("pgbench");
+        pgbench.args(["-i", "-q", "-s", "10"]).arg(format!(
+            "host=127.0.0.1 port={port} dbname=bench user=bench password={PASSWORD} sslmode=disable"
+        ));
+        timed({
+            pgbench.stderr(Stdio::null());
+            pgbench
+        })?;
+        ensure!(admin("bench", "CREATE TABLE copied (a int, b int, c text); ALTER TABLE copied OWNER TO bench; GRANT ALL ON SCHEMA public TO bench"), "no table");
+        Ok(server)
+    }
+}
+
+fn initdb_at(mut initdb: Command, data: &Path) -> Command {
+    initdb.arg(data);
+    initdb
+}
+
+/// This program as a proxy that looks at nothing.
+fn null_proxy(port: u16) -> anyhow::Result<(Process, u16)> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["tcp-proxy", &port.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+    Ok((Process(child), line.trim().parse()?))
+}
+
+fn haproxy(folder: &Path, port: u16) -> anyhow::Result<(Process, u16)> {
+    let own = free_port()?;
+    let file = folder.join("haproxy.cfg");
+    std::fs::write(
+        &file,
+        format!(
+            "global\n  maxconn 1000\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 600s\n  timeout server 600s\nlisten pg\n  bind 127.0.0.1:{own}\n  server pg 127.0.0.1:{port}\n"
+        ),
+    )?;
+    let child = Command::new("/usr/sbin/haproxy").arg("-db").arg("-f").arg(&file).stderr(Stdio::null()).spawn()?;
+    std::thread::sleep(Duration::from_millis(500));
+    Ok((Process(child), own))
+}
+
+fn pgbouncer(folder: &Path, port: u16) -> anyhow::Result<(Process, u16)> {
+    let own = free_port()?;
+    let file = |name: &str| -> PathBuf { folder.join(name) };
+    std::fs::write(file("users"), format!("\"bench\" \"{PASSWORD}\"\n"))?;
+    std::fs::write(
+        file("pgbouncer.ini"),
+        format!(
+            "[databases]\nbench = host=127.0.0.1 port={port} dbname=bench\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {own}\nauth_type = scram-sha-256\nauth_file = {}\npool_mode = session\nmax_client_conn = 500\ndefault_pool_size = 100\nclient_tls_sslmode = require\nclient_tls_cert_file = {}\nclient_tls_key_file = {}\nunix_socket_dir =\nlogfile = /dev/null\nignore_startup_parameters = extra_float_digits\n",
+            file("users").display(),
+            file("server.crt").display(),
+            file("server.key").display()
+        ),
+    )?;
+    for name in ["users", "pgbouncer.ini", "server.crt", "server.key"] {
+        std::fs::set_permissions(file(name), std::fs::Permissions::from_mode(0o644))?;
+    }
+    let child = Command::new("setpriv")
+        .args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "/usr/sbin/pgbouncer", "-q"])
+        .arg(file("pgbouncer.ini"))
+        .stderr(Stdio::null())
+        .spawn()?;
+    std::thread::sleep(Duration::from_millis(500));
+    Ok((Process(child), own))
+}

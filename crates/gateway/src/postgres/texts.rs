@@ -1,0 +1,87 @@
+//! Texts that were read before: what machines say, they say again and again.
+
+use sql::{Catalog, Path, Resolved, Statement, Unreadable, normal, read};
+use registry::Service;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// Texts kept at one time; when there is no more room, all are let go.
+const TEXTS_MAX: usize = 4_096;
+/// The longest text that is kept, in bytes.
+const TEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// Texts that were read.
+#[derive(Default)]
+pub(crate) struct Texts {
+    known: Mutex<HashMap<Box<str>, Arc<Text>>>,
+}
+
+/// A text that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Text {
+    /// What is in it.
+    pub(crate) statements: Vec<Statement>,
+    /// What that does, as it was found last.
+    found: Mutex<Option<Found>>,
+}
+
+#[derive(Debug)]
+struct Found {
+    service: Weak<Service>,
+    catalog: Weak<Catalog>,
+    path: Path,
+    resolved: Arc<Resolved>,
+}
+
+impl Text {
+    /// One that is made and not read.
+    pub(crate) fn of(statements: Vec<Statement>) -> Self {
+        Self { statements, found: Mutex::default() }
+    }
+
+    /// What the only statement does; what was found last is used while nothing changed.
+    pub(crate) fn resolve_only(&self, service: &Arc<Service>, catalog: &Arc<Catalog>, path: &Path) -> Option<Arc<Resolved>> {
+        let [only] = self.statements.as_slice() else { return None };
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = found.as_ref()
+            && std::ptr::eq(found.service.as_ptr(), Arc::as_ptr(service))
+            && std::ptr::eq(found.catalog.as_ptr(), Arc::as_ptr(catalog))
+            && found.path == *path
+        {
+            return Some(found.resolved.clone());
+        }
+        let resolved = Arc::new(only.resolve(service, catalog, path));
+        *found = Some(Found {
+            service: Arc::downgrade(service),
+            catalog: Arc::downgrade(catalog),
+            path: path.clone(),
+            resolved: resolved.clone(),
+        });
+        Some(resolved)
+    }
+}
+
+impl Texts {
+    /// Reads a text, or remembers it.
+    pub(crate) fn read(&self, text: &str) -> Result<Arc<Text>, Unreadable> {
+        let key = normal(text);
+        let keeps = key.len() <= TEXT_BYTES_MAX;
+        if keeps && let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key.as_ref()) {
+            return Ok(known.clone());
+        }
+        // A number that must not be 0 where it stands: the text as it is, and not kept.
+        let (statements, keeps) = match read(&key) {
+            Ok(statements) => (statements, keeps),
+            Err(_) => (read(text)?, false),
+        };
+        let made = Arc::new(Text::of(statements));
+        if keeps {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= TEXTS_MAX {
+                known.clear();
+            }
+            known.insert(key.into(), made.clone());
+        }
+        Ok(made)
+    }
+}

@@ -1,0 +1,230 @@
+//! `writ session`: what was said in sessions with databases, from the decision log.
+
+use crate::args::SessionCommand;
+use crate::output;
+use api::Client;
+use api::view::DecisionView;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Decisions asked for at once.
+const PAGE: u64 = 1_000;
+/// A statement in a table is cut here, in characters.
+const SHOWN_CHARS: usize = 100;
+
+pub(crate) async fn run(client: &Client, command: SessionCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        SessionCommand::List { last } => list(client, last, json).await,
+        SessionCommand::Show { session } => show(client, index(&session)?, json).await,
+        SessionCommand::Replay { session, speed, longest } => {
+            replay(client, index(&session)?, speed, Duration::from_secs(longest), json).await
+        }
+    }
+}
+
+/// The index of a decision, or `origin/index`, as the server's own log has it in `application_name`.
+fn index(text: &str) -> anyhow::Result<u64> {
+    let number = text.rsplit('/').next().unwrap_or_default();
+    number.parse().map_err(|_| anyhow::anyhow!("`{text}` is not the index of a session: see `writ session list`"))
+}
+
+/// One statement and what came of it.
+struct Said {
+    decision: DecisionView,
+    outcome: Option<DecisionView>,
+}
+
+/// A session, from the decision that opened it to its end or to now.
+struct Session {
+    opened: DecisionView,
+    ended: Option<DecisionView>,
+    said: Vec<Said>,
+}
+
+/// Sessions begin with this word in the record.
+const CONNECT: &str = "CONNECT ";
+
+fn opens(decision: &DecisionView) -> bool {
+    decision.session.is_none()
+        && decision.kind == "permitted"
+        && decision.request.as_ref().is_some_and(|request| request.starts_with(CONNECT))
+}
+
+async fn page(client: &Client, from: u64) -> anyhow::Result<Vec<DecisionView>> {
+    Ok(client.get(&format!("/v1/decisions?from={from}&limit={PAGE}")).await?)
+}
+
+async fn read(client: &Client, index: u64) -> anyhow::Result<Session> {
+    let mut rows = page(client, index).await?.into_iter();
+    let opened = rows.next().filter(opens);
+    let opened = opened.ok_or_else(|| anyhow::anyhow!("decision {index} opens no session: see `writ session list`"))?;
+    let mut session = Session { opened, ended: None, said: Vec::new() };
+    let mut waiting: BTreeMap<u64, usize> = BTreeMap::new();
+    loop {
+        let mut last = None;
+        for decision in rows {
+            last = Some(decision.index);
+            if decision.session == Some(index) {
+                waiting.insert(decision.index, session.said.len());
+                session.said.push(Said { decision, outcome: None });
+            } else if decision.verdict == Some(index) {
+                session.ended = Some(decision);
+            } else if let Some(at) = decision.verdict.and_then(|verdict| waiting.remove(&verdict))
+                && let Some(said) = session.said.get_mut(at)
+            {
+                said.outcome = Some(decision);
+            }
+        }
+        // What was under way when the session ended is recorded just after.
+        let over = session.ended.is_some() && waiting.is_empty();
+        match last {
+            Some(last) if !over => rows = page(client, last + 1).await?.into_iter(),
+            Some(_) | None => return Ok(session),
+        }
+        if rows.len() == 0 {
+            return Ok(session);
+        }
+    }
+}
+
+async fn list(client: &Client, last: u64, json: bool) -> anyhow::Result<()> {
+    let newest: Vec<DecisionView> = client.get("/v1/decisions?limit=1").await?;
+    let end = newest.last().map_or(0, |decision| decision.index + 1);
+    let mut found = Vec::new();
+    let mut until = end;
+    while until > 0 && (found.len() as u64) < last {
+        let from = until.saturating_sub(PAGE);
+        let rows = page(client, from).await?;
+        let mut opened: Vec<DecisionView> = rows.into_iter().filter(|row| row.index < until && opens(row)).collect();
+        opened.append(&mut found);
+        found = opened;
+        until = from;
+    }
+    let skip = found.len().saturating_sub(usize::try_from(last).unwrap_or(usize::MAX));
+    found.drain(..skip);
+    if json {
+        output::json(&found);
+        return Ok(());
+    }
+    let rows: Vec<[String; 5]> = found
+        .into_iter()
+        .map(|row| {
+            [
+                row.index.to_string(),
+                output::time(row.time_ms),
+                row.machine.unwrap_or_default(),
+                row.service.unwrap_or_default(),
+                row.contract.unwrap_or_default(),
+            ]
+        })
+        .collect();
+    output::table(["SESSION", "OPENED", "MACHINE", "DATABASE", "CONTRACT"], &rows);
+    Ok(())
+}
+
+async fn show(client: &Client, index: u64, json: bool) -> anyhow::Result<()> {
+    let session = read(client, index).await?;
+    if json {
+        let said: Vec<_> = session
+            .said
+            .iter()
+            .map(|said| serde_json::json!({ "decision": said.decision, "outcome": said.outcome }))
+            .collect();
+        output::json(&serde_json::json!({ "opened": session.opened, "ended": session.ended, "statements": said }));
+        return Ok(());
+    }
+    output::line(heading(&session));
+    let rows: Vec<[String; 6]> = session
+        .said
+        .iter()
+        .map(|said| {
+            let text = said.decision.request.as_deref().unwrap_or("(erased)");
+            let cell = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+            let outcome = said.outcome.as_ref();
+            [
+                said.decision.index.to_string(),
+                since(&session.opened, &said.decision),
+                result(said),
+                cell(outcome.and_then(|outcome| outcome.rows)),
+                cell(outcome.and_then(|outcome| outcome.duration_ms)),
+                short(text),
+            ]
+        })
+        .collect();
+    output::table(["DECISION", "AFTER", "RESULT", "ROWS", "MS", "STATEMENT"], &rows);
+    if let Some(ended) = &session.ended {
+        output::line(format!("ended {} after {} ms: {}", output::time(ended.time_ms), ended.duration_ms.unwrap_or(0), ended.reason));
+    }
+    Ok(())
+}
+
+fn heading(session: &Session) -> String {
+    let opened = &session.opened;
+    format!(
+        "session {}: {} with {} under {}, opened {}",
+        opened.index,
+        opened.machine.as_deref().unwrap_or("-"),
+        opened.service.as_deref().unwrap_or("-"),
+        opened.contract.as_deref().unwrap_or("-"),
+        output::time(opened.time_ms)
+    )
+}
+
+/// What came of a statement, in a word.
+fn result(said: &Said) -> String {
+    match (&said.outcome, said.decision.kind.as_str()) {
+        (_, "denied") => match said.decision.clauses.as_slice() {
+            [] => format!("denied: {}", said.decision.reason),
+            clauses => format!("denied by {}", clauses.join(", ")),
+        },
+        (None, _) => "under way".to_owned(),
+        (Some(outcome), _) => match &outcome.error {
+            Some(error) => format!("failed {error}"),
+            None => outcome.reason.clone(),
+        },
+    }
+}
+
+fn since(opened: &DecisionView, decision: &DecisionView) -> String {
+    format!("{:.3} s", decision.time_ms.saturating_sub(opened.time_ms) as f64 / 1_000.0)
+}
+
+/// On one line, and not longer than a screen.
+fn short(text: &str) -> String {
+    let line: Vec<&str> = text.split_whitespace().collect();
+    let line = line.join(" ");
+    match line.char_indices().nth(SHOWN_CHARS) {
+        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
+        None => line,
+    }
+}
+
+/// The session again, at its own pace or a faster one.
+async fn replay(client: &Client, index: u64, speed: f64, longest: Duration, json: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(speed > 0.0, "--speed is more than 0");
+    let session = read(client, index).await?;
+    if !json {
+        output::line(heading(&session));
+    }
+    let mut before = session.opened.time_ms;
+    for said in &session.said {
+        let pause = said.decision.time_ms.saturating_sub(before) as f64 / 1_000.0 / speed;
+        before = said.decision.time_ms;
+        tokio::time::sleep(Duration::from_secs_f64(pause).min(longest)).await;
+        if json {
+            output::line(serde_json::to_string(&serde_json::json!({
+                "after_ms": said.decision.time_ms.saturating_sub(session.opened.time_ms),
+                "statement": said.decision.request,
+                "result": result(said),
+                "rows": said.outcome.as_ref().and_then(|outcome| outcome.rows),
+            }))?);
+            continue;
+        }
+        output::line(format!("\n[{}]", since(&session.opened, &said.decision)));
+        output::line(said.decision.request.as_deref().unwrap_or("(erased)"));
+        let rows = said.outcome.as_ref().and_then(|outcome| outcome.rows);
+        let rows = rows.map_or_else(String::new, |rows| format!(", {rows} rows"));
+        output::line(format!("-- {}{rows}", result(said)));
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+"""PostgreSQL's protocol by hand, over TLS with the machine's certificate. Arguments: port, folder of the credential, how
+many bytes are written at once. Prints each answer: its letter and body, but for what differs from session to session."""
+
+import socket
+import ssl
+import struct
+import sys
+
+port, folder, piece = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+
+def message(tag, body):
+    return tag + struct.pack("!i", len(body) + 4) + body
+
+
+def text(value):
+    return value.encode() + b"\0"
+
+
+def parse(name, query):
+    return message(b"P", text(name) + text(query) + b"\0\0")
+
+
+def bind(portal, name):
+    return message(b"B", text(portal) + text(name) + bytes(6))
+
+
+def execute(portal, rows=0):
+    return message(b"E", text(portal) + struct.pack("!i", rows))
+
+
+QUERY, SYNC, FLUSH = (lambda q: message(b"Q", text(q))), message(b"S", b""), message(b"H", b"")
+OK, BAD = "SELECT id FROM orders ORDER BY id", "SELECT * FROM users"
+
+# Each a pipeline that is said at once.
+PIPELINES = [
+    QUERY(OK) + QUERY(BAD) + QUERY("SELECT 2"),
+    parse("", OK) + message(b"D", b"S\0") + bind("", "") + message(b"D", b"P\0") + execute("") + SYNC,
+    # A denial in the middle: what follows is skipped up to Sync, and then it goes on.
+    parse("a", OK) + parse("b", BAD) + bind("", "a") + execute("") + SYNC + bind("", "a") + execute("", 2) + execute("") + SYNC,
+    # An error of the server in the middle.
+    parse("c", "SELECT 1/0") + bind("", "c") + execute("") + parse("d", OK) + SYNC + parse("d", "SELECT 4") + bind("", "d") + execute("") + SYNC,
+    # A name is given away and taken anew.
+    message(b"C", b"Sa\0") + parse("a", "SELECT 5") + bind("p", "a") + execute("p") + message(b"C", b"Pp\0") + SYNC,
+    # A query among them, without Sync.
+    parse("", "SELECT 6") + bind("", "") + execute("") + QUERY("SELECT 7"),
+    parse("", BAD) + QUERY("SELECT 8") + SYNC,
+    # Several Syncs; denied by the transaction's end.
+    parse("", "BEGIN") + bind("", "") + execute("") + SYNC + parse("", BAD) + SYNC + parse("", "SELECT 9") + SYNC + QUERY("ROLLBACK"),
+    # Statements share their names with PREPARE.
+    QUERY("PREPARE e AS SELECT 10") + bind("", "e") + execute("") + SYNC + parse("f", "SELECT 11") + SYNC + QUERY("EXECUTE f"),
+    bind("", "nothing") + SYNC + QUERY("DEALLOCATE ALL"),
+    # The function-call protocol.
+    message(b"F", struct.pack("!ihhih", 1598, 0, 0, 0, 0)) + QUERY("SELECT 12"),
+    # COPY in, and what does not belong into it.
+    QUERY("BEGIN") + QUERY("COPY orders (customer) FROM STDIN") + message(b"d", b"copied\n") + message(b"c", b"") + QUERY("ROLLBACK"),
+    QUERY("COPY orders (customer) FROM STDIN") + message(b"d", b"copied\n") + message(b"f", text("no")) + QUERY("SELECT 13"),
+    QUERY("COPY (SELECT id FROM orders ORDER BY id) TO STDOUT"),
+    QUERY("") + QUERY("SELECT 14; SELECT 15"),
+    FLUSH + parse("", OK) + bind("", "") + execute("", 1) + FLUSH + execute("", 1) + SYNC,
+]
+
+
+def connect():
+    raw = socket.create_connection(("127.0.0.1", port))
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    raw.sendall(struct.pack("!ii", 8, 80877103))
+    assert raw.recv(1) == b"S"
+    context = ssl.create_default_context(cafile=folder + "/bundle.pem")
+    context.load_cert_chain(folder + "/cert.pem", folder + "/key.pem")
+    return context.wrap_socket(raw, server_hostname="shop-db.localhost")
+
+
+def read(stream, count):
+    found = b""
+    while len(found) < count:
+        more = stream.recv(count - len(found))
+        if not more:
+            raise EOFError
+        found += more
+    return found
+
+
+def answers(stream, ready):
+    while ready > 0:
+        tag, length = struct.unpack("!ci", read(stream, 5))
+        body = read(stream, length - 4)
+        if tag in b"SK":
+            continue
+        if tag == b"E":
+            # The code, and the message.
+            fields = dict((field[:1], field[1:]) for field in body.split(b"\0") if field)
+            body = fields[b"C"] + b" " + fields[b"M"]
+        print(tag.decode(), body)
+        ready -= tag == b"Z"
+
+
+stream = connect()
+startup = struct.pack("!i", 196608) + text("user") + text("bot") + text("database") + text("app") + b"\0"
+everything = [struct.pack("!i", len(startup) + 4) + startup] + PIPELINES
+for pipeline in everything:
+    print("--")
+    for at in range(0, len(pipeline), piece):
+        stream.sendall(pipeline[at : at + piece])
+    # Every query, function call and Sync is answered with one ReadyForQuery, but for those that are skipped.
+    expected, at, skipping = (1, len(pipeline), False) if pipeline is everything[0] else (0, 0, False)
+    while at < len(pipeline):
+        tag, length = struct.unpack("!ci", pipeline[at : at + 5])
+        body = pipeline[at + 5 : at + 1 + length]
+        at += 1 + length
+        if tag == b"S":
+            expected, skipping = expected + 1, False
+        elif tag in (b"Q", b"F") and not skipping:
+            expected += 1
+        elif tag == b"P" and BAD.encode() in body:
+            skipping = True
+    answers(stream, expected)
