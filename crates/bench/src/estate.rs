@@ -131,7 +131,7 @@ impl Estate {
                 .replace("service = \"files\"", "service = \"shop-db\"");
             let document = format!(
                 "{document}## Permissions\n\n```clause\nkind = \"permit\"\nactions = [\"use\", \"read\", \"insert\", \"truncate\"]\n\
-                 resources = \"any\"\n{recording}```\n\n```clause\nkind = \"statement\"\nwhich-rows = true\n```\n"
+                 resources = \"any\"\n{recording}```\n\n```clause\nkind = \"statement\"\nwhich-rows = true\nonly = {{ actions = [\"update\", \"delete\"] }}\n```\n"
             );
             let document = contract::format(&document).map_err(|found| anyhow::anyhow!("{found:?}"))?;
             let draft: Value = client.post("/v1/instruments", &json!({ "document": document })).await?;

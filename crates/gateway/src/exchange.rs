@@ -6,7 +6,7 @@ use crate::decide::{Operation, decide, host, purpose};
 use crate::forward::{Body, ForwardError, Forwarder, ResponseBody, UpstreamRequest};
 use crate::limits::{EXCHANGES_MAX, RECORDED_TARGET_CHARS_MAX};
 use crate::postgres::Databases;
-use crate::record::{Meter, RecordError, outcome};
+use crate::record::{Meter, RecordError, outcome, patience};
 use crate::{Pending, Ports, deny};
 use contract::Recording;
 use http_body_util::BodyExt as _;
@@ -78,7 +78,7 @@ impl Pipeline {
                     record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
                     Some(record)
                 };
-                let instance = match record_verdict(&self.ports, peer, Looked::of_http(&parts), denial.detail.clone(), record)
+                let instance = match record_verdict(&self.ports, peer, Looked::of_http(&parts), denial.detail.clone(), Duration::ZERO, record)
                 {
                     Ok(pending) => pending.await.ok().map(|index| self.instance(index)),
                     Err(_) => None,
@@ -95,7 +95,9 @@ impl Pipeline {
             return not_recorded(&RecordError("a permit without an operation".into()));
         };
         let detail = format!("permitted by clause {}", list(&permit.contract().clauses));
-        let pending = match record_verdict(&self.ports, peer, Looked::of_http(&parts), detail, |inputs| {
+        let patience = patience(permit.recording());
+        let looked = Looked::of_http(&parts);
+        let pending = match record_verdict(&self.ports, peer, looked, detail, patience, |inputs| {
             Some(VerdictRecord::of_permit(&permit, inputs))
         }) {
             Ok(pending) => pending,
@@ -331,6 +333,7 @@ pub(crate) fn record_verdict(
     peer: &Peer,
     looked: Looked,
     detail: String,
+    patience: Duration,
     record: impl FnOnce([u8; 32]) -> Option<VerdictRecord>,
 ) -> Result<Pending<Result<u64, RecordError>>, RecordError> {
     let nonce = (ports.entropy)().ok_or_else(|| RecordError("no randomness".into()))?;
@@ -348,7 +351,7 @@ pub(crate) fn record_verdict(
     let (addendum, commitment) = inputs.commit();
     let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;
     let body = minicbor::to_vec(record).map_err(|error| RecordError(error.to_string()))?;
-    Ok(ports.recorder.record(VERDICT, body, addendum))
+    Ok(ports.recorder.record(VERDICT, body, addendum, patience))
 }
 
 pub(crate) fn list(clauses: &[contract::Number]) -> String {

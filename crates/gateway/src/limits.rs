@@ -62,5 +62,9 @@ pub const CATALOG_AGE_MAX: Duration = Duration::from_secs(30);
 pub const PIPELINE_MAX: usize = 10_000;
 /// Statements and portals a database session has names for.
 pub const NAMED_STATEMENTS_MAX: usize = 10_000;
+/// How long an outcome, for which nobody waits, can wait to be written with others.
+pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(5);
+/// The same for a verdict that its clause lets be durable later, at most.
+pub const RELAXED_PATIENCE_MAX: Duration = Duration::from_millis(5);
 /// How long a stopping gateway waits for what is under way.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);

@@ -3,22 +3,35 @@
 
 use crate::Pending;
 use policy::record::OUTCOME;
+use crate::limits::{OUTCOME_PATIENCE, RELAXED_PATIENCE_MAX};
+use contract::Recording;
 use policy::{Ending, Outcome};
 use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Writes to the gateway's decision log.
 pub trait Recorder: Send + Sync {
-    /// Queues an entry at once; resolves to its index when it is durable.
+    /// Queues an entry at once; resolves to its index when it is durable. It can wait so long for others, to be
+    /// written together with them.
     fn record(
         &self,
         kind: &'static str,
         body: Vec<u8>,
         addendum: Vec<u8>,
+        patience: Duration,
     ) -> Pending<Result<u64, RecordError>>;
     /// The log's origin.
     fn origin(&self) -> &str;
+}
+
+/// How long a verdict can wait to be written: where its clause lets it be durable later, a small part of that.
+pub(crate) fn patience(recording: Recording) -> Duration {
+    match recording {
+        Recording::Strict => Duration::ZERO,
+        Recording::Within(span) => (Duration::from_millis(span.as_ms()) / 20).min(RELAXED_PATIENCE_MAX),
+    }
 }
 
 /// The act was not recorded, so it does not happen.
@@ -68,5 +81,5 @@ pub(crate) async fn outcome(
         error: meter.error.get().cloned(),
     };
     let body = minicbor::to_vec(&outcome).map_err(|error| RecordError(error.to_string()))?;
-    recorder.record(OUTCOME, body, Vec::new()).await
+    recorder.record(OUTCOME, body, Vec::new(), OUTCOME_PATIENCE).await
 }

@@ -7,6 +7,7 @@
 use crate::tree::SubtreeHashes;
 use crate::{Checkpoint, Hash};
 use std::future::Future;
+use std::time::Duration;
 use std::pin::Pin;
 
 /// A value computed elsewhere.
@@ -39,6 +40,14 @@ pub trait Append: Send + Sync {
     /// later covers it, even after a crash. Order of resolution is order of submission.
     /// A full queue and a failed disk are errors; nothing is ever dropped silently.
     fn append(&self, submission: Submission) -> Pending<Result<Sequenced, AppendError>>;
+    /// The same for what can wait so long for others, to become durable together with them.
+    fn append_within(
+        &self,
+        submission: Submission,
+        _patience: Duration,
+    ) -> Pending<Result<Sequenced, AppendError>> {
+        self.append(submission)
+    }
     /// Signs a checkpoint of all that is durable now, keeps it, and gives it with its note. Waits for the disk.
     fn publish(&self) -> Result<(Checkpoint, String), StoreError>;
 }

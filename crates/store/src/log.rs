@@ -25,7 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -37,6 +37,8 @@ pub const QUEUE_MAX: usize = 8_192;
 pub const BATCH_ENTRIES_MAX: usize = 4_096;
 /// Bytes of entries and addenda in one frame at most.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The longest an entry waits for others, whatever patience it has.
+pub const PATIENCE_MAX: Duration = Duration::from_millis(10);
 /// How much a WAL file grows at a time: zeros written ahead, so that a flush writes no metadata.
 pub const EXTEND_BYTES: u64 = 4 * 1024 * 1024;
 /// A checkpoint is published at least this often while the log grows.
@@ -68,12 +70,15 @@ impl LogConfig {
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
     queue: Mutex<Option<SyncSender<Job>>>,
+    hurry: Arc<Hurry>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Job {
     submission: Submission,
     done: oneshot::Sender<Result<Sequenced, AppendError>>,
+    /// How long it can wait for others.
+    patience: Duration,
 }
 
 struct Shared {
@@ -187,12 +192,14 @@ impl EmbeddedLog {
                 .map_err(|source| io_error("start a thread for", &config.directory, source))
         };
         let (sequencing, sealing, publishing) = (shared.clone(), shared.clone(), shared.clone());
+        let hurry = Arc::<Hurry>::default();
+        let hurried = hurry.clone();
         let threads = vec![
-            spawn("sequencer", Box::new(move || Sequencer { shared: sequencing, writer, seal }.run(&jobs)))?,
+            spawn("sequencer", Box::new(move || Sequencer { shared: sequencing, hurry: hurried, writer, seal }.run(&jobs)))?,
             spawn("sealer", Box::new(move || sealing.seal_all(&full)))?,
             spawn("publisher", Box::new(move || publishing.publish_regularly()))?,
         ];
-        Ok(Self { shared, queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) })
+        Ok(Self { shared, queue: Mutex::new(Some(queue)), hurry, threads: Mutex::new(threads) })
     }
 
     /// The key its checkpoints verify under.
@@ -208,6 +215,7 @@ impl EmbeddedLog {
     /// Waits for what was queued, publishes a last checkpoint, stops the threads.
     pub fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.hurry.ask();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Sequencer, sealer, publisher, in this order: the last checkpoint covers everything.
         for thread in threads {
@@ -228,17 +236,53 @@ impl Drop for EmbeddedLog {
     }
 }
 
+/// Whether somebody waits who has no patience.
+#[derive(Default)]
+struct Hurry {
+    asked: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Hurry {
+    fn ask(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.told.notify_one();
+    }
+
+    /// Waits so long, or until somebody is in a hurry.
+    fn wait(&self, patience: Duration) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.told.wait_timeout_while(asked, patience, |asked| !*asked));
+    }
+
+    /// Whoever was in a hurry is in the queue by now, and is taken next.
+    fn over(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+}
+
 impl Append for EmbeddedLog {
     fn append(&self, submission: Submission) -> Pending<Result<Sequenced, AppendError>> {
+        self.append_within(submission, Duration::ZERO)
+    }
+
+    fn append_within(
+        &self,
+        submission: Submission,
+        patience: Duration,
+    ) -> Pending<Result<Sequenced, AppendError>> {
         if submission.entry.len() > ENTRY_BYTES_MAX || submission.addendum.len() > BATCH_BYTES_MAX / 2 {
             let length = submission.entry.len().max(submission.addendum.len());
             return Box::pin(std::future::ready(Err(AppendError::TooLong(length))));
         }
         let (done, landed) = oneshot::channel();
         let queued = match &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(queue) => queue.try_send(Job { submission, done }),
+            Some(queue) => queue.try_send(Job { submission, done, patience }),
             None => return Box::pin(std::future::ready(Err(AppendError::Closed))),
         };
+        if patience.is_zero() {
+            self.hurry.ask();
+        }
         match queued {
             Ok(()) => Box::pin(async move { landed.await.unwrap_or(Err(AppendError::Closed)) }),
             Err(TrySendError::Full(_)) => {
@@ -281,6 +325,7 @@ impl ReadLog for EmbeddedLog {
 
 struct Sequencer {
     shared: Arc<Shared>,
+    hurry: Arc<Hurry>,
     writer: Writer,
     seal: SyncSender<()>,
 }
@@ -295,6 +340,11 @@ struct Writer {
 impl Sequencer {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Ok(first) = jobs.recv() {
+            // Who comes first says how long others may come too, unless one of them is in a hurry.
+            if !first.patience.is_zero() {
+                self.hurry.wait(first.patience.min(PATIENCE_MAX));
+            }
+            self.hurry.over();
             let mut waiting = VecDeque::from([first]);
             // Natural group commit: whatever came while the previous flush ran is one batch.
             waiting.extend(jobs.try_iter().take(BATCH_ENTRIES_MAX - 1));

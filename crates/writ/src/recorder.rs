@@ -8,6 +8,7 @@ use policy::record::VERDICT;
 use policy::{Counters, VerdictRecord};
 use registry::{InstrumentStatus, State};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use store::EmbeddedLog;
 
 /// Writes records to an embedded log.
@@ -35,12 +36,13 @@ impl Recorder for DecisionLog {
         kind: &'static str,
         body: Vec<u8>,
         addendum: Vec<u8>,
+        patience: Duration,
     ) -> Pending<Result<u64, RecordError>> {
         let mut last_ms = self.last_ms.lock().unwrap_or_else(PoisonError::into_inner);
         *last_ms = (*last_ms).max((self.clock)());
         let entry = Entry { kind: kind.to_owned(), time_ms: *last_ms, key: Vec::new(), body };
         let appended = match entry.encode() {
-            Ok(entry) => self.log.append(Submission { entry, addendum }),
+            Ok(entry) => self.log.append_within(Submission { entry, addendum }, patience),
             Err(error) => return Box::pin(std::future::ready(Err(RecordError(error.to_string())))),
         };
         drop(last_ms);

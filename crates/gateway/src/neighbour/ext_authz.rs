@@ -17,6 +17,7 @@ use policy::{Denial, Inputs, Reason, Verdict, VerdictRecord};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use std::sync::PoisonError;
 use wire::ext_authz::{Attributes, CheckResponse, code, read, write};
 
@@ -77,7 +78,7 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
             let clauses: Vec<String> = permit.contract().clauses.iter().map(ToString::to_string).collect();
             let detail = format!("permitted by clause {} (ext_authz)", clauses.join(", "));
             let record = |inputs| Some(VerdictRecord::of_permit(&permit, inputs));
-            match recorded(record_verdict(ports, &peer, Looked::of_http(&parts), detail, record)).await {
+            match recorded(record_verdict(ports, &peer, Looked::of_http(&parts), detail, Duration::ZERO, record)).await {
                 Some(index) => {
                     let said = [
                         ("writ-identity", peer.svid.id.to_string()),
@@ -113,7 +114,7 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
                 Some(record)
             };
             let looked = Looked::of_http(&parts);
-            let index = recorded(record_verdict(ports, &peer, looked, denial.detail.clone(), record)).await;
+            let index = recorded(record_verdict(ports, &peer, looked, denial.detail.clone(), Duration::ZERO, record)).await;
             refused(&denial, index.map(|index| format!("{origin}/{index}")))
         }
     }
@@ -181,7 +182,7 @@ async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> 
         let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);
         let mut record = VerdictRecord::of_denial(&denial, [0; 16], commitment);
         record.decided_ms = now_ms;
-        Some(ports.recorder.record(VERDICT, minicbor::to_vec(record).ok()?, addendum))
+        Some(ports.recorder.record(VERDICT, minicbor::to_vec(record).ok()?, addendum, Duration::ZERO))
     };
     let recorded = match record() {
         Some(pending) => pending.await.is_ok(),

@@ -8,7 +8,7 @@ use crate::authenticate::Peer;
 use crate::connections::Live;
 use crate::exchange::{Looked, Pipeline, landed, list, record_verdict};
 use crate::limits::EXCHANGES_MAX;
-use crate::record::Meter;
+use crate::record::{Meter, patience};
 use contract::Recording;
 use contract::norm::SqlTouch;
 use policy::{
@@ -17,6 +17,7 @@ use policy::{
 use registry::{IdentityId, InstrumentId, Service, Verb};
 use sql::{Act, Catalog, Columns, Effect, Kind, Object, Path, Resolved, Statement};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use wire::postgres::error_response::{ErrorResponse, Severity};
 
@@ -376,12 +377,13 @@ impl Judge {
             permits.iter().flat_map(|permit| permit.contract().clauses.iter().copied()).collect();
         let detail = format!("permitted by clause {}", list(&clauses));
         let session = self.session;
-        let pending = record_verdict(ports, &self.peer, looked, detail, |inputs| {
+        let recording = Permit::recording_of(&permits);
+        let patience = patience(recording);
+        let pending = record_verdict(ports, &self.peer, looked, detail, patience, |inputs| {
             VerdictRecord::of_permits(&permits, inputs).map(|record| VerdictRecord { session, ..record })
         });
         let pending = pending.map_err(|error| Judged::End(reply::not_recorded(&error.to_string())))?;
         let rests = self.live.rest_on(&permits, ports).ok_or_else(|| Judged::End(reply::cut(None)))?;
-        let recording = Permit::recording_of(&permits);
         let longest = permits.iter().filter_map(Permit::longest).min_by_key(|longest| longest.ms).cloned();
         let changes = permits.iter().any(|permit| permit.request().changes);
         let meter = Arc::new(Meter::of_statement());
@@ -407,7 +409,7 @@ impl Judge {
             [] => denial.detail.clone(),
             reasons => format!("{} (administration: {})", denial.detail, reasons.join("; ")),
         };
-        let pending = record_verdict(ports, &self.peer, looked, detail, |inputs| {
+        let pending = record_verdict(ports, &self.peer, looked, detail, Duration::ZERO, |inputs| {
             let mut record = VerdictRecord::of_denial(&denial, self.peer.svid.serial, inputs);
             record.identity = Some(self.identity);
             record.service = Some(self.service.id);

@@ -19,6 +19,7 @@ use registry::{Actor, Event, Recorded};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +44,13 @@ pub(crate) struct MoodyRecorder {
 }
 
 impl Recorder for MoodyRecorder {
-    fn record(&self, _: &'static str, _: Vec<u8>, _: Vec<u8>) -> Pending<Result<u64, RecordError>> {
+    fn record(
+        &self,
+        _: &'static str,
+        _: Vec<u8>,
+        _: Vec<u8>,
+        _: Duration,
+    ) -> Pending<Result<u64, RecordError>> {
         let index = self.written.fetch_add(1, Ordering::SeqCst);
         let mut mood = self.mood.subscribe();
         Box::pin(async move {
