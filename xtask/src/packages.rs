@@ -96,7 +96,8 @@ pub(crate) fn node_pg() -> Result<(), String> {
     if std::path::Path::new("target/node/node_modules/pg").exists() {
         return Ok(());
     }
-    let arguments = ["install", "--silent", "--no-fund", "--no-audit", "--prefix", "target/node", "pg@8.16.3"];
+    let arguments =
+        ["install", "--silent", "--no-fund", "--no-audit", "--prefix", "target/node", "pg@8.16.3"];
     let line = format!("npm {}", arguments.join(" "));
     say(&format!("$ {line}"));
     let installed = Command::new("npm").args(arguments).status().is_ok_and(|status| status.success());

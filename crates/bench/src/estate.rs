@@ -138,7 +138,8 @@ impl Estate {
             for (party, person, n) in [("forge", "host", 1u8), ("acme", "owner", 2)] {
                 let key = PrivateKey::new(KeypairData::from(Ed25519Keypair::from_seed(&[n; 32])), "")?;
                 let envelope = draft["envelope"].as_str().unwrap_or_default();
-                let signature = key.sign(INSTRUMENT, HashAlg::Sha512, envelope.as_bytes())?.to_pem(LineEnding::LF)?;
+                let signature =
+                    key.sign(INSTRUMENT, HashAlg::Sha512, envelope.as_bytes())?.to_pem(LineEnding::LF)?;
                 let body = json!({ "party": party, "person": person, "signature": signature });
                 client.post::<Value>(&format!("/v1/instruments/{name}/sign"), &body).await?;
             }

@@ -57,11 +57,19 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Target { name: "writ, relaxed", conninfo: writ("relaxed") },
         Target { name: "writ, strict", conninfo: writ("strict") },
     ];
-    println!("\npgbench -S over TLS, loopback, {ROUNDS} interleaved rounds; medians of rounds (p50 and p99 in µs, transactions per second)");
-    println!("  {:<24}{}", "", targets.iter().map(|target| format!("{:>22}", target.name)).collect::<String>());
-    for (name, mode, clients, transactions) in
-        [("c=1 simple", "simple", 1, 1_000), ("c=1 prepared", "prepared", 1, 1_000), ("c=16 simple", "simple", 16, 300)]
-    {
+    println!(
+        "\npgbench -S over TLS, loopback, {ROUNDS} interleaved rounds; medians of rounds (p50 and p99 in µs, transactions per second)"
+    );
+    println!(
+        "  {:<24}{}",
+        "",
+        targets.iter().map(|target| format!("{:>22}", target.name)).collect::<String>()
+    );
+    for (name, mode, clients, transactions) in [
+        ("c=1 simple", "simple", 1, 1_000),
+        ("c=1 prepared", "prepared", 1, 1_000),
+        ("c=16 simple", "simple", 16, 300),
+    ] {
         let mut rounds: Vec<Vec<(Duration, Duration, f64)>> = vec![Vec::new(); targets.len()];
         for _ in 0..ROUNDS {
             for (target, round) in targets.iter().zip(&mut rounds) {
@@ -76,7 +84,10 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         });
         println!("  {name:<24}{}", cells.collect::<String>());
     }
-    println!("\nCOPY of {ROWS} rows, seconds; pgbench -C, connections per second; medians of {} rounds", ROUNDS / 2);
+    println!(
+        "\nCOPY of {ROWS} rows, seconds; pgbench -C, connections per second; medians of {} rounds",
+        ROUNDS / 2
+    );
     for (name, what) in [("COPY TO STDOUT", 0), ("COPY FROM STDIN", 1), ("connections", 2)] {
         let mut rounds: Vec<Vec<f64>> = vec![Vec::new(); targets.len()];
         for _ in 0..ROUNDS / 2 {
@@ -168,7 +179,8 @@ fn copy_out(target: &Target) -> anyhow::Result<f64> {
 fn copy_in(folder: &Path, target: &Target) -> anyhow::Result<f64> {
     let file = folder.join("rows");
     if !file.exists() {
-        let rows: String = (0..ROWS).map(|row| format!("{row}\t{row}\tabcdefghijklmnopqrstuvwxyz\n")).collect();
+        let rows: String =
+            (0..ROWS).map(|row| format!("{row}\t{row}\tabcdefghijklmnopqrstuvwxyz\n")).collect();
         std::fs::write(&file, rows)?;
     }
     let mut command = psql(target);
@@ -190,7 +202,12 @@ fn connections(target: &Target) -> anyhow::Result<f64> {
 /// A result of so many rows of 500 bytes.
 fn result(target: &Target, rows: usize) -> anyhow::Result<u64> {
     let mut command = psql(target);
-    command.args(["-v", "FETCH_COUNT=0", "-c", &format!("COPY (SELECT repeat('x', 500) FROM generate_series(1, {rows})) TO STDOUT")]);
+    command.args([
+        "-v",
+        "FETCH_COUNT=0",
+        "-c",
+        &format!("COPY (SELECT repeat('x', 500) FROM generate_series(1, {rows})) TO STDOUT"),
+    ]);
     timed(command)?;
     Ok(rows as u64 * 501)
 }
@@ -242,7 +259,13 @@ impl Server {
         };
         let data = home.join("data");
         let mut initdb = as_server("initdb");
-        initdb.args(["--username=postgres", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "-D"]);
+        initdb.args([
+            "--username=postgres",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--no-sync",
+            "-D",
+        ]);
         timed(initdb_at(initdb, &data))?;
         let key = rcgen::KeyPair::generate()?;
         let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
@@ -266,7 +289,18 @@ impl Server {
         let server = Self { _process: Process(child), port };
         let admin = |database: &str, sql: &str| {
             let mut psql = Command::new("psql");
-            psql.arg("-h").arg(&home).args(["-p", &port.to_string(), "-U", "postgres", "-d", database, "-X", "-q", "-c", sql]);
+            psql.arg("-h").arg(&home).args([
+                "-p",
+                &port.to_string(),
+                "-U",
+                "postgres",
+                "-d",
+                database,
+                "-X",
+                "-q",
+                "-c",
+                sql,
+            ]);
             psql.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
         };
         for _ in 0..200 {
@@ -285,7 +319,13 @@ impl Server {
             pgbench.stderr(Stdio::null());
             pgbench
         })?;
-        ensure!(admin("bench", "CREATE TABLE copied (a int, b int, c text); ALTER TABLE copied OWNER TO bench; GRANT ALL ON SCHEMA public TO bench"), "no table");
+        ensure!(
+            admin(
+                "bench",
+                "CREATE TABLE copied (a int, b int, c text); ALTER TABLE copied OWNER TO bench; GRANT ALL ON SCHEMA public TO bench"
+            ),
+            "no table"
+        );
         Ok(server)
     }
 }
@@ -315,7 +355,8 @@ fn haproxy(folder: &Path, port: u16) -> anyhow::Result<(Process, u16)> {
             "global\n  maxconn 1000\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 600s\n  timeout server 600s\nlisten pg\n  bind 127.0.0.1:{own}\n  server pg 127.0.0.1:{port}\n"
         ),
     )?;
-    let child = Command::new("/usr/sbin/haproxy").arg("-db").arg("-f").arg(&file).stderr(Stdio::null()).spawn()?;
+    let child =
+        Command::new("/usr/sbin/haproxy").arg("-db").arg("-f").arg(&file).stderr(Stdio::null()).spawn()?;
     std::thread::sleep(Duration::from_millis(500));
     Ok((Process(child), own))
 }

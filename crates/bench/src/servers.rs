@@ -53,7 +53,9 @@ pub(crate) async fn tcp_proxy(arguments: &[String]) -> anyhow::Result<()> {
         let (mut client, _) = listener.accept().await?;
         client.set_nodelay(true)?;
         tokio::spawn(async move {
-            let Ok(mut server) = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
+            let Ok(mut server) = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
+                return;
+            };
             let _ = server.set_nodelay(true);
             let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
         });

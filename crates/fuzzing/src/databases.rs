@@ -62,8 +62,12 @@ pub fn sql_read(data: &[u8]) {
         assert!(!resolved.acts.is_empty());
         let administers = resolved.acts.iter().any(|act| act.verb == registry::Verb::Administer);
         assert_eq!(administers, !resolved.reasons.is_empty());
-        let listens = |verb| matches!(verb, registry::Verb::Listen | registry::Verb::Notify | registry::Verb::Use);
-        assert!(administers || resolved.acts.iter().all(|act| listens(act.verb) || act.verb == registry::Verb::Define));
+        let listens =
+            |verb| matches!(verb, registry::Verb::Listen | registry::Verb::Notify | registry::Verb::Use);
+        assert!(
+            administers
+                || resolved.acts.iter().all(|act| listens(act.verb) || act.verb == registry::Verb::Define)
+        );
     }
 }
 

@@ -118,7 +118,7 @@ pub(crate) fn decide(ports: &Ports, peer: &Peer, parts: &Parts, now_ms: u64) -> 
         silence_ms,
         channel,
         under: None,
-            touch: None,
+        touch: None,
     };
     decided.operation = Some(Operation { service, action, resource, changes });
     decided.verdict = policy::decide(&rules, &ports.counters, request);

@@ -78,8 +78,14 @@ impl Pipeline {
                     record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
                     Some(record)
                 };
-                let instance = match record_verdict(&self.ports, peer, Looked::of_http(&parts), denial.detail.clone(), Duration::ZERO, record)
-                {
+                let instance = match record_verdict(
+                    &self.ports,
+                    peer,
+                    Looked::of_http(&parts),
+                    denial.detail.clone(),
+                    Duration::ZERO,
+                    record,
+                ) {
                     Ok(pending) => pending.await.ok().map(|index| self.instance(index)),
                     Err(_) => None,
                 };

@@ -60,8 +60,16 @@ pub const CATALOG_FRESH: Duration = Duration::from_secs(5);
 pub const CATALOG_AGE_MAX: Duration = Duration::from_secs(30);
 /// Answers a database session waits for at one time: a longer pipeline is read when some have come.
 pub const PIPELINE_MAX: usize = 10_000;
-/// Statements and portals a database session has names for.
+/// Statements a database session has names for.
 pub const NAMED_STATEMENTS_MAX: usize = 10_000;
+/// Their texts together, in bytes.
+pub const NAMED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Statements under way and portals open in one database session.
+pub const RUNNING_MAX: usize = 256;
+/// Texts longer than this are read on a thread of their own, in bytes.
+pub const LONG_TEXT_BYTES: usize = 16 * 1024;
+/// How many such are read at one time.
+pub const LONG_TEXTS_MAX: usize = 2;
 /// How long an outcome, for which nobody waits, can wait to be written with others.
 pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(5);
 /// The same for a verdict that its clause lets be durable later, at most.

@@ -42,6 +42,11 @@ impl Databases {
     pub(crate) fn new(config: &Config) -> Result<Self, TlsError> {
         let mut tls = upstream_tls(config)?;
         tls.alpn_protocols = vec![wire::postgres::startup::ALPN.to_vec()];
-        Ok(Self { tls: Arc::new(tls), catalogs: Arc::default(), cancels: Arc::default(), texts: Texts::default() })
+        Ok(Self {
+            tls: Arc::new(tls),
+            catalogs: Arc::default(),
+            cancels: Arc::default(),
+            texts: Texts::default(),
+        })
     }
 }

@@ -2,12 +2,12 @@
 //! says, and an outcome follows every permit that was used.
 
 use crate::Pending;
-use policy::record::OUTCOME;
 use crate::limits::{OUTCOME_PATIENCE, RELAXED_PATIENCE_MAX};
 use contract::Recording;
+use policy::record::OUTCOME;
 use policy::{Ending, Outcome};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::oneshot;
 

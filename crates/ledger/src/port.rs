@@ -7,8 +7,8 @@
 use crate::tree::SubtreeHashes;
 use crate::{Checkpoint, Hash};
 use std::future::Future;
-use std::time::Duration;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// A value computed elsewhere.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;

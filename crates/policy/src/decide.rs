@@ -266,7 +266,9 @@ pub fn decide_together(
             Err(denial) => return Err(Box::new((request, *denial))),
             Ok((mut contract, mut above, recording)) => {
                 for applied in above.iter_mut().chain([&mut contract]) {
-                    let before = |number: &Number| permits.iter().any(|permit| permit.counts(applied.instrument, *number));
+                    let before = |number: &Number| {
+                        permits.iter().any(|permit| permit.counts(applied.instrument, *number))
+                    };
                     let counted = applied.counted.iter().copied().filter(|number| !before(number)).collect();
                     applied.counted = counted;
                 }

@@ -323,7 +323,12 @@ fn service(facts: &Facts, provider: &str) -> Result<Event, String> {
         owner: PersonId::from_entropy([1; 10]),
         host: String::new(),
         upstream: String::new(),
-        resources: vec![Resource { name: facts.resource.clone(), operations: vec![operation], class, objects: None }],
+        resources: vec![Resource {
+            name: facts.resource.clone(),
+            operations: vec![operation],
+            class,
+            objects: None,
+        }],
         injection: None,
         login: None,
         region: region.map(|text| text.parse()).transpose().map_err(|error| format!("{error}"))?,

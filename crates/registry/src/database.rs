@@ -126,7 +126,10 @@ impl Resource {
     /// What is wrong with it as one of a database.
     pub(crate) fn database_problem(&self) -> Option<String> {
         let Some(objects) = &self.objects else {
-            return Some(format!("the resource `{}` of a database has tables, functions or channels", self.name));
+            return Some(format!(
+                "the resource `{}` of a database has tables, functions or channels",
+                self.name
+            ));
         };
         let lists = [&objects.tables, &objects.functions, &objects.channels];
         let count = lists.iter().map(|list| list.len()).sum::<usize>();
@@ -148,7 +151,9 @@ impl Resource {
         if let Some(bad) = objects.functions.iter().find(plain) {
             return Some(format!("the function `{bad}` is not `schema.name`"));
         }
-        if let Some(bad) = objects.channels.iter().find(|name| name.is_empty() || name.contains(char::is_control)) {
+        if let Some(bad) =
+            objects.channels.iter().find(|name| name.is_empty() || name.contains(char::is_control))
+        {
             return Some(format!("`{bad}` is not the name of a channel"));
         }
         let expected = Self::of_database(self.name.clone(), self.class, objects.clone());
@@ -226,7 +231,8 @@ impl DatabaseAddress {
         };
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let sound = |text: &str| {
-            !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "/@?#%".contains(c))
+            !text.is_empty()
+                && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "/@?#%".contains(c))
         };
         (sound(host) && sound(database) && database.len() <= DATABASE_BYTES_MAX && port != 0).then(|| Self {
             host: host.to_owned(),
@@ -260,7 +266,10 @@ mod tests {
     fn addresses() {
         let read = |text: &str| DatabaseAddress::parse(text);
         let plain = read("postgresql://127.0.0.1:5433/shop?sslmode=disable").unwrap().unwrap();
-        assert_eq!((plain.host.as_str(), plain.port, plain.database.as_str(), plain.clear), ("127.0.0.1", 5433, "shop", true));
+        assert_eq!(
+            (plain.host.as_str(), plain.port, plain.database.as_str(), plain.clear),
+            ("127.0.0.1", 5433, "shop", true)
+        );
         let tls = read("postgres://db.example/shop").unwrap().unwrap();
         assert_eq!((tls.port, tls.clear), (5432, false));
         assert_eq!(read("postgresql://[::1]:5/x").unwrap().unwrap().host, "::1");

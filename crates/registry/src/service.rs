@@ -176,7 +176,10 @@ impl Service {
 
     fn http_problem(&self) -> Option<String> {
         if self.login.is_some() || self.resources.iter().any(|resource| resource.objects.is_some()) {
-            return Some("a login, tables, functions and channels are of databases: `upstream = \"postgresql://…\"`".to_owned());
+            return Some(
+                "a login, tables, functions and channels are of databases: `upstream = \"postgresql://…\"`"
+                    .to_owned(),
+            );
         }
         let authority = self
             .upstream

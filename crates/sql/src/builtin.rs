@@ -102,9 +102,14 @@ pub(crate) fn builtin(name: &str, volatile: bool) -> Builtin {
     }
 }
 
+/// Whether a table or view of the system is reached by its name only.
+pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
+    SENSITIVE.contains(&name) || (schema == "information_schema" && name.starts_with('_'))
+}
+
 /// Tables and views of the system that hold secrets, samples of data or other people's statements: a pattern does not
 /// reach them, only their name.
-pub(crate) const SENSITIVE: &[&str] = &[
+const SENSITIVE: &[&str] = &[
     "pg_authid",
     "pg_file_settings",
     "pg_hba_file_rules",

@@ -1,75 +1,122 @@
 //! The catalog of a database, as far as names are resolved by it. Read with [`QUERIES`] by whoever has a connection.
 
+use crate::statement::{Statement, Unreadable, read};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// A row of text, as the simple protocol gives it.
 pub type Row = Vec<Option<String>>;
 
-/// What is asked, in this order; the rows make a [`Catalog`].
-pub const QUERIES: [&str; 5] = [RELATIONS, COLUMNS, DEPENDENCIES, FUNCTIONS, OTHERS];
+/// What is asked, in this order, while no schema is looked up but the system's ([`ALONE`]); the rows make a [`Catalog`].
+pub const QUERIES: [&str; 5] = [RELATIONS, COLUMNS, CHILDREN, FUNCTIONS, OTHERS];
+/// Said before [`QUERIES`], so that definitions name everything in full.
+pub const ALONE: &str = "SET LOCAL search_path TO ''";
 
 /// The longest search path that is followed.
 const PATH_MAX: usize = 64;
 /// What asks for the schemas names are looked up in, in order.
 pub const PATH: &str = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(true))";
 
-/// Tables, views, sequences; indexes with the table they are of.
+/// Tables, views, sequences; indexes with the table they are of. Of each: has it rules; triggers; what follows from
+/// another table's changes; code in defaults, checks, policies; and what a view is.
 const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1'), \
     EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), \
-    (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid) \
+    (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), \
+    EXISTS (SELECT 1 FROM pg_catalog.pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.oid \
+        AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))), \
+    EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, \
+        'pg_catalog.pg_operator'::pg_catalog.regclass) AND ( \
+        (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass \
+            AND d.objid IN (SELECT x.oid FROM pg_catalog.pg_attrdef x WHERE x.adrelid = c.oid)) \
+        OR (d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass \
+            AND d.objid IN (SELECT x.oid FROM pg_catalog.pg_constraint x WHERE x.conrelid = c.oid)) \
+        OR (d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass \
+            AND d.objid IN (SELECT x.oid FROM pg_catalog.pg_policy x WHERE x.polrelid = c.oid)))), \
+    CASE WHEN c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+        THEN pg_catalog.pg_get_viewdef(c.oid) END \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S', 'i', 'I') AND n.nspname !~ '^pg_(toast|temp)'";
 
 /// The columns of everything that is not the system's.
-const COLUMNS: &str = "SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_attribute a \
+const COLUMNS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid FROM pg_catalog.pg_attribute a \
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'f', 'p') \
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2";
 
-/// What views and rules rest on.
-const DEPENDENCIES: &str = "SELECT DISTINCT r.ev_class, d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass, \
-    d.refobjid, p.proname, n.nspname FROM pg_catalog.pg_rewrite r \
-    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid \
-    LEFT JOIN pg_catalog.pg_proc p ON d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = d.refobjid \
-    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-    WHERE d.refobjid <> r.ev_class AND d.refclassid IN ('pg_catalog.pg_class'::pg_catalog.regclass, \
-    'pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)";
+/// What is part of what: partitions and children.
+const CHILDREN: &str = "SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i";
 
 /// Functions: of those of one name the one that can do most.
 const FUNCTIONS: &str = "SELECT n.nspname, p.proname, pg_catalog.max(p.provolatile) FROM pg_catalog.pg_proc p \
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace GROUP BY 1, 2";
 
-/// Operators that are not the system's, and types; of an array, what it is of.
-const OTHERS: &str = "SELECT 'o', n.nspname, o.oprname, '' FROM pg_catalog.pg_operator o \
+/// Operators that are not the system's; types, of an array what it is of; casts by functions that are not the system's.
+/// What an extension brings is taken for what its installer vouched for, but for its functions.
+const OTHERS: &str = "SELECT 'o', n.nspname, o.oprname, o.oprleft::text || ' ' || o.oprright::text, o.oid FROM pg_catalog.pg_operator o \
     JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace WHERE n.nspname <> 'pg_catalog' \
-    UNION ALL SELECT 't', n.nspname, t.typname, coalesce(e.typtype, t.typtype)::text FROM pg_catalog.pg_type t \
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = o.oid \
+        AND d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass) \
+    UNION ALL SELECT 't', n.nspname, t.typname, CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
+        WHERE d.deptype = 'e' AND d.objid IN (t.oid, e.oid) AND d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass) \
+        THEN 'e' ELSE coalesce(e.typtype, t.typtype)::text END, t.oid FROM pg_catalog.pg_type t \
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
-    LEFT JOIN pg_catalog.pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem WHERE n.nspname !~ '^pg_(toast|temp)'";
+    LEFT JOIN pg_catalog.pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem WHERE n.nspname !~ '^pg_(toast|temp)' \
+    UNION ALL SELECT 'c', fn.nspname, p.proname, '', c.casttarget FROM pg_catalog.pg_cast c \
+    JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc JOIN pg_catalog.pg_namespace fn ON fn.oid = p.pronamespace \
+    WHERE fn.nspname <> 'pg_catalog' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' \
+        AND d.objid = c.oid AND d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass)";
 
 /// A database's relations, functions, operators and types.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     relations: HashMap<String, HashMap<String, Relation>>,
     functions: HashMap<String, Vec<Function>>,
-    operators: HashMap<String, Vec<String>>,
-    types: HashMap<String, Vec<(String, char)>>,
+    operators: HashMap<String, Vec<Operator>>,
+    types: HashMap<String, Vec<Type>>,
+    /// Types by their numbers.
+    numbered: HashMap<u32, (String, String)>,
+}
+
+/// Numbers below this are the system's (`FirstNormalObjectId`).
+pub(crate) const SYSTEM_NUMBERS: u32 = 16_384;
+
+/// An operator that is not the system's: where it is, and which types that are not the system's either it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Operator {
+    pub(crate) schema: String,
+    pub(crate) types: Vec<u32>,
+}
+
+/// A type: where it is, what kind, and the functions by which something is made one of its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Type {
+    pub(crate) schema: String,
+    pub(crate) kind: char,
+    pub(crate) number: u32,
+    pub(crate) casts: Vec<(String, String)>,
 }
 
 /// A table or what is used like one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Relation {
     pub(crate) kind: char,
-    pub(crate) columns: Vec<String>,
+    pub(crate) columns: HashSet<String>,
+    /// The types of its columns.
+    pub(crate) types: HashSet<u32>,
     /// It has rules other than what makes it a view.
     pub(crate) rules: bool,
     pub(crate) triggers: bool,
+    /// What is changed or removed in it is changed or removed elsewhere too.
+    pub(crate) cascades: bool,
+    /// Its defaults, checks or policies are code.
+    pub(crate) code: bool,
     /// For an index: the table.
     pub(crate) of: Option<(String, String)>,
-    /// For a view: what it reads.
-    pub(crate) reads: Vec<(String, String)>,
-    /// For a view: functions and operators it runs; a name is empty where nobody knows it.
-    pub(crate) runs: Vec<(String, String)>,
+    /// For a view: its query.
+    pub(crate) view: Option<Arc<Result<Vec<Statement>, Unreadable>>>,
+    /// Partitions and children.
+    pub(crate) children: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,19 +133,26 @@ pub struct CatalogError(usize);
 impl Catalog {
     /// From the answers to [`QUERIES`].
     pub fn of(answers: [Vec<Row>; 5]) -> Result<Self, CatalogError> {
-        let [relations, columns, dependencies, functions, others] = answers;
+        let [relations, columns, children, functions, others] = answers;
         let mut catalog = Self::default();
         let mut names: HashMap<String, (String, String)> = HashMap::with_capacity(relations.len());
         let mut indexes = Vec::new();
         for row in relations {
-            let [Some(oid), Some(schema), Some(name), Some(kind), rules, triggers, of] =
-                <[_; 7]>::try_from(row).map_err(|_| CatalogError(0))?
+            let [Some(oid), Some(schema), Some(name), Some(kind), rules, triggers, of, cascades, code, view] =
+                <[_; 10]>::try_from(row).map_err(|_| CatalogError(0))?
             else {
                 return Err(CatalogError(0));
             };
             let yes = |flag: Option<String>| flag.as_deref() == Some("t");
-            let kind = kind.chars().next().ok_or(CatalogError(0))?;
-            let relation = Relation { kind, rules: yes(rules), triggers: yes(triggers), ..Relation::default() };
+            let relation = Relation {
+                kind: kind.chars().next().ok_or(CatalogError(0))?,
+                rules: yes(rules),
+                triggers: yes(triggers),
+                cascades: yes(cascades),
+                code: yes(code),
+                view: view.map(|text| Arc::new(read(&text))),
+                ..Relation::default()
+            };
             if let Some(of) = of {
                 indexes.push((schema.clone(), name.clone(), of));
             }
@@ -112,26 +166,25 @@ impl Catalog {
             }
         }
         for row in columns {
-            let [Some(oid), _, Some(column)] = <[_; 3]>::try_from(row).map_err(|_| CatalogError(1))? else {
+            let [Some(oid), _, Some(column), Some(of)] =
+                <[_; 4]>::try_from(row).map_err(|_| CatalogError(1))?
+            else {
                 return Err(CatalogError(1));
             };
+            let of: u32 = of.parse().map_err(|_| CatalogError(1))?;
             if let Some(relation) = names.get(&oid).and_then(|name| catalog.find_mut(name)) {
-                relation.columns.push(column);
+                relation.columns.insert(column);
+                relation.types.insert(of);
             }
         }
-        for row in dependencies {
-            let [Some(view), is_relation, Some(on), function, schema] =
-                <[_; 5]>::try_from(row).map_err(|_| CatalogError(2))?
-            else {
+        for row in children {
+            let [Some(parent), Some(child)] = <[_; 2]>::try_from(row).map_err(|_| CatalogError(2))? else {
                 return Err(CatalogError(2));
             };
-            let read = names.get(&on).cloned();
-            let Some(view) = names.get(&view).and_then(|name| catalog.find_mut(name)) else { continue };
-            if is_relation.as_deref() == Some("t") {
-                // What is read and not known (TOAST, another session's) is nothing a name can reach.
-                view.reads.extend(read);
-            } else {
-                view.runs.push((schema.unwrap_or_default(), function.unwrap_or_default()));
+            if let (Some(parent), Some(child)) = (names.get(&parent), names.get(&child).cloned())
+                && let Some(relation) = catalog.find_mut(parent)
+            {
+                relation.children.push(child);
             }
         }
         for row in functions {
@@ -143,17 +196,38 @@ impl Catalog {
             let function = Function { schema, volatile: volatility == "v" };
             catalog.functions.entry(name).or_default().push(function);
         }
+        let mut casts = Vec::new();
         for row in others {
-            let [Some(what), Some(schema), Some(name), Some(kind)] =
-                <[_; 4]>::try_from(row).map_err(|_| CatalogError(4))?
+            let [Some(what), Some(schema), Some(name), Some(kind), Some(oid)] =
+                <[_; 5]>::try_from(row).map_err(|_| CatalogError(4))?
             else {
                 return Err(CatalogError(4));
             };
-            if what == "o" {
-                catalog.operators.entry(name).or_default().push(schema);
-            } else {
-                let kind = kind.chars().next().ok_or(CatalogError(4))?;
-                catalog.types.entry(name).or_default().push((schema, kind));
+            let oid: u32 = oid.parse().map_err(|_| CatalogError(4))?;
+            match what.as_str() {
+                "o" => {
+                    let numbers = kind.split(' ').filter_map(|number| number.parse::<u32>().ok());
+                    let types = numbers.filter(|number| *number >= SYSTEM_NUMBERS).collect();
+                    catalog.operators.entry(name).or_default().push(Operator { schema, types });
+                }
+                "c" => casts.push((oid, (schema, name))),
+                _ => {
+                    let kind = kind.chars().next().ok_or(CatalogError(4))?;
+                    catalog.numbered.insert(oid, (schema.clone(), name.clone()));
+                    catalog.types.entry(name).or_default().push(Type {
+                        schema,
+                        kind,
+                        number: oid,
+                        casts: Vec::new(),
+                    });
+                }
+            }
+        }
+        for (to, function) in casts {
+            let Some((schema, name)) = catalog.numbered.get(&to) else { continue };
+            let of = catalog.types.get_mut(name).into_iter().flatten().find(|of| of.schema == *schema);
+            if let Some(of) = of {
+                of.casts.push(function);
             }
         }
         Ok(catalog)
@@ -179,12 +253,17 @@ impl Catalog {
         self.functions.get(name).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn operators(&self, name: &str) -> &[String] {
+    pub(crate) fn operators(&self, name: &str) -> &[Operator] {
         self.operators.get(name).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn types(&self, name: &str) -> &[(String, char)] {
+    pub(crate) fn types(&self, name: &str) -> &[Type] {
         self.types.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of the type of this number.
+    pub(crate) fn numbered(&self, number: u32) -> Option<&(String, String)> {
+        self.numbered.get(&number)
     }
 }
 
@@ -221,9 +300,7 @@ impl Path {
     /// Where something new without a schema is made.
     pub(crate) fn first(&self) -> Option<&str> {
         match self {
-            Self::Known(path) => {
-                path.iter().map(String::as_str).find(|schema| !schema.starts_with("pg_"))
-            }
+            Self::Known(path) => path.iter().map(String::as_str).find(|schema| !schema.starts_with("pg_")),
             Self::Unknown => None,
         }
     }

@@ -66,7 +66,10 @@ mod tests {
     fn numbers_are_one() {
         for (text, expected) in [
             ("SELECT abalance FROM a WHERE aid = 4711;", "SELECT abalance FROM a WHERE aid = 0;"),
-            ("SELECT a1, 'x1''y2', \"q 3\" FROM t2 WHERE b=-12", "SELECT a1, 'x1''y2', \"q 3\" FROM t2 WHERE b=-0"),
+            (
+                "SELECT a1, 'x1''y2', \"q 3\" FROM t2 WHERE b=-12",
+                "SELECT a1, 'x1''y2', \"q 3\" FROM t2 WHERE b=-0",
+            ),
             ("SELECT $1, 1.5, 0x1F, 1e5, 1_000", "SELECT $1, 1.5, 0x1F, 1e5, 1_000"),
             ("LIMIT 5 OFFSET 10", "LIMIT 0 OFFSET 0"),
             ("SELECT 1 -- 2", "SELECT 1 -- 2"),

@@ -1,13 +1,13 @@
 //! From what a statement names to what it does: names are looked up in the catalog, views are followed to what they read,
 //! and everything is found again among the resources of the service.
 
-use crate::builtin::{Builtin, SENSITIVE, builtin};
-use crate::catalog::{Catalog, Path, Relation};
+use crate::builtin::{Builtin, builtin, is_sensitive};
+use crate::catalog::{Catalog, Operator, Path, Relation, SYSTEM_NUMBERS};
 use crate::setting::Setting;
 use crate::statement::{Call, Effect, Mention, Qualified, Statement, Touch};
 use registry::database::SESSION;
 use registry::{Fit, Name, Objects, Resource, Service, Verb};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Views over views are followed this far.
 const DEPTH_MAX: usize = 32;
@@ -106,10 +106,43 @@ pub struct Resolved {
     pub moves_path: bool,
 }
 
+impl Resolved {
+    /// What follows from parameters of types that are named by number.
+    pub fn add_parameters(
+        &mut self,
+        numbers: impl Iterator<Item = u32>,
+        service: &Service,
+        catalog: &Catalog,
+    ) {
+        for number in numbers.filter(|number| *number >= SYSTEM_NUMBERS) {
+            match catalog.numbered(number) {
+                Some((schema, name)) => {
+                    let of = Qualified { schema: Some(schema.clone()), name: name.clone() };
+                    let statement = Statement { types: vec![of], ..Statement::default() };
+                    let mut found = statement.resolve(service, catalog, &Path::Unknown);
+                    found.acts.retain(|act| act.verb != Verb::Use);
+                    self.add(&found);
+                }
+                None => self.administers(service, format!("nobody knows the type {number} of a parameter")),
+            }
+        }
+    }
+}
+
 impl Statement {
     /// What it does in a database.
     pub fn resolve(&self, service: &Service, catalog: &Catalog, path: &Path) -> Resolved {
-        let mut resolving = Resolving { statement: self, service, catalog, path, found: Resolved::default() };
+        let mut resolving = Resolving {
+            statement: self,
+            service,
+            catalog,
+            path,
+            found: Resolved::default(),
+            depth: 0,
+            named: HashSet::new(),
+            columns: HashSet::new(),
+            types: HashSet::new(),
+        };
         resolving.run();
         resolving.found
     }
@@ -121,6 +154,14 @@ struct Resolving<'a> {
     catalog: &'a Catalog,
     path: &'a Path,
     found: Resolved,
+    /// Views within views.
+    depth: usize,
+    /// By which names tables are mentioned.
+    named: HashSet<String>,
+    /// All columns of the tables that are touched.
+    columns: HashSet<String>,
+    /// The types of those, and those that are named.
+    types: HashSet<u32>,
 }
 
 impl<'a> Resolving<'a> {
@@ -128,6 +169,17 @@ impl<'a> Resolving<'a> {
         let statement = self.statement;
         self.found.reasons.extend(statement.administers.iter().cloned());
         self.found.moves_path = statement.effect == Effect::SearchPath;
+        for touch in &statement.touches {
+            self.named.insert(touch.alias.clone().unwrap_or_else(|| touch.relation.name.clone()));
+            for schema in self.schemas(&touch.relation) {
+                let relation = self.catalog.relation(schema, &touch.relation.name);
+                self.types.extend(relation.into_iter().flat_map(|relation| relation.types.iter().copied()));
+                self.columns
+                    .extend(relation.into_iter().flat_map(|relation| relation.columns.iter().cloned()));
+            }
+        }
+        let named = statement.types.iter().flat_map(|name| self.catalog.types(&name.name));
+        self.types.extend(named.map(|of| of.number));
         statement.touches.iter().for_each(|touch| self.touch(touch));
         statement.calls.iter().for_each(|call| self.call(call));
         statement.fields.iter().for_each(|field| self.field(field));
@@ -178,7 +230,8 @@ impl<'a> Resolving<'a> {
             return self.define(touch, &schemas);
         }
         if schemas.is_empty() {
-            return self.administers(format!("`{}` is nothing the database is known to have", touch.relation));
+            return self
+                .administers(format!("`{}` is nothing the database is known to have", touch.relation));
         }
         for schema in schemas {
             let Some(relation) = self.catalog.relation(schema, name) else { continue };
@@ -189,7 +242,7 @@ impl<'a> Resolving<'a> {
                 (None, Verb::Delete | Verb::Truncate | Verb::Lock) => Columns::Some(BTreeSet::new()),
                 (None, _) => Columns::All,
             };
-            self.relation(touch.verb, (schema, name), relation, columns, touch.restricted, 0);
+            self.relation(touch.verb, (schema, name), relation, columns, touch.restricted, self.depth);
         }
     }
 
@@ -241,7 +294,7 @@ impl<'a> Resolving<'a> {
             return;
         }
         let system = is_system(schema);
-        if system && SENSITIVE.contains(&name) {
+        if system && is_sensitive(schema, name) {
             return self.administers(format!("`{schema}.{name}` must be named to be part of a resource"));
         }
         if system {
@@ -250,39 +303,86 @@ impl<'a> Resolving<'a> {
             }
             return;
         }
-        match (relation.kind, verb) {
-            ('f', _) => self.administers(format!("`{schema}.{name}` is a table of another server")),
-            ('v' | 'm', Verb::Read) => self.view((schema, name), relation, depth),
-            ('v' | 'm', _) => self.administers(format!("`{schema}.{name}` is a view: what is written through it is not followed")),
-            (_, Verb::Read | Verb::Lock) => {}
-            (_, _) if relation.rules => {
+        let writes = !matches!(verb, Verb::Read | Verb::Lock);
+        match relation.kind {
+            'f' => self.administers(format!("`{schema}.{name}` is a table of another server")),
+            'v' | 'm' if verb == Verb::Read => self.view((schema, name), relation, depth),
+            'v' | 'm' => {
+                self.administers(format!(
+                    "`{schema}.{name}` is a view: what is written through it is not followed"
+                ));
+            }
+            _ if relation.code => {
+                self.administers(format!("`{schema}.{name}` has code in its defaults, checks or policies"));
+            }
+            _ if writes && relation.rules => {
                 self.administers(format!("`{schema}.{name}` has a rule that can do anything else instead"));
             }
-            (_, _) if relation.triggers => {
+            _ if writes && relation.triggers => {
                 self.administers(format!("`{schema}.{name}` has a trigger that can do anything beside"));
             }
-            (_, _) => {}
+            _ if relation.cascades && matches!(verb, Verb::Update | Verb::Delete | Verb::Truncate) => {
+                self.administers(format!("what is changed in `{schema}.{name}` is changed elsewhere too"));
+            }
+            _ => self.children((schema, name), relation, verb, restricted, depth),
         }
     }
 
-    /// What a view reads is read.
+    /// What is done to a table is done to its partitions and children.
+    fn children(
+        &mut self,
+        (schema, name): (&str, &str),
+        parent: &Relation,
+        verb: Verb,
+        restricted: bool,
+        depth: usize,
+    ) {
+        if depth >= DEPTH_MAX {
+            return self.administers(format!("`{schema}.{name}` has too many generations of children"));
+        }
+        let catalog = self.catalog;
+        for (schema, name) in &parent.children {
+            if let Some(child) = catalog.relation(schema, name) {
+                self.relation(verb, (schema, name), child, Columns::All, restricted, depth + 1);
+            }
+        }
+    }
+
+    /// What a view does is done: its query names everything in full.
     fn view(&mut self, (schema, name): (&str, &str), view: &Relation, depth: usize) {
         if depth >= DEPTH_MAX {
             return self.administers(format!("`{schema}.{name}` is a view over too many views"));
         }
-        for (of, function) in &view.runs {
-            match self.function_resource(of, function) {
-                Some(resource) => {
-                    let object = Object::Of { schema: of.clone(), name: function.clone() };
-                    self.act(Verb::Call, resource, object, Columns::Some(BTreeSet::new()), false);
-                }
-                None => self.administers(format!("`{schema}.{name}` is a view that runs `{of}.{function}`")),
+        let path = Path::Known(vec!["pg_catalog".to_owned()]);
+        let statements = match view.view.as_deref() {
+            Some(Ok(statements)) => statements,
+            Some(Err(error)) => {
+                return self
+                    .administers(format!("`{schema}.{name}` is a view that cannot be looked into: {error}"));
             }
-        }
-        for (schema, name) in &view.reads {
-            if let Some(relation) = self.catalog.relation(schema, name) {
-                self.relation(Verb::Read, (schema, name), relation, Columns::All, false, depth + 1);
+            None => {
+                return self.administers(format!("`{schema}.{name}` is a view nobody knows the query of"));
             }
+        };
+        for statement in statements {
+            let found = Resolved::default();
+            let (service, catalog) = (self.service, self.catalog);
+            let mut inside = Resolving {
+                statement,
+                service,
+                catalog,
+                path: &path,
+                found,
+                depth: depth + 1,
+                named: HashSet::new(),
+                columns: HashSet::new(),
+                types: HashSet::new(),
+            };
+            inside.run();
+            // What touches nothing is nothing more.
+            let of_use = |act: &Act| act.verb == Verb::Use;
+            inside.found.acts.retain(|act| !of_use(act));
+            self.found.add(&inside.found);
         }
     }
 
@@ -291,18 +391,23 @@ impl<'a> Resolving<'a> {
         let statement = self.statement;
         let known = |touch: &Touch| touch.alias.clone().unwrap_or_else(|| touch.relation.name.clone());
         let own = known(touch);
-        let is_named = |of: &str| statement.touches.iter().any(|touch| known(touch) == of);
+        // Names that can stand for a table's row under another name than its own.
+        let general = |of: &str| matches!(of, "new" | "old" | "excluded");
         let mut columns = BTreeSet::new();
         for Mention { of, column } in &statement.mentions {
-            let concerns = of.as_deref().is_none_or(|of| of == own || !is_named(of));
+            let is_own = of.as_deref() == Some(own.as_str());
+            let concerns = of.as_deref().is_none_or(|of| is_own || general(of) || !self.named.contains(of));
             if !concerns {
                 continue;
             }
-            let is_own = of.as_deref() == Some(own.as_str());
             let there = relation.columns.contains(column) || SYSTEM_COLUMNS.contains(&column.as_str());
-            // `t`, or `t.x` that is no column but a function of all of `t`.
-            let whole = column == "*" || (of.is_none() && *column == own) || (is_own && !there);
-            if whole {
+            let whole = match of {
+                // `t`, or what no table of the statement is known to have: it may have it by now.
+                None => !there && (self.named.contains(column.as_str()) || !self.is_column(column)),
+                // `t.x` that is no column, but a function of all of `t`.
+                Some(_) => is_own && !there,
+            };
+            if column == "*" || whole {
                 return Columns::All;
             }
             if relation.columns.contains(column) {
@@ -340,15 +445,14 @@ impl<'a> Resolving<'a> {
         }
     }
 
+    /// Whether a table that is touched has such a column.
+    fn is_column(&self, name: &str) -> bool {
+        self.columns.contains(name) || SYSTEM_COLUMNS.contains(&name)
+    }
+
     /// A name after a dot. Where no relation has such a column it can be a function of a whole row.
     fn field(&mut self, name: &'a str) {
-        let statement = self.statement;
-        let is_column = statement.touches.iter().any(|touch| {
-            let schemas = self.schemas(&touch.relation);
-            let mut relations = schemas.iter().filter_map(|schema| self.catalog.relation(schema, &touch.relation.name));
-            relations.any(|relation| relation.columns.iter().any(|column| column == name))
-        });
-        if !is_column && !self.catalog.functions(name).is_empty() {
+        if !self.is_column(name) && !self.catalog.functions(name).is_empty() {
             self.function(&Qualified { schema: None, name: name.to_owned() }, &[None]);
         }
     }
@@ -393,7 +497,8 @@ impl<'a> Resolving<'a> {
 
     /// `nextval('orders_id_seq')`.
     fn sequence(&mut self, function: &str, literals: &[Option<String>]) {
-        let plain = |part: &&str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let plain =
+            |part: &&str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         let parts: Option<Vec<&str>> = literals.first().and_then(|literal| {
             let parts: Vec<&str> = literal.as_deref()?.split('.').collect();
             parts.iter().all(plain).then_some(parts)
@@ -414,7 +519,7 @@ impl<'a> Resolving<'a> {
         for schema in schemas {
             let Some(relation) = self.catalog.relation(&schema, &named.name) else { continue };
             let columns = Columns::Some(BTreeSet::new());
-            self.relation(Verb::Update, (&schema, &named.name), relation, columns, true, 0);
+            self.relation(Verb::Update, (&schema, &named.name), relation, columns, true, self.depth);
         }
     }
 
@@ -446,6 +551,9 @@ impl<'a> Resolving<'a> {
             Ok(Effect::SearchPath) => self.found.moves_path = true,
             Ok(
                 Effect::None
+                | Effect::Reset
+                | Effect::Declare(..)
+                | Effect::Fetch(_)
                 | Effect::Transaction
                 | Effect::Prepare(..)
                 | Effect::Execute(_)
@@ -456,13 +564,22 @@ impl<'a> Resolving<'a> {
     }
 
     fn operator(&mut self, operator: &'a Qualified) {
-        let others = self.catalog.operators(&operator.name);
+        let catalog = self.catalog;
+        let others = catalog.operators(&operator.name);
         let schemas: Vec<&str> = match &operator.schema {
             Some(schema) if schema == "pg_catalog" => Vec::new(),
             Some(schema) => vec![schema.as_str()],
-            None => self.path.among(others.iter().map(String::as_str)),
+            None => self.path.among(others.iter().map(|other| other.schema.as_str())),
         };
-        for schema in schemas {
+        // One for types of its own is meant only where there are values of those.
+        let fits = |other: &&Operator| other.types.iter().all(|number| self.types.contains(number));
+        let meant: Vec<&str> = schemas
+            .into_iter()
+            .filter(|schema| {
+                operator.schema.is_some() || others.iter().filter(fits).any(|other| other.schema == *schema)
+            })
+            .collect();
+        for schema in meant {
             self.runs(schema, &operator.name, "operator");
         }
     }
@@ -471,11 +588,12 @@ impl<'a> Resolving<'a> {
         if name.schema.is_none() && SERIALS.contains(&name.name.as_str()) {
             return;
         }
-        let known = self.catalog.types(&name.name);
+        let catalog = self.catalog;
+        let known = catalog.types(&name.name);
         let schemas: Vec<&str> = match &name.schema {
             Some(schema) => vec![schema.as_str()],
             None => {
-                let found = self.path.among(known.iter().map(|(schema, _)| schema.as_str()));
+                let found = self.path.among(known.iter().map(|of| of.schema.as_str()));
                 let most = if *self.path == Path::Unknown { usize::MAX } else { 1 };
                 found.into_iter().take(most).collect()
             }
@@ -484,20 +602,26 @@ impl<'a> Resolving<'a> {
             return self.administers(format!("`{name}` is no type the database is known to have"));
         }
         for schema in schemas {
-            let kind = known.iter().find(|(of, _)| of == schema).map(|(_, kind)| *kind);
-            match kind {
-                // A list of words, or a row: no code of its own.
-                Some('e' | 'c') => {}
-                Some(_) if is_system(schema) => {}
-                Some(_) => self.runs(schema, &name.name, "type"),
-                None => self.administers(format!("`{name}` is no type the database is known to have")),
+            let Some(of) = known.iter().find(|of| of.schema == schema) else {
+                self.administers(format!("`{name}` is no type the database is known to have"));
+                continue;
+            };
+            // A list of words has no code of its own, nor what an extension brought; a row can have some in its fields.
+            if of.kind != 'e' && !is_system(schema) {
+                self.runs(schema, &name.name, "type");
+            }
+            for (schema, function) in &of.casts {
+                self.runs(schema, function, "cast");
             }
         }
     }
 
     fn channel(&mut self, verb: Verb, channel: &str) {
         let has = |resource: &&Resource| {
-            resource.objects.as_ref().is_some_and(|objects| objects.channels.iter().any(|known| known == channel))
+            resource
+                .objects
+                .as_ref()
+                .is_some_and(|objects| objects.channels.iter().any(|known| known == channel))
         };
         match self.service.resources.iter().find(has) {
             Some(resource) => {

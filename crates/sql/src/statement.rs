@@ -9,7 +9,11 @@ use pg_query::protobuf::{
 use registry::Verb;
 
 /// The longest text of a query, in bytes: it is recorded whole.
-pub const TEXT_BYTES_MAX: usize = 3 * 1024 * 1024;
+pub const TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Words and signs in one text at most, about: its tree takes some hundred bytes for each.
+pub const WORDS_MAX: usize = 100_000;
+/// Tables times columns a statement mentions at most.
+const MENTIONS_MAX: usize = 1_000_000;
 /// Statements in one text at most.
 pub const STATEMENTS_MAX: usize = 1_000;
 
@@ -22,6 +26,9 @@ pub enum Unreadable {
     /// It is longer than is looked into.
     #[error("it is longer than {TEXT_BYTES_MAX} bytes")]
     Long,
+    /// It has more parts than are looked into.
+    #[error("it has more than some {WORDS_MAX} words and signs")]
+    Large,
     /// It has more statements than are looked into.
     #[error("it has more than {STATEMENTS_MAX} statements")]
     Many,
@@ -66,6 +73,12 @@ pub enum Effect {
     Transaction,
     /// Names are looked up along another path from now on, until nobody knows when.
     SearchPath,
+    /// Settings are what they were when the session began.
+    Reset,
+    /// A query gets a name under which its rows are fetched: its name, and what it does.
+    Declare(String, Box<Statement>),
+    /// Rows of a named query are fetched.
+    Fetch(String),
     /// Sets the name under which the server's own records have the session.
     ApplicationName,
     /// Declares what what follows is for; empty: for nothing said.
@@ -150,9 +163,7 @@ impl Qualified {
         let words: Option<Vec<&str>> = parts.iter().map(Tree::word).collect();
         match words?.as_slice() {
             [name] => Some(Self { schema: None, name: (*name).to_owned() }),
-            [.., schema, name] => {
-                Some(Self { schema: Some((*schema).to_owned()), name: (*name).to_owned() })
-            }
+            [.., schema, name] => Some(Self { schema: Some((*schema).to_owned()), name: (*name).to_owned() }),
             [] => None,
         }
     }
@@ -207,6 +218,14 @@ pub fn read(text: &str) -> Result<Vec<Statement>, Unreadable> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Unreadable::Long);
     }
+    // Whatever is a word or a sign of its own begins after something that is neither a letter nor a digit.
+    let words = text.as_bytes().windows(2).filter(|pair| {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+        matches!(pair, [before, here] if !(here.is_ascii_whitespace() || is_word(*before) && is_word(*here)))
+    });
+    if words.count() > WORDS_MAX {
+        return Err(Unreadable::Large);
+    }
     let parsed = pg_query::parse(text, 0).map_err(|error| Unreadable::Syntax(error.to_string()))?;
     if parsed.protobuf.stmts.len() > STATEMENTS_MAX {
         return Err(Unreadable::Many);
@@ -230,7 +249,18 @@ impl Statement {
         Self { kind, effect, ..Self::default() }
     }
 
+    /// A statement; one that mentions too much is not looked into further.
     fn of(node: &Node) -> Self {
+        let statement = Self::of_any(node);
+        if statement.touches.len().saturating_mul(statement.mentions.len() + statement.fields.len())
+            > MENTIONS_MAX
+        {
+            return Self { kind: statement.kind, ..Self::opaque("it mentions too many tables and columns") };
+        }
+        statement
+    }
+
+    fn of_any(node: &Node) -> Self {
         let walked = |kind| Walk::statement(node).into_statement(kind);
         match node.name {
             "SelectStmt" => {
@@ -256,10 +286,13 @@ impl Statement {
             }
             "DeallocateStmt" => Self::only(Kind::Deallocate, Effect::None),
             "DeclareCursorStmt" => {
-                let query = node.field("query").map_or_else(|| Self::opaque("a cursor over nothing"), Self::inner);
-                Self { kind: Kind::Cursor, ..query }
+                let query =
+                    node.field("query").map_or_else(|| Self::opaque("a cursor over nothing"), Self::inner);
+                let effect = Effect::Declare(node.text("portalname").to_owned(), Box::new(query.clone()));
+                Self { kind: Kind::Cursor, effect, ..query }
             }
-            "FetchStmt" | "ClosePortalStmt" => Self::only(Kind::Cursor, Effect::None),
+            "FetchStmt" => Self::only(Kind::Cursor, Effect::Fetch(node.text("portalname").to_owned())),
+            "ClosePortalStmt" => Self::only(Kind::Cursor, Effect::None),
             "ListenStmt" => {
                 let channel = node.text("conditionname").to_owned();
                 Self { listens: vec![channel], ..Self::only(Kind::Listen, Effect::None) }
@@ -271,7 +304,7 @@ impl Statement {
             }
             "DiscardStmt" => {
                 let all = node.number("target") == DiscardMode::DiscardAll as i64;
-                Self::only(Kind::Set, if all { Effect::SearchPath } else { Effect::None })
+                Self::only(Kind::Set, if all { Effect::Reset } else { Effect::None })
             }
             "LockStmt" => Self::on_tables(node, Kind::Lock, Verb::Lock),
             "TruncateStmt" => {
@@ -308,6 +341,9 @@ impl Statement {
             Effect::None
             | Effect::Transaction
             | Effect::SearchPath
+            | Effect::Reset
+            | Effect::Declare(..)
+            | Effect::Fetch(_)
             | Effect::ApplicationName
             | Effect::Purpose(_)
             | Effect::Prepare(..) => Effect::None,
@@ -349,7 +385,7 @@ impl Statement {
         let kind = node.number("kind");
         let is = |wanted: VariableSetKind| kind == wanted as i64;
         if is(VariableSetKind::VarResetAll) {
-            return Self::only(Kind::Set, Effect::SearchPath);
+            return Self::only(Kind::Set, Effect::Reset);
         }
         if is(VariableSetKind::VarSetMulti) {
             // SET TRANSACTION, SET SESSION CHARACTERISTICS: isolation and read-only; a snapshot is somebody's data.
@@ -424,7 +460,9 @@ impl Statement {
         let mut statement = Walk::statement(node).into_statement(Kind::Define).defining();
         for command in node.list("cmds").iter().filter_map(Tree::as_node) {
             if !harmless.iter().any(|kind| *kind as i64 == command.number("subtype")) {
-                statement.administers.push("this ALTER TABLE changes more than columns and constraints".to_owned());
+                statement
+                    .administers
+                    .push("this ALTER TABLE changes more than columns and constraints".to_owned());
             }
             if command.number("behavior") == DropBehavior::DropCascade as i64 {
                 statement.administers.push("CASCADE reaches what it does not name".to_owned());
@@ -442,7 +480,9 @@ impl Statement {
             ObjectType::ObjectSequence,
         ];
         if !of_tables.iter().any(|kind| *kind as i64 == node.number("remove_type")) {
-            return Self::opaque("DROP of anything but tables, views, indexes and sequences is administration");
+            return Self::opaque(
+                "DROP of anything but tables, views, indexes and sequences is administration",
+            );
         }
         let touch = |object: &Tree| {
             let Tree::List(parts) = object else {
@@ -477,7 +517,13 @@ pub(crate) fn constant(node: &Node) -> Option<String> {
             },
             None => None,
         },
-        "TypeCast" => constant(node.node("arg")?),
+        // A cast to a type with a length could cut it.
+        "TypeCast" => {
+            let of = node.node("type_name")?;
+            let name = of.list("names").last().and_then(Tree::word)?;
+            let plain = matches!(name, "text" | "regclass") && of.list("typmods").is_empty();
+            if plain { constant(node.node("arg")?) } else { None }
+        }
         _ => None,
     }
 }

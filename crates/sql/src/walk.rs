@@ -1,10 +1,10 @@
 //! Through a statement: every relation, function, operator, type and column it names, however deep. A kind of node that is
 //! not listed here is not taken to be harmless.
 
-use crate::condition::restricts;
+use crate::condition::Target;
 use crate::statement::{Call, Kind, Mention, Qualified, Statement, Touch, constant};
 use crate::tree::{Node, Tree};
-use pg_query::protobuf::{AExprKind, CmdType, OnConflictAction};
+use pg_query::protobuf::{AExprKind, CmdType, MergeMatchKind, OnConflictAction, SubLinkType};
 use registry::Verb;
 
 /// Nodes that are no more than their parts.
@@ -21,7 +21,6 @@ const PLAIN: &[&str] = &[
     "BoolExpr",
     "Boolean",
     "BooleanTest",
-    "CaseExpr",
     "CaseWhen",
     "CoalesceExpr",
     "CollateClause",
@@ -55,9 +54,8 @@ const PLAIN: &[&str] = &[
     "ParamRef",
     "RangeFunction",
     "RangeSubselect",
-    "ResTarget",
-    "ReturningClause",
     "ReturningOption",
+    "ResTarget",
     "RowExpr",
     "SetToDefault",
     "SqlValueFunction",
@@ -144,8 +142,23 @@ impl Walk {
                 self.operators(node.list("use_op"));
                 self.rest(node, &["use_op"]);
             }
+            "CaseExpr" => {
+                if node.field("arg").is_some() {
+                    self.equals();
+                }
+                self.rest(node, &[]);
+            }
+            "ReturningClause" => {
+                // Old and new rows under names of their own.
+                self.found.natural |= !node.list("options").is_empty();
+                self.rest(node, &[]);
+            }
             "SubLink" => {
                 self.operators(node.list("oper_name"));
+                let any = node.number("sub_link_type") == SubLinkType::AnySublink as i64;
+                if any && node.list("oper_name").is_empty() {
+                    self.equals();
+                }
                 self.rest(node, &["oper_name"]);
             }
             "TypeName" => {
@@ -193,8 +206,25 @@ impl Walk {
             let before = walk.found.touches.len();
             walk.field(node, "from_clause");
             walk.lock(node.list("locking_clause"), before);
-            walk.rest(node, &["with_clause", "from_clause", "locking_clause"]);
+            walk.sorted(node);
+            walk.rest(node, &["with_clause", "from_clause", "locking_clause", "sort_clause"]);
         });
+    }
+
+    /// ORDER BY: a name alone is first that of a column of the result.
+    fn sorted(&mut self, select: &Node) {
+        let given: Vec<&str> = targets_of(select.list("target_list"));
+        for item in select.list("sort_clause") {
+            let sorted =
+                item.as_node().and_then(|sort| sort.node("node")).filter(|by| by.name == "ColumnRef");
+            let alone = sorted.and_then(|column| match column.list("fields") {
+                [only] => only.word(),
+                _ => None,
+            });
+            if !alone.is_some_and(|name| given.contains(&name)) {
+                self.tree(item);
+            }
+        }
     }
 
     /// FOR UPDATE and its like: as an update of what is locked (PostgreSQL asks for the same right).
@@ -205,17 +235,18 @@ impl Walk {
                 .iter()
                 .filter_map(|range| Some(range.as_node()?.text("relname")))
                 .collect();
-            let locks = |touch: &&Touch| {
-                let known = touch.alias.as_deref().unwrap_or(&touch.relation.name);
-                touch.verb == Verb::Read && (named.is_empty() || named.contains(&known))
-            };
-            let locked: Vec<Touch> = self
-                .found
-                .touches
-                .iter()
-                .skip(from)
-                .filter(locks)
-                .map(|touch| Touch { verb: Verb::Update, written: Some(Vec::new()), restricted: true, ..touch.clone() })
+            let known = |touch: &Touch| touch.alias.clone().unwrap_or_else(|| touch.relation.name.clone());
+            let here = || self.found.touches.iter().skip(from).filter(|touch| touch.verb == Verb::Read);
+            // A name of a subquery locks what that reads.
+            let plain = named.iter().all(|name| here().any(|touch| known(touch) == *name));
+            let locked: Vec<Touch> = here()
+                .filter(|touch| !plain || named.is_empty() || named.contains(&known(touch).as_str()))
+                .map(|touch| Touch {
+                    verb: Verb::Update,
+                    written: Some(Vec::new()),
+                    restricted: true,
+                    ..touch.clone()
+                })
                 .collect();
             self.found.touches.extend(locked);
         }
@@ -230,9 +261,22 @@ impl Walk {
             if let Some(conflict) = node.node("on_conflict_clause") {
                 if conflict.number("action") == OnConflictAction::OnconflictUpdate as i64 {
                     let written = Some(targets(conflict.list("target_list")));
-                    walk.found.touches.push(Touch { written, restricted: true, ..touch(range, Verb::Update) });
+                    // Rows that are listed are certain rows; those of a query can be all.
+                    let values =
+                        node.node("select_stmt").is_some_and(|query| !query.list("values_lists").is_empty());
+                    walk.found.touches.push(Touch {
+                        written,
+                        restricted: values,
+                        ..touch(range, Verb::Update)
+                    });
                 }
+                let before = walk.found.mentions.len();
                 walk.node(conflict);
+                // What is computed from the row that is there is read; what would be inserted is not.
+                let read = |mention: &Mention| mention.of.as_deref() != Some("excluded");
+                if walk.found.mentions.iter().skip(before).any(read) {
+                    walk.found.touches.push(touch(range, Verb::Read));
+                }
             }
             walk.returning(node, range);
             walk.rest(node, &["with_clause", "relation", "on_conflict_clause", "returning_clause"]);
@@ -243,7 +287,11 @@ impl Walk {
     fn change(&mut self, node: &Node) {
         self.scoped(node, |walk| {
             let Some(range) = node.node("relation") else { return };
-            let restricted = node.field("where_clause").is_some_and(restricts);
+            let alone = node.list("from_clause").is_empty() && node.list("using_clause").is_empty();
+            let name = known_as(range);
+            let target = Target { name: &name, alone };
+            let restricted =
+                node.field("where_clause").is_some_and(|condition| target.is_restricted_by(condition));
             let changed = if node.name == "UpdateStmt" {
                 let written = Some(targets(node.list("target_list")));
                 Touch { written, restricted, ..touch(range, Verb::Update) }
@@ -265,12 +313,18 @@ impl Walk {
     fn merge(&mut self, node: &Node) {
         self.scoped(node, |walk| {
             let Some(range) = node.node("relation") else { return };
-            let restricted = node.field("join_condition").is_some_and(restricts);
+            let name = known_as(range);
+            let target = Target { name: &name, alone: false };
+            let joined =
+                node.field("join_condition").is_some_and(|condition| target.is_restricted_by(condition));
             walk.found.touches.push(touch(range, Verb::Read));
             walk.renamed(range);
             for clause in node.list("merge_when_clauses").iter().filter_map(Tree::as_node) {
                 let is = |kind: CmdType| clause.number("command_type") == kind as i64;
                 let written = Some(targets(clause.list("target_list")));
+                // What the source has nothing for is every other row.
+                let others = MergeMatchKind::MergeWhenNotMatchedBySource as i64;
+                let restricted = joined && clause.number("match_kind") != others;
                 if is(CmdType::CmdUpdate) {
                     walk.found.touches.push(Touch { written, restricted, ..touch(range, Verb::Update) });
                 } else if is(CmdType::CmdInsert) {
@@ -333,16 +387,20 @@ impl Walk {
     }
 
     fn join(&mut self, node: &Node) {
-        let renames = node.node("alias").is_some_and(|alias| !alias.list("colnames").is_empty());
-        self.found.natural |= node.is("is_natural") || renames;
+        // What a joined table is called can stand for any column of any of its tables.
+        self.found.natural |= node.is("is_natural") || node.field("alias").is_some();
         let using = node.list("using_clause").iter().filter_map(Tree::word);
+        if node.is("is_natural") || !node.list("using_clause").is_empty() {
+            self.equals();
+        }
         self.found.mentions.extend(using.map(|column| Mention { of: None, column: column.to_owned() }));
         self.rest(node, &[]);
     }
 
     fn sample(&mut self, node: &Node) {
         match Qualified::of(node.list("method")) {
-            Some(method) if matches!(method.name.as_str(), "bernoulli" | "system") && method.schema.is_none() => {}
+            Some(method)
+                if matches!(method.name.as_str(), "bernoulli" | "system") && method.schema.is_none() => {}
             Some(_) | None => self.found.administers.push("a method of sampling is code".to_owned()),
         }
         self.rest(node, &["method"]);
@@ -389,6 +447,11 @@ impl Walk {
         self.rest(node, &["name"]);
     }
 
+    /// What is compared without an operator being written.
+    fn equals(&mut self) {
+        self.found.operators.push(Qualified { schema: None, name: "=".to_owned() });
+    }
+
     fn operators(&mut self, name: &[Tree]) {
         self.found.operators.extend(Qualified::of(name));
     }
@@ -414,11 +477,21 @@ fn touch(range: &Node, verb: Verb) -> Touch {
     Touch { relation: Qualified::of_range(range), alias, verb, written: None, restricted: false }
 }
 
+/// By which name its columns are mentioned.
+fn known_as(range: &Node) -> String {
+    let alias = range.node("alias").map(|alias| alias.text("aliasname").to_owned());
+    alias.unwrap_or_else(|| range.text("relname").to_owned())
+}
+
 fn read_all(range: &Node) -> Touch {
     touch(range, Verb::Read)
 }
 
 /// The columns a list of targets names.
 fn targets(list: &[Tree]) -> Vec<String> {
-    list.iter().filter_map(Tree::as_node).map(|target| target.text("name").to_owned()).collect()
+    targets_of(list).into_iter().map(str::to_owned).collect()
+}
+
+fn targets_of(list: &[Tree]) -> Vec<&str> {
+    list.iter().filter_map(Tree::as_node).map(|target| target.text("name")).collect()
 }

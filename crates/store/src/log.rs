@@ -195,7 +195,10 @@ impl EmbeddedLog {
         let hurry = Arc::<Hurry>::default();
         let hurried = hurry.clone();
         let threads = vec![
-            spawn("sequencer", Box::new(move || Sequencer { shared: sequencing, hurry: hurried, writer, seal }.run(&jobs)))?,
+            spawn(
+                "sequencer",
+                Box::new(move || Sequencer { shared: sequencing, hurry: hurried, writer, seal }.run(&jobs)),
+            )?,
             spawn("sealer", Box::new(move || sealing.seal_all(&full)))?,
             spawn("publisher", Box::new(move || publishing.publish_regularly()))?,
         ];

@@ -92,7 +92,7 @@ pub fn request(action: &str, resource: &str) -> Request {
         silence_ms: 0,
         channel: channel(),
         under: None,
-            touch: None,
+        touch: None,
     }
 }
 

@@ -22,6 +22,20 @@ pub(crate) fn aside(text: impl fmt::Display) {
 }
 
 /// Prints text as it is.
+/// What machines said, for a terminal: what would steer it is shown as what it is.
+pub(crate) fn plain(text: &str) -> String {
+    let steers = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, letter| {
+        if steers(letter) {
+            shown.extend(letter.escape_unicode())
+        } else {
+            shown.push(letter)
+        }
+        shown
+    })
+}
+
+/// Text that ends as it ends.
 pub(crate) fn text(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -88,11 +88,12 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
             drop(rules);
             // A statement is shown as it was said.
             let is_statement = record.under.is_some();
-            view.request = inputs(ports, index)?.map(|inputs| match is_statement && record.session.is_some() {
-                true => inputs.target,
-                false if is_statement => format!("{} {}", inputs.method, inputs.target),
-                false => format!("{} {}{}", inputs.method, inputs.host, inputs.target),
-            });
+            view.request =
+                inputs(ports, index)?.map(|inputs| match is_statement && record.session.is_some() {
+                    true => inputs.target,
+                    false if is_statement => format!("{} {}", inputs.method, inputs.target),
+                    false => format!("{} {}{}", inputs.method, inputs.host, inputs.target),
+                });
         }
         OUTCOME => {
             let outcome: Outcome = decode_canonical(&entry.body).map_err(ApiError::invalid)?;

@@ -161,7 +161,8 @@ fn resource(new: NewResource, is_database: bool) -> Result<Resource, ApiError> {
     let objects = Objects { tables: new.tables, functions: new.functions, channels: new.channels };
     if is_database {
         if !new.operations.is_empty() {
-            let error = "a database's acts are given by its tables, functions and channels: leave `operations` out";
+            let error =
+                "a database's acts are given by its tables, functions and channels: leave `operations` out";
             return Err(ApiError::invalid(error.to_owned()).at("operations"));
         }
         return Ok(Resource::of_database(name, class, objects));

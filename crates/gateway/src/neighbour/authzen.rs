@@ -338,7 +338,7 @@ fn request(rules: &Rules, question: &Question<'_>, now_ms: Millis) -> Result<Req
             purpose: question.purpose.clone(),
         },
         under: None,
-            touch: None,
+        touch: None,
     })
 }
 

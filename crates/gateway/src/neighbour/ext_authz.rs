@@ -17,8 +17,8 @@ use policy::{Denial, Inputs, Reason, Verdict, VerdictRecord};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 use std::sync::PoisonError;
+use std::time::Duration;
 use wire::ext_authz::{Attributes, CheckResponse, code, read, write};
 
 /// The key of `context_extensions` that says which service the proxy stands before.
@@ -78,7 +78,16 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
             let clauses: Vec<String> = permit.contract().clauses.iter().map(ToString::to_string).collect();
             let detail = format!("permitted by clause {} (ext_authz)", clauses.join(", "));
             let record = |inputs| Some(VerdictRecord::of_permit(&permit, inputs));
-            match recorded(record_verdict(ports, &peer, Looked::of_http(&parts), detail, Duration::ZERO, record)).await {
+            match recorded(record_verdict(
+                ports,
+                &peer,
+                Looked::of_http(&parts),
+                detail,
+                Duration::ZERO,
+                record,
+            ))
+            .await
+            {
                 Some(index) => {
                     let said = [
                         ("writ-identity", peer.svid.id.to_string()),
@@ -114,7 +123,9 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
                 Some(record)
             };
             let looked = Looked::of_http(&parts);
-            let index = recorded(record_verdict(ports, &peer, looked, denial.detail.clone(), Duration::ZERO, record)).await;
+            let index =
+                recorded(record_verdict(ports, &peer, looked, denial.detail.clone(), Duration::ZERO, record))
+                    .await;
             refused(&denial, index.map(|index| format!("{origin}/{index}")))
         }
     }
@@ -176,7 +187,7 @@ async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> 
             detail: shortened(why.clone()),
             purpose: None,
             key_algorithm: String::new(),
-        touches: Vec::new(),
+            touches: Vec::new(),
         };
         let (addendum, commitment) = inputs.commit();
         let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);

@@ -19,7 +19,12 @@ pub(crate) struct Cancellable {
 
 impl Cancels {
     /// A key of random bytes that stands for a server's own.
-    pub(crate) fn enter(self: &Arc<Self>, random: &[u8], server: Server, upstream: CancelKey) -> Option<Cancellable> {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        random: &[u8],
+        server: Server,
+        upstream: CancelKey,
+    ) -> Option<Cancellable> {
         let (process, secret) = random.split_first_chunk::<4>()?;
         // Clients show a process number as a positive one.
         let key = CancelKey { process: u32::from_be_bytes(*process) >> 1, secret: secret.to_vec() };

@@ -4,7 +4,7 @@ use super::upstream::{Login, Server, Upstream, UpstreamError};
 use crate::limits::{CATALOG_AGE_MAX, CATALOG_BYTES_MAX, CATALOG_FRESH, CATALOG_TIME_MAX};
 use registry::ServiceId;
 use sql::Catalog;
-use sql::catalog::{QUERIES, Row};
+use sql::catalog::{ALONE, QUERIES, Row};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -108,8 +108,12 @@ async fn read(upstream: &mut Upstream) -> Result<Catalog, UpstreamError> {
     let mut answers: [Vec<Row>; 5] = Default::default();
     // One picture, not several.
     upstream.ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", CATALOG_BYTES_MAX).await?;
+    upstream.ask(ALONE, CATALOG_BYTES_MAX).await?;
     for (query, answer) in QUERIES.iter().zip(&mut answers) {
         *answer = upstream.ask(query, CATALOG_BYTES_MAX).await?;
     }
-    Catalog::of(answers).map_err(|error| UpstreamError::Refused(error.to_string()))
+    // Every view is read, which takes a while.
+    let made = tokio::task::spawn_blocking(move || Catalog::of(answers)).await;
+    let made = made.map_err(|error| UpstreamError::Refused(error.to_string()))?;
+    made.map_err(|error| UpstreamError::Refused(error.to_string()))
 }

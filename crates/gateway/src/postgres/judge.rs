@@ -11,9 +11,7 @@ use crate::limits::EXCHANGES_MAX;
 use crate::record::{Meter, patience};
 use contract::Recording;
 use contract::norm::SqlTouch;
-use policy::{
-    Channel, Denial, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny,
-};
+use policy::{Channel, Denial, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny};
 use registry::{IdentityId, InstrumentId, Service, Verb};
 use sql::{Act, Catalog, Columns, Effect, Kind, Object, Path, Resolved, Statement};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,6 +54,22 @@ pub(crate) struct Says {
     pub(crate) path: Path,
     /// What statements are for.
     pub(crate) purpose: Option<String>,
+    /// How often the path changed.
+    pub(crate) moved: u64,
+}
+
+/// What a text does, as far as it was gone through.
+struct Going<'t> {
+    all: Resolved,
+    says: Says,
+    /// Names that were given in this very text.
+    named: Vec<(String, Arc<Text>)>,
+    talk: &'t Mutex<Talk>,
+}
+
+/// Queries that have names as cursors are kept beside those that have as statements.
+fn cursor(name: &str) -> String {
+    format!("\u{1}cursor {name}")
 }
 
 /// What becomes of what was said.
@@ -64,6 +78,8 @@ pub(crate) enum Judged {
     Permitted { running: Running, instead: Option<String> },
     /// It does not.
     Denied(ErrorResponse),
+    /// It names what there is not.
+    Unknown,
     /// Nothing goes on.
     End(ErrorResponse),
 }
@@ -91,7 +107,7 @@ impl Judge {
             Err(Judged::Denied(error) | Judged::End(error)) => {
                 Err(ErrorResponse { severity: Severity::Fatal, ..error })
             }
-            Err(Judged::Permitted { .. }) => Err(reply::cut(None)),
+            Err(Judged::Permitted { .. } | Judged::Unknown) => Err(reply::cut(None)),
         }
     }
 
@@ -101,7 +117,7 @@ impl Judge {
 
     /// A text that is run at once. Statements in it are taken in their order; they happen together or not at all.
     pub(crate) async fn query(&self, talk: &Mutex<Talk>, text: &str) -> Judged {
-        let read = match self.pipeline.databases.texts.read(text) {
+        let read = match self.pipeline.databases.texts.read(text).await {
             Ok(read) => read,
             Err(error) => return self.unreadable(text, &error.to_string()).await,
         };
@@ -110,42 +126,53 @@ impl Judge {
             Ok(catalog) => catalog,
             Err(error) => return Judged::Denied(unknown(&error)),
         };
-        let mut says = self.says();
-        let mut all = Resolved::default();
-        let mut defines = false;
-        self.add(&mut all, &read, &catalog, &mut says, talk);
-        for statement in statements {
-            defines |= statement.effect == Effect::Define;
-            if statement.effect == Effect::ApplicationName && statements.len() > 1 {
-                let why = "SET application_name stands with others in one text";
-                all.administers(&self.service, why.to_owned());
-            }
+        let mut going = self.go(talk);
+        self.add(&mut going, &read, &catalog, 0);
+        let named = going.named.clone();
+        let (mut all, says) = (going.all, going.says);
+        let defines = statements.iter().any(|statement| statement.effect == Effect::Define);
+        let names = |statement: &Statement| statement.effect == Effect::ApplicationName;
+        if statements.len() > 1 && statements.iter().any(names) {
+            all.administers(&self.service, "SET application_name stands with others in one text".to_owned());
         }
         self.at_least(&mut all);
         let kinds: Vec<&str> = statements.iter().map(|statement| statement.kind.as_str()).collect();
         let judged = self.judge(self.looked(kinds.join("; "), text, &says), all, defines).await;
         if let Judged::Permitted { running, .. } = judged {
             let instead = match statements.as_slice() {
-                [only] if only.effect == Effect::ApplicationName => Some(self.own_name()),
+                [only] if names(only) => Some(self.own_name()),
                 _ => None,
             };
-            self.remember(talk, statements, says);
+            if !self.remember(talk, named, says) {
+                return Judged::End(reply::fatal(
+                    "54000",
+                    "there are too many prepared statements: close some",
+                ));
+            }
             return Judged::Permitted { running, instead };
         }
         judged
     }
 
     /// A statement that gets a name. It is looked at, and counted and recorded only when it is run.
-    pub(crate) async fn parse(&self, talk: &Mutex<Talk>, text: &str) -> Result<(Arc<Known>, Option<String>), Judged> {
-        let read = match self.pipeline.databases.texts.read(text) {
+    pub(crate) async fn parse(
+        &self,
+        talk: &Mutex<Talk>,
+        text: &str,
+        types: &[u8],
+    ) -> Result<(Arc<Known>, Option<String>), Judged> {
+        let read = match self.pipeline.databases.texts.read(text).await {
             Ok(read) => read,
             Err(error) => return Err(self.unreadable(text, &error.to_string()).await),
         };
         let known = Known { text: text.to_owned(), read };
         let catalog = self.catalog().await.map_err(|error| Judged::Denied(unknown(&error)))?;
-        let mut says = self.says();
-        let mut all = Resolved::default();
-        self.add(&mut all, &known.read, &catalog, &mut says, talk);
+        let mut going = self.go(talk);
+        self.add(&mut going, &known.read, &catalog, 0);
+        let (mut all, says) = (going.all, going.says);
+        // After their count, each a number of four bytes.
+        let (numbers, _) = types.get(2..).unwrap_or_default().as_chunks::<4>();
+        all.add_parameters(numbers.iter().map(|number| u32::from_be_bytes(*number)), &self.service, &catalog);
         self.at_least(&mut all);
         let denied = {
             let rules = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +181,8 @@ impl Judge {
             requests.into_iter().find_map(|request| Some((would_deny(&rules, &request)?, request)))
         };
         if let Some((denial, request)) = denied {
-            let kinds: Vec<&str> = known.read.statements.iter().map(|statement| statement.kind.as_str()).collect();
+            let kinds: Vec<&str> =
+                known.read.statements.iter().map(|statement| statement.kind.as_str()).collect();
             let mut looked = self.looked(kinds.join("; "), text, &says);
             looked.touches = touches(std::slice::from_ref(&request));
             return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
@@ -169,28 +197,29 @@ impl Judge {
     /// A named statement is about to run: as anything its name can mean.
     pub(crate) async fn bind(&self, talk: &Mutex<Talk>, name: &str) -> Judged {
         let meanings = talk.lock().unwrap_or_else(PoisonError::into_inner).meanings(name);
+        if meanings.is_empty() {
+            return Judged::Unknown;
+        }
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
             Err(error) => return Judged::Denied(unknown(&error)),
         };
-        let before = self.says();
-        let mut says = before.clone();
-        let mut all = Resolved::default();
+        let mut going = self.go(talk);
         let (mut kinds, mut texts, mut defines) = (Vec::new(), Vec::new(), false);
         for known in &meanings {
-            self.add(&mut all, &known.read, &catalog, &mut says, talk);
+            self.add(&mut going, &known.read, &catalog, 0);
             for statement in &known.read.statements {
                 kinds.push(statement.kind.as_str());
                 defines |= statement.effect == Effect::Define;
             }
             texts.push(known.text.as_str());
         }
+        let named = going.named.clone();
+        let (mut all, says) = (going.all, going.says);
         self.at_least(&mut all);
         let judged = self.judge(self.looked(kinds.join("; "), &texts.join(";\n"), &says), all, defines).await;
-        if let Judged::Permitted { .. } = &judged {
-            for known in &meanings {
-                self.remember(talk, &known.read.statements, says.clone());
-            }
+        if matches!(judged, Judged::Permitted { .. }) && !self.remember(talk, named, says) {
+            return Judged::End(reply::fatal("54000", "there are too many prepared statements: close some"));
         }
         judged
     }
@@ -203,53 +232,65 @@ impl Judge {
         self.judge(self.looked(kind.to_owned(), "", &says), all, false).await
     }
 
-    /// Adds what a text does. Each of its statements runs under what those before it changed.
-    fn add(&self, all: &mut Resolved, read: &Text, catalog: &Arc<Catalog>, says: &mut Says, talk: &Mutex<Talk>) {
-        self.add_within(all, read, catalog, (says, talk), 0);
+    fn go<'t>(&self, talk: &'t Mutex<Talk>) -> Going<'t> {
+        Going { all: Resolved::default(), says: self.says(), named: Vec::new(), talk }
     }
 
-    fn add_within(
-        &self,
-        all: &mut Resolved,
-        read: &Text,
-        catalog: &Arc<Catalog>,
-        (says, talk): (&mut Says, &Mutex<Talk>),
-        depth: usize,
-    ) {
+    /// Adds what a text does. Each of its statements runs under what those before it changed.
+    fn add(&self, going: &mut Going<'_>, read: &Text, catalog: &Arc<Catalog>, depth: usize) {
         if depth > EXECUTE_DEPTH_MAX {
-            return all.administers(&self.service, "EXECUTE runs EXECUTE too often".to_owned());
-        }
-        if let Some(resolved) = read.resolve_only(&self.service, catalog, &says.path) {
-            all.add(&resolved);
-        } else {
-            for statement in &read.statements {
-                all.add(&statement.resolve(&self.service, catalog, &says.path));
-                if all.moves_path {
-                    says.path = Path::Unknown;
-                }
-            }
-        }
-        if all.moves_path {
-            says.path = Path::Unknown;
+            return going.all.administers(&self.service, "EXECUTE runs EXECUTE too often".to_owned());
         }
         for statement in &read.statements {
+            let resolved = match read.resolve_only(&self.service, catalog, &going.says.path) {
+                Some(resolved) => resolved,
+                None => Arc::new(statement.resolve(&self.service, catalog, &going.says.path)),
+            };
+            going.all.add(&resolved);
+            if resolved.moves_path {
+                going.says.path = Path::Unknown;
+                going.says.moved += 1;
+            }
             match &statement.effect {
-                Effect::Execute(name) => {
-                    let meanings = talk.lock().unwrap_or_else(PoisonError::into_inner).meanings(name);
-                    for known in &meanings {
-                        self.add_within(all, &known.read, catalog, (says, talk), depth + 1);
+                Effect::Execute(name) => self.add_named(going, name, catalog, depth),
+                Effect::Fetch(name) => {
+                    let bound = going.talk.lock().unwrap_or_else(PoisonError::into_inner).bound(name);
+                    // A portal of the protocol was judged when it was bound.
+                    if bound != Some(going.says.moved) {
+                        self.add_named(going, &cursor(name), catalog, depth);
                     }
                 }
-                Effect::Purpose(purpose) => {
-                    says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
+                Effect::Prepare(name, inner) => {
+                    going.named.push((name.clone(), Arc::new(Text::of(vec![inner.as_ref().clone()]))));
                 }
-                Effect::None
+                Effect::Declare(name, inner) => {
+                    going.named.push((cursor(name), Arc::new(Text::of(vec![inner.as_ref().clone()]))));
+                }
+                Effect::Purpose(purpose) => {
+                    going.says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
+                }
+                // Where names are looked up is known only as long as nobody changed it: going back is no change.
+                Effect::Reset
+                | Effect::None
                 | Effect::Transaction
                 | Effect::SearchPath
                 | Effect::ApplicationName
-                | Effect::Prepare(..)
                 | Effect::Define => {}
             }
+        }
+    }
+
+    /// Adds what a name can mean.
+    fn add_named(&self, going: &mut Going<'_>, name: &str, catalog: &Arc<Catalog>, depth: usize) {
+        let known = going.talk.lock().unwrap_or_else(PoisonError::into_inner).meanings(name);
+        let here = going.named.iter().filter(|(other, _)| other == name).map(|(_, text)| text.clone());
+        let meanings: Vec<Arc<Text>> = known.iter().map(|known| known.read.clone()).chain(here).collect();
+        if meanings.is_empty() {
+            let why = "a name is used that this session is not known to have given";
+            return going.all.administers(&self.service, why.to_owned());
+        }
+        for text in meanings {
+            self.add(going, &text, catalog, depth + 1);
         }
     }
 
@@ -264,21 +305,24 @@ impl Judge {
         all.reasons.dedup();
     }
 
-    /// What is true from now on. Whether it is done nobody knows yet: it is taken to be where that is the stricter.
-    fn remember(&self, talk: &Mutex<Talk>, statements: &[Statement], says: Says) {
+    /// What is true from now on. Whether it is done nobody knows yet: it is taken to be where that is the stricter. Says
+    /// whether there was room for the names that were given.
+    fn remember(&self, talk: &Mutex<Talk>, named: Vec<(String, Arc<Text>)>, says: Says) -> bool {
         *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
-        for statement in statements {
-            if let Effect::Prepare(name, inner) = &statement.effect {
-                let read = Arc::new(Text::of(vec![inner.as_ref().clone()]));
-                let known = Known { text: format!("{inner:?}"), read };
-                // Without room the name means nothing here, and the server's error follows on its use.
-                let _ = talk.name_for_good(name, &Arc::new(known));
-            }
-        }
+        named.into_iter().all(|(name, read)| {
+            let text = format!("{:?}", read.statements);
+            talk.name_for_good(&name, &Arc::new(Known { text, read }))
+        })
     }
 
-    fn requests(&self, all: &Resolved, purpose: &Option<String>, now_ms: u64, silence_ms: u64) -> Vec<Request> {
+    fn requests(
+        &self,
+        all: &Resolved,
+        purpose: &Option<String>,
+        now_ms: u64,
+        silence_ms: u64,
+    ) -> Vec<Request> {
         let mut requests: Vec<Request> = Vec::with_capacity(all.acts.len());
         for act in &all.acts {
             let Ok(action) = act.verb.as_str().parse() else { continue };
@@ -436,7 +480,11 @@ impl Judge {
     /// What is no SQL is denied, and on record.
     async fn unreadable(&self, text: &str, why: &str) -> Judged {
         let as_of = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner).as_of();
-        let denial = Denial::plain(policy::Reason::RequestAmbiguous, format!("the statement is not let through: {why}"), as_of);
+        let denial = Denial::plain(
+            policy::Reason::RequestAmbiguous,
+            format!("the statement is not let through: {why}"),
+            as_of,
+        );
         let looked = self.looked(Kind::Other.as_str().to_owned(), text, &self.says());
         match self.denied(denial, None, looked, &[]).await {
             Judged::Denied(error) => {
@@ -444,7 +492,7 @@ impl Judge {
                 let code = if why.contains("syntax") { "42601" } else { reply::UNREADABLE };
                 Judged::Denied(ErrorResponse { code, message: why.to_owned(), ..error })
             }
-            other => other,
+            other @ (Judged::Permitted { .. } | Judged::Unknown | Judged::End(_)) => other,
         }
     }
 

@@ -130,6 +130,7 @@ struct Begun {
     cancellable: Option<Cancellable>,
     hello: Vec<u8>,
     opened: super::talk::Running,
+    never: String,
 }
 
 impl Beginning<'_> {
@@ -177,13 +178,16 @@ impl Beginning<'_> {
             live,
             server,
             session: None,
-            says: Mutex::new(Says { path: Path::Unknown, purpose: asked.purpose.clone() }),
+            says: Mutex::new(Says { path: Path::Unknown, purpose: asked.purpose.clone(), moved: 0 }),
         };
         let (index, opened) = judge.begin(&asked.looked()).await?;
         judge.session = Some(index);
         let failed = |error: super::upstream::UpstreamError| {
             ports.metrics.upstream_failures.inc();
-            ErrorResponse { detail: Some(error.to_string()), ..reply::fatal("08006", "there is no session with the database") }
+            ErrorResponse {
+                detail: Some(error.to_string()),
+                ..reply::fatal("08006", "there is no session with the database")
+            }
         };
         let name = application_name(self.pipeline, judge.session);
         let mut parameters = vec![("application_name", name.as_str()), ("client_encoding", "UTF8")];
@@ -197,14 +201,20 @@ impl Beginning<'_> {
         };
         judge.says.lock().unwrap_or_else(PoisonError::into_inner).path = path;
         let (hello, cancellable) = self.hello(&judge, &upstream, &asked)?;
-        Ok(Begun { judge: Arc::new(judge), upstream, cancellable, hello, opened })
+        let never =
+            (ports.entropy)().ok_or_else(|| reply::fatal(reply::SESSION, "the system has no randomness"))?;
+        let never = format!("writ-{}", contract::canonical::hex(&never));
+        Ok(Begun { judge: Arc::new(judge), upstream, cancellable, hello, opened, never })
     }
 
     /// The service a connection is for: the one of the host name in TLS (SNI).
     fn service(&self, host: Option<&str>) -> Result<Arc<Service>, ErrorResponse> {
         let Some(host) = host else {
             return Err(ErrorResponse {
-                hint: Some("give the service's host name as `host`, and where the gateway is as `hostaddr`".to_owned()),
+                hint: Some(
+                    "give the service's host name as `host`, and where the gateway is as `hostaddr`"
+                        .to_owned(),
+                ),
                 ..reply::fatal("08004", "which service is meant is not said: TLS names no host")
             });
         };
@@ -230,13 +240,17 @@ impl Beginning<'_> {
         let names: Vec<String> = between.iter().map(|(_, name)| format!("`{name}`")).collect();
         match between.len() {
             0 => {
-                let message = format!("no contract in force lets `{label}` use the service `{}`", service.name);
+                let message =
+                    format!("no contract in force lets `{label}` use the service `{}`", service.name);
                 Err(reply::fatal("28000", message))
             }
             1 => Ok(between.swap_remove(0)),
             _ => Err(ErrorResponse {
                 hint: Some(format!("connect with the name of one of them as user: {}", names.join(", "))),
-                ..reply::fatal("28000", format!("`{label}` uses the service `{}` under several contracts", service.name))
+                ..reply::fatal(
+                    "28000",
+                    format!("`{label}` uses the service `{}` under several contracts", service.name),
+                )
             }),
         }
     }
@@ -280,7 +294,9 @@ const MINOR: u16 = 2;
 
 fn no_certificate() -> ErrorResponse {
     ErrorResponse {
-        hint: Some("connect with sslcert and sslkey: `writ issue` gives a machine its certificate".to_owned()),
+        hint: Some(
+            "connect with sslcert and sslkey: `writ issue` gives a machine its certificate".to_owned(),
+        ),
         ..reply::fatal("28000", "the machine shows no certificate of this trust domain")
     }
 }
@@ -302,7 +318,10 @@ impl Asked {
     fn of(startup: &Startup) -> Result<Self, ErrorResponse> {
         let (major, minor) = startup.version;
         if major != 3 {
-            return Err(reply::fatal("0A000", format!("version {major}.{minor} of the protocol is not spoken")));
+            return Err(reply::fatal(
+                "0A000",
+                format!("version {major}.{minor} of the protocol is not spoken"),
+            ));
         }
         let mut asked = Self {
             user: startup.parameter("user").unwrap_or_default().to_owned(),
@@ -343,7 +362,14 @@ impl Asked {
                 return Ok(());
             }
             Effect::SearchPath => self.moves_path = true,
-            Effect::None | Effect::Transaction | Effect::Prepare(..) | Effect::Execute(_) | Effect::Define => {}
+            Effect::None
+            | Effect::Reset
+            | Effect::Declare(..)
+            | Effect::Fetch(_)
+            | Effect::Transaction
+            | Effect::Prepare(..)
+            | Effect::Execute(_)
+            | Effect::Define => {}
         }
         if name != "client_encoding" {
             self.settings.push((name.to_owned(), value.to_owned()));
@@ -380,7 +406,8 @@ fn options(text: &str) -> Result<Vec<(String, String)>, ErrorResponse> {
     if begun {
         words.push(word);
     }
-    let bad = |word: &str| reply::fatal("42601", format!("`{word}` among the options is not `-c name=value`"));
+    let bad =
+        |word: &str| reply::fatal("42601", format!("`{word}` among the options is not `-c name=value`"));
     let mut found = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
@@ -399,7 +426,7 @@ fn options(text: &str) -> Result<Vec<(String, String)>, ErrorResponse> {
 
 impl Begun {
     async fn run(self, mut stream: TlsStream<TcpStream>) {
-        let Self { judge, upstream, cancellable, hello, opened } = self;
+        let Self { judge, upstream, cancellable, hello, opened, never } = self;
         let metrics = judge.pipeline.ports.metrics.clone();
         metrics.connections.inc();
         let live = judge.live.clone();
@@ -408,7 +435,7 @@ impl Begun {
             stream.flush().await
         };
         if begun.await.is_ok() {
-            let stream = session::run(judge, stream, upstream).await;
+            let stream = session::run(judge, never, stream, upstream).await;
             let cut = live.token().is_cancelled();
             if cut && let Err(error) = set_socket_linger(stream.get_ref().0, Some(Duration::ZERO)) {
                 tracing::warn!(%error, "a cut connection may still deliver what was under way");

@@ -13,7 +13,9 @@ pub(crate) const SESSION: &str = "WR008";
 fn code(reason: Reason) -> &'static str {
     match reason {
         Reason::ClauseForbids => "WR001",
-        Reason::NothingPermits | Reason::NoContract | Reason::NoSuchOperation | Reason::NoSuchService => "WR002",
+        Reason::NothingPermits | Reason::NoContract | Reason::NoSuchOperation | Reason::NoSuchService => {
+            "WR002"
+        }
         Reason::QuotaExhausted => "WR003",
         Reason::CredentialNotGood
         | Reason::CredentialScope
@@ -64,6 +66,28 @@ pub(crate) fn not_recorded(why: &str) -> ErrorResponse {
 /// The session ends.
 pub(crate) fn fatal(code: &'static str, message: impl Into<String>) -> ErrorResponse {
     ErrorResponse { severity: Severity::Fatal, code, message: message.into(), detail: None, hint: None }
+}
+
+/// As PostgreSQL says that there is no such prepared statement.
+pub(crate) fn no_statement(name: &str) -> ErrorResponse {
+    ErrorResponse {
+        severity: Severity::Error,
+        ..fatal("26000", format!("prepared statement \"{name}\" does not exist"))
+    }
+}
+
+/// As PostgreSQL says that there is no such portal.
+pub(crate) fn no_portal(name: &str) -> ErrorResponse {
+    ErrorResponse { severity: Severity::Error, ..fatal("34000", format!("portal \"{name}\" does not exist")) }
+}
+
+/// A portal is run under another search path than it was bound under.
+pub(crate) fn moved() -> ErrorResponse {
+    ErrorResponse {
+        severity: Severity::Error,
+        hint: Some("bind the statement again".to_owned()),
+        ..fatal("WR006", "names are looked up elsewhere since this portal was bound")
+    }
 }
 
 /// A transaction was open for longer than its clause lets it.

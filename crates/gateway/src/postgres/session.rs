@@ -6,12 +6,14 @@ use super::reply;
 use super::talk::{Step, Talk, Waiting};
 use super::upstream::{Duplex, Upstream};
 use crate::exchange::landed;
-use crate::limits::{CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, SERVER_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::limits::{
+    CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, RUNNING_MAX, SERVER_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX,
+};
 use bytes::{Buf as _, BytesMut};
+use policy::Longest;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use policy::Longest;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use wire::postgres::error_response::ErrorResponse;
@@ -20,8 +22,8 @@ use wire::postgres::frontend::{self, Frontend, Named};
 
 /// What goes up in place of a text that was denied: no server takes it for a statement.
 const DENIED: &str = "writ denied what stood here";
-/// The name of a statement that was never made.
-const NEVER: &str = "writ: denied";
+/// The longest name of a statement or portal, in bytes: the server cuts longer ones (NAMEDATALEN), and one name would be two.
+const NAME_BYTES_MAX: usize = 63;
 
 /// Both directions of a session.
 pub(crate) struct Session {
@@ -31,6 +33,8 @@ pub(crate) struct Session {
     answered: Notify,
     /// What was said may have a time at which it ends.
     timed: Notify,
+    /// A name that nobody gives to anything: what is denied is asked for by it.
+    never: String,
 }
 
 /// How a session ended.
@@ -55,8 +59,14 @@ impl From<wire::postgres::Malformed> for End {
 }
 
 /// Runs a session to its end. `client` is given back for whoever closes it.
-pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, client: C, upstream: Upstream) -> C {
-    let session = Session { judge: judge.clone(), talk: Mutex::default(), answered: Notify::new(), timed: Notify::new() };
+pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, never: String, client: C, upstream: Upstream) -> C {
+    let session = Session {
+        judge: judge.clone(),
+        talk: Mutex::default(),
+        answered: Notify::new(),
+        timed: Notify::new(),
+        never,
+    };
     let Upstream { stream, key, heard, .. } = upstream;
     let (mut client_said, mut to_client) = tokio::io::split(client);
     let (mut server_said, mut to_server) = tokio::io::split(stream);
@@ -179,12 +189,16 @@ impl Session {
                     out.clear();
                 }
                 self.said(header.tag, &message, &mut out).await?;
-                while self.talk().len() >= PIPELINE_MAX {
-                    if !out.is_empty() {
-                        to.write_all(&out).await?;
-                        to.flush().await?;
-                        out.clear();
+                while let Some(portals) = self.is_full() {
+                    if portals {
+                        let why = format!("more than {RUNNING_MAX} portals are open: close some");
+                        return Err(End::Told(reply::fatal("54000", why)));
                     }
+                    // The server answers what it was told so far, and no more is read until it has.
+                    frontend::flush(&mut out);
+                    to.write_all(&out).await?;
+                    to.flush().await?;
+                    out.clear();
                     self.answered.notified().await;
                 }
                 if header.tag == b'X' {
@@ -201,10 +215,22 @@ impl Session {
         }
     }
 
+    /// Whether as much is under way as may be; and if so, whether it is portals alone, which nothing ends by itself.
+    fn is_full(&self) -> Option<bool> {
+        let talk = self.talk();
+        let full = talk.len() >= PIPELINE_MAX || talk.running() >= RUNNING_MAX;
+        full.then(|| !talk.is_busy())
+    }
+
     /// One message of the client: appends what goes up.
     async fn said(&self, tag: u8, message: &[u8], out: &mut Vec<u8>) -> Result<(), End> {
         let body = message.get(HEADER_BYTES..).unwrap_or_default();
-        let waiting = match Frontend::read(tag, body)? {
+        let read = Frontend::read(tag, body)?;
+        if read.names().iter().any(|name| name.len() > NAME_BYTES_MAX) {
+            let why = format!("the name of a statement or portal is longer than {NAME_BYTES_MAX} bytes");
+            return Err(End::Told(reply::fatal("42622", why)));
+        }
+        let waiting = match read {
             Frontend::Query(text) => match self.judge.query(&self.talk, text).await {
                 Judged::Permitted { running, instead } => {
                     match instead {
@@ -217,10 +243,11 @@ impl Session {
                     frontend::query(out, DENIED);
                     Waiting::Query { running: None, denial: Some(error) }
                 }
+                Judged::Unknown => return Err(End::Over),
                 Judged::End(error) => return Err(End::Told(error)),
             },
             Frontend::Parse { name, query, types } => {
-                let (known, denial) = match self.judge.parse(&self.talk, query).await {
+                let (known, denial) = match self.judge.parse(&self.talk, query, types).await {
                     Ok((known, instead)) => {
                         frontend::parse(out, name, instead.as_deref().unwrap_or(query), types);
                         (known, None)
@@ -230,7 +257,7 @@ impl Session {
                         (Arc::default(), Some(error))
                     }
                     Err(Judged::End(error)) => return Err(End::Told(error)),
-                    Err(Judged::Permitted { .. }) => return Err(End::Over),
+                    Err(Judged::Permitted { .. } | Judged::Unknown) => return Err(End::Over),
                 };
                 if denial.is_none() && !self.talk().name(name, &known) {
                     let why = "there are too many prepared statements: close some";
@@ -242,11 +269,17 @@ impl Session {
                 let (running, denial) = match self.judge.bind(&self.talk, statement).await {
                     Judged::Permitted { running, .. } => {
                         out.extend_from_slice(message);
+                        self.talk().bind(portal, self.judge.says().moved);
                         (Some(running), None)
                     }
                     Judged::Denied(error) => {
-                        frontend::bind(out, portal, NEVER);
+                        frontend::bind(out, portal, &self.never);
                         (None, Some(error))
+                    }
+                    // As the server would say it; the name could mean something else there.
+                    Judged::Unknown => {
+                        frontend::bind(out, portal, &self.never);
+                        (None, Some(reply::no_statement(statement)))
                     }
                     Judged::End(error) => return Err(End::Told(error)),
                 };
@@ -263,30 +296,55 @@ impl Session {
                         frontend::query(out, DENIED);
                         Waiting::Query { running: None, denial: Some(error) }
                     }
+                    Judged::Unknown => return Err(End::Over),
                     Judged::End(error) => return Err(End::Told(error)),
                 }
             }
-            Frontend::Password => return Err(wire::postgres::Malformed("nobody asked for a password").into()),
-            carried => {
+            Frontend::Execute { portal, rows } => {
+                let bound = self.talk().bound(portal);
+                let denial = match bound {
+                    Some(moved) if moved == self.judge.says().moved => {
+                        out.extend_from_slice(message);
+                        None
+                    }
+                    // Some statements look up their names only now, along another path than was looked at.
+                    Some(_) => {
+                        frontend::execute(out, &self.never, rows);
+                        Some(reply::moved())
+                    }
+                    // What is no portal of this session may be a cursor, whose rows are fetched with FETCH.
+                    None => {
+                        frontend::execute(out, &self.never, rows);
+                        Some(reply::no_portal(portal))
+                    }
+                };
+                Waiting::Execute { portal: portal.to_owned(), denial }
+            }
+            Frontend::CopyDone | Frontend::CopyFail => {
                 out.extend_from_slice(message);
-                match carried {
-                    Frontend::Describe(_) => Waiting::Describe,
-                    Frontend::Execute { portal, .. } => Waiting::Execute { portal: portal.to_owned() },
-                    Frontend::Close(Named::Statement(name)) => Waiting::CloseStatement(name.to_owned()),
-                    Frontend::Close(Named::Portal(name)) => Waiting::ClosePortal(name.to_owned()),
-                    Frontend::Sync => Waiting::Sync,
-                    // Nothing answers these by itself.
-                    Frontend::Flush
-                    | Frontend::CopyData
-                    | Frontend::CopyDone
-                    | Frontend::CopyFail
-                    | Frontend::Terminate
-                    | Frontend::Query(_)
-                    | Frontend::Parse { .. }
-                    | Frontend::Bind { .. }
-                    | Frontend::FunctionCall
-                    | Frontend::Password => return Ok(()),
-                }
+                Waiting::CopyEnd
+            }
+            Frontend::Password => return Err(wire::postgres::Malformed("nobody asked for a password").into()),
+            Frontend::Describe(_) => {
+                out.extend_from_slice(message);
+                Waiting::Describe
+            }
+            Frontend::Close(Named::Statement(name)) => {
+                out.extend_from_slice(message);
+                Waiting::CloseStatement(name.to_owned())
+            }
+            Frontend::Close(Named::Portal(name)) => {
+                out.extend_from_slice(message);
+                Waiting::ClosePortal(name.to_owned())
+            }
+            Frontend::Sync => {
+                out.extend_from_slice(message);
+                Waiting::Sync
+            }
+            // Nothing answers these by itself.
+            Frontend::Flush | Frontend::CopyData | Frontend::Terminate => {
+                out.extend_from_slice(message);
+                return Ok(());
             }
         };
         self.talk().say(waiting, Instant::now());

@@ -5,7 +5,7 @@ use super::texts::Text;
 use super::upstream::sound;
 use crate::connections::Live;
 use crate::exchange::Recorded;
-use crate::limits::{NAMED_STATEMENTS_MAX, PIPELINE_MAX};
+use crate::limits::{NAMED_BYTES_MAX, NAMED_STATEMENTS_MAX, PIPELINE_MAX};
 use crate::record::Meter;
 use policy::{Ending, Longest};
 use std::collections::{HashMap, VecDeque};
@@ -14,8 +14,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use wire::postgres::error_response::{self, ErrorResponse};
 use wire::postgres::backend;
+use wire::postgres::error_response::{self, ErrorResponse};
 
 /// What a prepared statement is.
 #[derive(Debug, Default)]
@@ -60,13 +60,31 @@ pub(crate) enum Waiting {
     /// Something is described.
     Describe,
     /// A portal runs.
-    Execute { portal: String },
+    Execute { portal: String, denial: Option<ErrorResponse> },
     /// A statement is forgotten.
     CloseStatement(String),
     /// A portal is.
     ClosePortal(String),
     /// Until the server is ready.
     Sync,
+    /// Data that are copied in end here; nothing answers this by itself.
+    CopyEnd,
+}
+
+impl Waiting {
+    /// What it runs.
+    fn running(&self) -> Option<&Running> {
+        match self {
+            Self::Query { running, .. } | Self::Bind { running, .. } => running.as_ref(),
+            Self::Parse { .. }
+            | Self::Describe
+            | Self::Execute { .. }
+            | Self::CloseStatement(_)
+            | Self::ClosePortal(_)
+            | Self::Sync
+            | Self::CopyEnd => None,
+        }
+    }
 }
 
 /// What becomes of a message of the server.
@@ -96,9 +114,17 @@ pub(crate) struct Talk {
     skipping: bool,
     statements: HashMap<String, Meanings>,
     portals: HashMap<String, Running>,
+    /// Portals that may be there, each with how often the search path had changed when it was bound.
+    bound: HashMap<String, u64>,
+    /// Bytes of the texts of statements that have names.
+    named_bytes: usize,
+    /// The server reads data to copy in, and passes over every Sync until they end.
+    copying: bool,
     /// Rows of the answer that is coming.
     rows: u64,
-    /// Something was defined since this was last asked.
+    /// Something was defined in the transaction that is open.
+    defines: bool,
+    /// Something was defined, for good, since this was last asked.
     defined: bool,
     /// Since when a transaction is open, explicitly or for what is under way.
     open_since: Option<Instant>,
@@ -110,6 +136,21 @@ impl Talk {
     /// How many answers are waited for.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Statements under way and portals open.
+    pub(crate) fn running(&self) -> usize {
+        self.waiting.iter().filter_map(Waiting::running).count() + self.portals.len()
+    }
+
+    /// How often the search path had changed when a portal was bound, if there may be one of this name.
+    pub(crate) fn bound(&self, portal: &str) -> Option<u64> {
+        self.bound.get(portal).copied()
+    }
+
+    /// A portal is about to be bound.
+    pub(crate) fn bind(&mut self, portal: &str, path: u64) {
+        self.bound.insert(portal.to_owned(), path);
     }
 
     /// Whether a statement may be running.
@@ -139,9 +180,22 @@ impl Talk {
 
     /// A message goes up.
     pub(crate) fn say(&mut self, waiting: Waiting, now: Instant) {
-        if let Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. } = &waiting {
+        if let Some(running) = waiting.running() {
             let longest = running.longest.clone();
             self.within(longest.as_ref(), now);
+        }
+        if self.copying {
+            match waiting {
+                Waiting::Sync => return,
+                Waiting::CopyEnd => self.copying = false,
+                Waiting::Query { .. }
+                | Waiting::Parse { .. }
+                | Waiting::Bind { .. }
+                | Waiting::Describe
+                | Waiting::Execute { .. }
+                | Waiting::CloseStatement(_)
+                | Waiting::ClosePortal(_) => {}
+            }
         }
         self.skipping &= !matches!(waiting, Waiting::Sync);
         if self.skipping {
@@ -155,10 +209,12 @@ impl Talk {
         if self.statements.len() >= NAMED_STATEMENTS_MAX && !self.statements.contains_key(name) {
             return false;
         }
+        let bytes = self.named_bytes + known.text.len();
         let meanings = self.statements.entry(name.to_owned()).or_default();
-        let room = meanings.pending.len() < PIPELINE_MAX;
+        let room = meanings.pending.len() < PIPELINE_MAX && bytes <= NAMED_BYTES_MAX;
         if room {
             meanings.pending.push(known.clone());
+            self.named_bytes = bytes;
         }
         room
     }
@@ -183,12 +239,16 @@ impl Talk {
     /// The server took a name, or not.
     fn settle(&mut self, name: &str, known: &Arc<Known>, confirmed: bool) {
         let Some(meanings) = self.statements.get_mut(name) else { return };
-        if let Some(at) = meanings.pending.iter().position(|other| Arc::ptr_eq(other, known)) {
+        let pending = meanings.pending.iter().position(|other| Arc::ptr_eq(other, known));
+        if let Some(at) = pending {
             meanings.pending.remove(at);
         }
-        if confirmed {
-            meanings.confirmed = Some(known.clone());
-        }
+        let over = if confirmed {
+            meanings.confirmed.replace(known.clone())
+        } else {
+            pending.map(|_| known.clone())
+        };
+        self.named_bytes = self.named_bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
         if meanings.confirmed.is_none() && meanings.pending.is_empty() {
             self.statements.remove(name);
         }
@@ -217,8 +277,12 @@ impl Talk {
                 Err(_) => Step::End("the server said what is not its protocol"),
             };
         }
-        if let Some(Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. }) =
-            self.waiting.front_mut()
+        while let Some(Waiting::CopyEnd) = self.waiting.front() {
+            self.waiting.pop_front();
+        }
+        if let Some(
+            Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. },
+        ) = self.waiting.front_mut()
             && let Some(recorded) = running.recorded.take()
         {
             return Step::Wait(Some(recorded));
@@ -229,7 +293,7 @@ impl Talk {
             b'I' => self.over(0),
             b's' => {
                 let rows = std::mem::take(&mut self.rows);
-                let Some(Waiting::Execute { portal }) = self.waiting.pop_front() else {
+                let Some(Waiting::Execute { portal, denial: None }) = self.waiting.pop_front() else {
                     return Step::End("the server suspended what does not run");
                 };
                 if let Some(running) = self.portals.get(&portal) {
@@ -271,14 +335,31 @@ impl Talk {
                 Step::Pass
             }
             b'Z' => self.ready(body, now),
-            b'N' | b'A' | b't' | b'G' | b'H' | b'c' | b'V' => Step::Pass,
+            b'G' => {
+                self.copy_in();
+                Step::Pass
+            }
+            b'N' | b'A' | b't' | b'H' | b'c' | b'V' => Step::Pass,
             _ => Step::End("the server said what does not belong into a session"),
         }
     }
 
+    /// The server reads data now. It passes over every Sync until they end.
+    fn copy_in(&mut self) {
+        let end = self.waiting.iter().position(|waiting| matches!(waiting, Waiting::CopyEnd));
+        let mut at = 0;
+        self.waiting.retain(|waiting| {
+            let before = end.is_none_or(|end| at < end);
+            at += 1;
+            !(before && matches!(waiting, Waiting::Sync))
+        });
+        self.copying = end.is_none();
+    }
+
     fn close(&mut self, name: &str) {
         if let Some(meanings) = self.statements.get_mut(name) {
-            meanings.confirmed = None;
+            let over = meanings.confirmed.take();
+            self.named_bytes = self.named_bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
             if meanings.pending.is_empty() {
                 self.statements.remove(name);
             }
@@ -287,6 +368,7 @@ impl Talk {
 
     fn failed(&mut self, body: &[u8]) -> Step {
         self.rows = 0;
+        self.copying = false;
         let code = error_response::read(body).map(|(code, _)| code).unwrap_or_default();
         let failed = |running: &Option<Running>| {
             if let Some(running) = running {
@@ -299,18 +381,18 @@ impl Talk {
                 failed(running);
                 return denial.take().map_or(Step::Pass, Step::Replace);
             }
-            Some(Waiting::Sync) | None => return Step::Pass,
+            Some(Waiting::Sync | Waiting::CopyEnd) | None => return Step::Pass,
             Some(Waiting::Parse { denial, .. }) => denial.take(),
             Some(Waiting::Bind { running, denial, .. }) => {
                 failed(running);
                 denial.take()
             }
-            Some(Waiting::Execute { portal }) => {
-                let portal = portal.clone();
-                let running = self.portals.remove(&portal);
+            Some(Waiting::Execute { portal, denial }) => {
+                let denial = denial.take();
+                let running = self.portals.remove(&std::mem::take(portal));
                 failed(&running);
                 self.end_of(running);
-                None
+                denial
             }
             Some(Waiting::Describe | Waiting::CloseStatement(_) | Waiting::ClosePortal(_)) => None,
         };
@@ -323,6 +405,7 @@ impl Talk {
                 | Waiting::Execute { .. }
                 | Waiting::CloseStatement(_)
                 | Waiting::ClosePortal(_)
+                | Waiting::CopyEnd
                 | Waiting::Sync) => self.forget(other),
             }
         }
@@ -346,7 +429,9 @@ impl Talk {
                 Step::Pass
             }
             Some(Waiting::Execute { .. }) => {
-                let Some(Waiting::Execute { portal }) = self.waiting.pop_front() else { return Step::Pass };
+                let Some(Waiting::Execute { portal, denial: None }) = self.waiting.pop_front() else {
+                    return Step::End("the server ran what was denied");
+                };
                 if let Some(running) = self.portals.remove(&portal) {
                     running.meter.rows.fetch_add(rows, Ordering::Relaxed);
                     self.end_of(Some(running));
@@ -369,16 +454,20 @@ impl Talk {
         // Outside a transaction no portal lives on.
         if body == b"I" {
             (self.open_since, self.deadline) = (None, None);
-            // What was said meanwhile is a transaction of its own.
-            let next = self.waiting.iter().find_map(|waiting| match waiting {
-                Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. } => {
-                    Some(running.longest.clone())
-                }
-                _ => None,
+            self.defined |= std::mem::take(&mut self.defines);
+            // Portals that are being bound may be there; the others are gone.
+            let waiting = &self.waiting;
+            self.bound.retain(|name, _| {
+                waiting
+                    .iter()
+                    .any(|waiting| matches!(waiting, Waiting::Bind { portal, .. } if portal == name))
             });
-            if let Some(longest) = next {
-                self.within(longest.as_ref(), now);
-            }
+        }
+        // What was said meanwhile is in the transaction that is open, or in one of its own.
+        let next = self.waiting.iter().filter_map(Waiting::running);
+        let next: Vec<Option<Longest>> = next.map(|running| running.longest.clone()).collect();
+        next.iter().for_each(|longest| self.within(longest.as_ref(), now));
+        if body == b"I" {
             let portals = std::mem::take(&mut self.portals);
             portals.into_values().for_each(|running| self.end_of(Some(running)));
         }
@@ -387,7 +476,7 @@ impl Talk {
 
     fn end_of(&mut self, running: Option<Running>) {
         if let Some(running) = running {
-            self.defined |= running.defines;
+            self.defines |= running.defines;
             running.finish();
         }
     }

@@ -1,9 +1,11 @@
 //! Texts that were read before: what machines say, they say again and again.
 
-use sql::{Catalog, Path, Resolved, Statement, Unreadable, normal, read};
+use crate::limits::{LONG_TEXT_BYTES, LONG_TEXTS_MAX};
 use registry::Service;
+use sql::{Catalog, Path, Resolved, Statement, Unreadable, normal, read};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::sync::Semaphore;
 
 /// Texts kept at one time; when there is no more room, all are let go.
 const TEXTS_MAX: usize = 4_096;
@@ -11,9 +13,16 @@ const TEXTS_MAX: usize = 4_096;
 const TEXT_BYTES_MAX: usize = 8 * 1024;
 
 /// Texts that were read.
-#[derive(Default)]
 pub(crate) struct Texts {
     known: Mutex<HashMap<Box<str>, Arc<Text>>>,
+    /// Whose turn it is to have a long one read.
+    long: Semaphore,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { known: Mutex::default(), long: Semaphore::new(LONG_TEXTS_MAX) }
+    }
 }
 
 /// A text that was read.
@@ -40,7 +49,12 @@ impl Text {
     }
 
     /// What the only statement does; what was found last is used while nothing changed.
-    pub(crate) fn resolve_only(&self, service: &Arc<Service>, catalog: &Arc<Catalog>, path: &Path) -> Option<Arc<Resolved>> {
+    pub(crate) fn resolve_only(
+        &self,
+        service: &Arc<Service>,
+        catalog: &Arc<Catalog>,
+        path: &Path,
+    ) -> Option<Arc<Resolved>> {
         let [only] = self.statements.as_slice() else { return None };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = found.as_ref()
@@ -63,10 +77,28 @@ impl Text {
 
 impl Texts {
     /// Reads a text, or remembers it.
-    pub(crate) fn read(&self, text: &str) -> Result<Arc<Text>, Unreadable> {
+    pub(crate) async fn read(&self, text: &str) -> Result<Arc<Text>, Unreadable> {
+        if text.len() > LONG_TEXT_BYTES {
+            return self.read_long(text).await;
+        }
+        self.read_now(text)
+    }
+
+    /// A long text is read beside everything else, and few at one time: its tree is many times as large.
+    async fn read_long(&self, text: &str) -> Result<Arc<Text>, Unreadable> {
+        let Ok(_turn) = self.long.acquire().await else { return Err(Unreadable::Long) };
+        let text = text.to_owned();
+        let reading = tokio::task::spawn_blocking(move || read(&text));
+        let statements = reading.await.unwrap_or(Err(Unreadable::Large))?;
+        Ok(Arc::new(Text::of(statements)))
+    }
+
+    fn read_now(&self, text: &str) -> Result<Arc<Text>, Unreadable> {
         let key = normal(text);
         let keeps = key.len() <= TEXT_BYTES_MAX;
-        if keeps && let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key.as_ref()) {
+        if keeps
+            && let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key.as_ref())
+        {
             return Ok(known.clone());
         }
         // A number that must not be 0 where it stands: the text as it is, and not kept.

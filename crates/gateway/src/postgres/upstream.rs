@@ -33,7 +33,9 @@ pub(crate) enum UpstreamError {
     NoTls,
     #[error("the database did not let the gateway in: {0}")]
     Refused(String),
-    #[error("the database asks for a password in a way in which it could be overheard; SCRAM-SHA-256 is spoken")]
+    #[error(
+        "the database asks for a password in a way in which it could be overheard; SCRAM-SHA-256 is spoken"
+    )]
     NoScram,
     #[error("the secret `{0}` is not in the sealed store: set it with `writ secret set`, as `user:password`")]
     NoSecret(String),
@@ -116,8 +118,10 @@ impl Server {
     /// Connects; gives what SCRAM is bound to where there is TLS.
     async fn open(&self) -> Result<(Box<dyn Duplex>, ChannelBinding), UpstreamError> {
         let unreachable = |why: String| UpstreamError::Unreachable(self.name(), why);
-        let connected =
-            tokio::time::timeout(CONNECT_TIME_MAX, TcpStream::connect((self.address.host.as_str(), self.address.port)));
+        let connected = tokio::time::timeout(
+            CONNECT_TIME_MAX,
+            TcpStream::connect((self.address.host.as_str(), self.address.port)),
+        );
         let mut tcp = connected
             .await
             .map_err(|_| unreachable("it did not answer in time".to_owned()))?
@@ -166,7 +170,10 @@ fn end_point(leaf: &CertificateDer<'_>) -> Option<Vec<u8>> {
         "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => Some(sha2::Sha384::digest(leaf).to_vec()),
         "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => Some(sha2::Sha512::digest(leaf).to_vec()),
         // With SHA-256; MD5 and SHA-1 count as that.
-        "1.2.840.113549.1.1.11" | "1.2.840.10045.4.3.2" | "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5"
+        "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.3.2"
+        | "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
         | "1.2.840.10045.4.1" => Some(sha2::Sha256::digest(leaf).to_vec()),
         _ => None,
     }

@@ -106,8 +106,7 @@ pub fn row(body: &[u8]) -> Result<Vec<Option<String>>, Malformed> {
             rest = left;
             continue;
         }
-        let (value, left) =
-            left.split_at_checked(length as usize).ok_or(Malformed("a field is cut off"))?;
+        let (value, left) = left.split_at_checked(length as usize).ok_or(Malformed("a field is cut off"))?;
         let value = std::str::from_utf8(value).map_err(|_| Malformed("a field is not UTF-8"))?;
         fields.push(Some(value.to_owned()));
         rest = left;

@@ -19,7 +19,9 @@ pub struct Header {
 impl Header {
     /// From the first bytes of a message; none when there are not enough yet.
     pub fn read(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
-        let Some(([tag, length @ ..], _)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
+        let Some(([tag, length @ ..], _)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+            return Ok(None);
+        };
         let length = u32::from_be_bytes(*length) as usize;
         if !(4..=MESSAGE_BYTES_MAX).contains(&length) {
             return Err(Malformed("a message has an impossible length"));

@@ -116,6 +116,28 @@ impl<'a> Frontend<'a> {
     }
 }
 
+impl<'a> Frontend<'a> {
+    /// The names of statements and portals in it.
+    pub fn names(&self) -> Vec<&'a str> {
+        match self {
+            Self::Parse { name, .. } => vec![name],
+            Self::Bind { portal, statement, .. } => vec![portal, statement],
+            Self::Describe(Named::Statement(name) | Named::Portal(name))
+            | Self::Close(Named::Statement(name) | Named::Portal(name)) => vec![name],
+            Self::Execute { portal, .. } => vec![portal],
+            Self::Query(_)
+            | Self::FunctionCall
+            | Self::Sync
+            | Self::Flush
+            | Self::CopyData
+            | Self::CopyDone
+            | Self::CopyFail
+            | Self::Password
+            | Self::Terminate => Vec::new(),
+        }
+    }
+}
+
 fn named(body: &[u8]) -> Result<Named<'_>, Malformed> {
     let (kind, rest) = body.split_first().ok_or(Malformed("a message is cut off"))?;
     let (name, rest) = text(rest)?;
@@ -147,6 +169,19 @@ pub fn bind(out: &mut Vec<u8>, portal: &str, statement: &str) {
         frame::put_text(out, statement);
         out.extend([0; 6]);
     });
+}
+
+/// Appends the running of a portal.
+pub fn execute(out: &mut Vec<u8>, portal: &str, rows: u32) {
+    frame::message(out, b'E', |out| {
+        frame::put_text(out, portal);
+        out.extend(rows.to_be_bytes());
+    });
+}
+
+/// Appends "answer what was said".
+pub fn flush(out: &mut Vec<u8>) {
+    frame::message(out, b'H', |_| {});
 }
 
 /// Appends a proof of who the client is.

@@ -93,7 +93,11 @@ fn parameters(mut body: &[u8]) -> Result<Vec<(String, String)>, Malformed> {
     loop {
         let (name, rest) = text(body)?;
         if name.is_empty() {
-            return if rest.is_empty() { Ok(found) } else { Err(Malformed("a first packet goes on after its end")) };
+            return if rest.is_empty() {
+                Ok(found)
+            } else {
+                Err(Malformed("a first packet goes on after its end"))
+            };
         }
         let (value, rest) = text(rest)?;
         found.push((name.to_owned(), value.to_owned()));

@@ -49,7 +49,7 @@ pub(crate) fn explain(why: &Explanation) -> String {
     let verdict = if decision.kind == "permitted" { "was permitted to" } else { "was refused:" };
     out.push_str(&format!("  {machine} {verdict} {act}\n"));
     if let Some(request) = &decision.request {
-        out.push_str(&format!("  request   {request}\n"));
+        out.push_str(&format!("  request   {}\n", output::plain(request)));
     }
     match (&decision.contract, &why.title) {
         (Some(contract), Some(title)) => out.push_str(&format!("  contract  {title} ({contract})\n")),
@@ -59,7 +59,7 @@ pub(crate) fn explain(why: &Explanation) -> String {
         out.push_str(&format!("  clause    {}: {}\n", clause.number, clause.sentence));
     }
     if let (None, Some(detail)) = (&decision.contract, &why.detail) {
-        out.push_str(&format!("  detail    {detail}\n"));
+        out.push_str(&format!("  detail    {}\n", output::plain(detail)));
     }
     if let Some(size) = decision.as_of {
         out.push_str(&format!("  decided under the first {size} entries of the control ledger\n"));
@@ -90,7 +90,7 @@ fn line(decision: &DecisionView) -> String {
         (Some(action), Some(resource), Some(service)) => format!("{action} {service}/{resource}"),
         _ => match (decision.verdict, &decision.request) {
             (Some(verdict), _) => format!("of decision {verdict}"),
-            (None, Some(request)) => request.clone(),
+            (None, Some(request)) => output::plain(request),
             (None, None) => "-".to_owned(),
         },
     };

@@ -25,7 +25,9 @@ pub(crate) async fn run(client: &Client, command: SessionCommand, json: bool) ->
 /// The index of a decision, or `origin/index`, as the server's own log has it in `application_name`.
 fn index(text: &str) -> anyhow::Result<u64> {
     let number = text.rsplit('/').next().unwrap_or_default();
-    number.parse().map_err(|_| anyhow::anyhow!("`{text}` is not the index of a session: see `writ session list`"))
+    number
+        .parse()
+        .map_err(|_| anyhow::anyhow!("`{text}` is not the index of a session: see `writ session list`"))
 }
 
 /// One statement and what came of it.
@@ -57,7 +59,8 @@ async fn page(client: &Client, from: u64) -> anyhow::Result<Vec<DecisionView>> {
 async fn read(client: &Client, index: u64) -> anyhow::Result<Session> {
     let mut rows = page(client, index).await?.into_iter();
     let opened = rows.next().filter(opens);
-    let opened = opened.ok_or_else(|| anyhow::anyhow!("decision {index} opens no session: see `writ session list`"))?;
+    let opened = opened
+        .ok_or_else(|| anyhow::anyhow!("decision {index} opens no session: see `writ session list`"))?;
     let mut session = Session { opened, ended: None, said: Vec::new() };
     let mut waiting: BTreeMap<u64, usize> = BTreeMap::new();
     loop {
@@ -95,7 +98,8 @@ async fn list(client: &Client, last: u64, json: bool) -> anyhow::Result<()> {
     while until > 0 && (found.len() as u64) < last {
         let from = until.saturating_sub(PAGE);
         let rows = page(client, from).await?;
-        let mut opened: Vec<DecisionView> = rows.into_iter().filter(|row| row.index < until && opens(row)).collect();
+        let mut opened: Vec<DecisionView> =
+            rows.into_iter().filter(|row| row.index < until && opens(row)).collect();
         opened.append(&mut found);
         found = opened;
         until = from;
@@ -130,7 +134,9 @@ async fn show(client: &Client, index: u64, json: bool) -> anyhow::Result<()> {
             .iter()
             .map(|said| serde_json::json!({ "decision": said.decision, "outcome": said.outcome }))
             .collect();
-        output::json(&serde_json::json!({ "opened": session.opened, "ended": session.ended, "statements": said }));
+        output::json(
+            &serde_json::json!({ "opened": session.opened, "ended": session.ended, "statements": said }),
+        );
         return Ok(());
     }
     output::line(heading(&session));
@@ -153,7 +159,12 @@ async fn show(client: &Client, index: u64, json: bool) -> anyhow::Result<()> {
         .collect();
     output::table(["DECISION", "AFTER", "RESULT", "ROWS", "MS", "STATEMENT"], &rows);
     if let Some(ended) = &session.ended {
-        output::line(format!("ended {} after {} ms: {}", output::time(ended.time_ms), ended.duration_ms.unwrap_or(0), ended.reason));
+        output::line(format!(
+            "ended {} after {} ms: {}",
+            output::time(ended.time_ms),
+            ended.duration_ms.unwrap_or(0),
+            ended.reason
+        ));
     }
     Ok(())
 }
@@ -192,7 +203,7 @@ fn since(opened: &DecisionView, decision: &DecisionView) -> String {
 /// On one line, and not longer than a screen.
 fn short(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
-    let line = line.join(" ");
+    let line = output::plain(&line.join(" "));
     match line.char_indices().nth(SHOWN_CHARS) {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
         None => line,
@@ -200,7 +211,13 @@ fn short(text: &str) -> String {
 }
 
 /// The session again, at its own pace or a faster one.
-async fn replay(client: &Client, index: u64, speed: f64, longest: Duration, json: bool) -> anyhow::Result<()> {
+async fn replay(
+    client: &Client,
+    index: u64,
+    speed: f64,
+    longest: Duration,
+    json: bool,
+) -> anyhow::Result<()> {
     anyhow::ensure!(speed > 0.0, "--speed is more than 0");
     let session = read(client, index).await?;
     if !json {
@@ -221,7 +238,7 @@ async fn replay(client: &Client, index: u64, speed: f64, longest: Duration, json
             continue;
         }
         output::line(format!("\n[{}]", since(&session.opened, &said.decision)));
-        output::line(said.decision.request.as_deref().unwrap_or("(erased)"));
+        output::line(output::plain(said.decision.request.as_deref().unwrap_or("(erased)")));
         let rows = said.outcome.as_ref().and_then(|outcome| outcome.rows);
         let rows = rows.map_or_else(String::new, |rows| format!(", {rows} rows"));
         output::line(format!("-- {}{rows}", result(said)));

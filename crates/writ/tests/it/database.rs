@@ -71,6 +71,12 @@ resources = ["staff"]
 ```
 
 ```clause
+kind = "permit"
+actions = ["read", "insert", "update", "delete"]
+resources = ["patterned"]
+```
+
+```clause
 kind = "statement"
 which-rows = true
 only = { actions = ["update", "delete"], resources = ["orders"] }
@@ -111,7 +117,9 @@ impl World {
     /// The same under a contract that permits everything there is.
     pub(crate) fn wide() -> Self {
         let head = CONTRACT.split("```clause").next().unwrap();
-        Self::with(&format!("{head}```clause\nkind = \"permit\"\nactions = \"any\"\nresources = \"any\"\nrecording = \"within 5 seconds\"\n```\n"))
+        Self::with(&format!(
+            "{head}```clause\nkind = \"permit\"\nactions = \"any\"\nresources = \"any\"\nrecording = \"within 5 seconds\"\n```\n"
+        ))
     }
 
     fn with(contract: &str) -> Self {

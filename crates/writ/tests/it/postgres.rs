@@ -128,7 +128,14 @@ impl Postgres {
         let file = self.folder.path().join("script.sql");
         std::fs::write(&file, sql).unwrap();
         let mut psql = Command::new("psql");
-        psql.arg("-h").arg(self.folder.path()).args(["-p", &self.port.to_string(), "-U", "postgres", "-d", database]);
+        psql.arg("-h").arg(self.folder.path()).args([
+            "-p",
+            &self.port.to_string(),
+            "-U",
+            "postgres",
+            "-d",
+            database,
+        ]);
         let done = psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(&file).output().unwrap();
         assert!(done.status.success(), "{}", text(&done.stderr));
     }

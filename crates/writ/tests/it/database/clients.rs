@@ -51,7 +51,10 @@ fn jdbc() {
         let hosts = world.writ.path("hosts");
         std::fs::write(&hosts, "127.0.0.1 shop-db.localhost\n").unwrap();
         java.arg(format!("-Djdk.net.hosts.file={}", hosts.display()));
-        java.args(["-cp", "/usr/share/java/postgresql.jar"]).arg(here("Client.java")).arg(url).args(properties);
+        java.args(["-cp", "/usr/share/java/postgresql.jar"])
+            .arg(here("Client.java"))
+            .arg(url)
+            .args(properties);
         said(&java.output().unwrap())
     };
     let url = |host: &str, port: u16| format!("jdbc:postgresql://{host}:{port}/app");
@@ -78,7 +81,8 @@ fn odbc() {
     let world = World::start();
     // Below /usr/lib each architecture has a folder of its own.
     let folders = std::fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
-    let driver = folders.map(|folder| folder.join("odbc/psqlodbcw.so")).find(|driver| driver.exists()).unwrap();
+    let driver =
+        folders.map(|folder| folder.join("odbc/psqlodbcw.so")).find(|driver| driver.exists()).unwrap();
     let driver = driver.display();
     let script = world.writ.path("script.sql");
     let statements = "SELECT id, customer, total FROM orders ORDER BY id\nINSERT INTO orders (customer) VALUES ('odbc')\nSELECT count(*) FROM orders\nDELETE FROM orders WHERE customer = 'odbc'\n";
@@ -116,7 +120,9 @@ fn node_pg() {
     let world = World::start();
     let run = |told: serde_json::Value| {
         let mut node = Command::new("node");
-        node.arg(here("client.js")).arg(told.to_string()).env("NODE_PATH", target().join("node/node_modules"));
+        node.arg(here("client.js"))
+            .arg(told.to_string())
+            .env("NODE_PATH", target().join("node/node_modules"));
         said(&node.output().unwrap())
     };
     let direct = run(serde_json::json!({

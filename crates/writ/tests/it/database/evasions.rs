@@ -35,7 +35,11 @@ fn no_evasion_reaches_what_the_contract_does_not_permit() {
             "deny" => {
                 denied += 1;
                 if !is_denied {
-                    wrong.push(format!("line {}: let through: {statement}\n   {said}{}", number + 1, text(&done.stdout)));
+                    wrong.push(format!(
+                        "line {}: let through: {statement}\n   {said}{}",
+                        number + 1,
+                        text(&done.stdout)
+                    ));
                 }
                 for secret in ["s3cret", "1000"] {
                     if text(&done.stdout).contains(secret) {

@@ -114,11 +114,27 @@ deny	SELECT id FROM orders HAVING wipe() = 1
 deny	SELECT * FROM orders TABLESAMPLE wipe(1)
 deny	SELECT name(users) FROM users
 
+deny	SELECT 5::order_items
+deny	SELECT ROW(5)::loose.withdom
+deny	SELECT json_populate_record(NULL::loose.withdom, '{"x":7}')
+deny	SELECT CASE 'good'::mood WHEN 1 THEN 1 END
+deny	SELECT 'good'::mood IN (SELECT 1)
+deny	SELECT pg_notify('orders_changed'::varchar(6), 'x')
+
 # Views, rules, triggers
+deny	SELECT * FROM loose.parent
+deny	UPDATE loose.parent SET name = 'x' WHERE id = 1
+deny	DELETE FROM loose.fk WHERE id = 1
+deny	INSERT INTO loose.part VALUES (1)
+deny	INSERT INTO loose.defaulted (id) VALUES (1)
+deny	SELECT * FROM loose.auth
+deny	SELECT * FROM loose.activity
+deny	SELECT * FROM loose.xml
+deny	SELECT * FROM information_schema._pg_user_mappings
 allow	SELECT * FROM order_totals
 deny	SELECT * FROM loose.people
 deny	SELECT * FROM loose.chain
-deny	SELECT * FROM loose.open_orders
+allow	SELECT * FROM loose.open_orders
 deny	INSERT INTO loose.ruled VALUES (1)
 deny	INSERT INTO loose.triggered VALUES (1)
 deny	UPDATE loose.people SET name = 'x'
@@ -159,6 +175,13 @@ deny	CREATE SERVER s FOREIGN DATA WRAPPER dblink_fdw
 deny	IMPORT FOREIGN SCHEMA public FROM SERVER s INTO public
 
 # Where names are looked up, and whose rights count
+deny	PREPARE p AS SELECT o::text FROM orders o; SET search_path = private; EXECUTE p
+deny	PREPARE t AS SELECT id FROM orders ;; SET search_path = private ;; EXECUTE t
+deny	EXECUTE unknown_name
+deny	FETCH ALL FROM unknown_name
+deny	BEGIN ;; DECLARE c CURSOR FOR SELECT id FROM orders ;; SET search_path = private ;; FETCH 1 FROM c
+allow	RESET ALL ;; SELECT id FROM orders WHERE id = 1
+allow	DISCARD ALL ;; SELECT id FROM orders WHERE id = 1
 deny	SET search_path TO private ;; SELECT salary FROM orders
 deny	SET search_path = shadow, public ;; DELETE FROM orders
 deny	SELECT set_config('search_path', 'private', false) ;; SELECT salary FROM orders
@@ -265,6 +288,41 @@ allow	DELETE FROM orders WHERE id = 4711 OR id = 4712
 allow	UPDATE orders SET total = 0 WHERE customer LIKE 'nobody%'
 allow	DELETE FROM orders WHERE state IS NULL AND id < 0
 
+deny	INSERT INTO orders SELECT * FROM orders ON CONFLICT (id) DO UPDATE SET total = 0
+allow	INSERT INTO orders (id, customer, total) VALUES (1, 'ada', 10) ON CONFLICT (id) DO UPDATE SET total = excluded.total
+deny	DELETE FROM orders USING (SELECT 1 AS a) x WHERE x.a = 1
+deny	MERGE INTO orders o USING (SELECT 1 AS a) x ON x.a = 1 WHEN MATCHED THEN UPDATE SET total = 0
+deny	DELETE FROM orders WHERE id IN (id)
+deny	DELETE FROM orders WHERE (id = id) IS TRUE
+deny	DELETE FROM orders WHERE (id = 1) IS NOT NULL
+deny	DELETE FROM orders WHERE id = ANY (ARRAY[id])
+deny	DELETE FROM orders WHERE id BETWEEN id AND id
+deny	DELETE FROM orders WHERE coalesce(id = id, true)
+deny	DELETE FROM orders WHERE CASE WHEN id = id THEN true END
+deny	DELETE FROM orders WHERE (id IS NULL) = false
+deny	DELETE FROM orders WHERE (id IS NULL) IS FALSE
+deny	DELETE FROM orders WHERE id IS DISTINCT FROM NULL
+deny	DELETE FROM orders WHERE NOT (id IS NULL AND id IS NULL)
+deny	DELETE FROM orders WHERE EXISTS (SELECT id)
+deny	DELETE FROM orders WHERE id = id + 0
+deny	DELETE FROM orders WHERE id <> -1
+deny	DELETE FROM orders WHERE id NOT IN (-1)
+deny	DELETE FROM orders WHERE NOT (id = -1)
+deny	DELETE FROM orders WHERE customer ~ ''
+deny	DELETE FROM orders WHERE customer LIKE '%' || ''
+deny	DELETE FROM orders WHERE customer LIKE '%' ESCAPE '!'
+deny	DELETE FROM orders WHERE customer LIKE '_%'
+deny	DELETE FROM orders WHERE customer SIMILAR TO '%'
+deny	DELETE FROM orders WHERE customer LIKE ANY (ARRAY['%'])
+deny	DELETE FROM orders WHERE starts_with(customer, '')
+deny	DELETE FROM orders WHERE xmin IS DISTINCT FROM NULL
+deny	DELETE FROM orders o USING order_items i WHERE o.id = id
+allow	DELETE FROM orders o USING order_items i WHERE o.id = i.order_id AND o.id = 4711
+allow	DELETE FROM orders WHERE id IN (SELECT order_id FROM order_items WHERE article = 'none')
+allow	DELETE FROM orders WHERE lower(customer) = 'nobody' AND total BETWEEN 1 AND 2
+allow	DELETE FROM orders WHERE (id, customer) = (4711, 'nobody')
+allow	MERGE INTO orders o USING (SELECT 4711 AS id) s ON o.id = s.id WHEN MATCHED THEN DELETE
+
 # Which columns: only two of the staff's may be named
 allow	SELECT id, name FROM staff
 allow	SELECT s.id FROM staff s WHERE s.name = 'ada' ORDER BY s.name
@@ -310,6 +368,15 @@ deny	SELECT l.v FROM staff s, LATERAL (SELECT s.salary AS v) l
 deny	SELECT count(*) FROM staff s WHERE s = ROW(1, 'ada', 1000)::staff
 deny	INSERT INTO orders (customer) SELECT salary::text FROM staff
 deny	UPDATE orders SET customer = s.salary::text FROM staff s WHERE orders.id = s.id
+deny	SELECT j FROM (orders o CROSS JOIN staff s) AS j
+deny	SELECT (j).* FROM (orders o CROSS JOIN staff s) AS j
+deny	SELECT row_to_json(j) FROM (orders o CROSS JOIN staff s) AS j
+deny	SELECT j.salary FROM (orders o CROSS JOIN staff s) AS j WHERE EXISTS (SELECT 1 FROM orders j)
+deny	UPDATE orders SET customer = (j).salary::text FROM (staff s CROSS JOIN (SELECT 1) i) j WHERE orders.id = 1
+deny	SELECT nothing_known FROM staff
+allow	SELECT count(*) AS n FROM staff ORDER BY n
+deny	SELECT 1 FROM (SELECT id FROM staff) n FOR UPDATE OF n
+deny	SELECT 1 FROM (SELECT * FROM notes) n FOR UPDATE OF n
 deny	COPY staff TO STDOUT
 deny	COPY staff (salary) TO STDOUT
 deny	COPY (SELECT * FROM staff) TO STDOUT

@@ -29,6 +29,8 @@ def execute(portal, rows=0):
     return message(b"E", text(portal) + struct.pack("!i", rows))
 
 
+# A Sync that the server does not answer.
+IGNORED = message(b"S", b"")
 QUERY, SYNC, FLUSH = (lambda q: message(b"Q", text(q))), message(b"S", b""), message(b"H", b"")
 OK, BAD = "SELECT id FROM orders ORDER BY id", "SELECT * FROM users"
 
@@ -56,8 +58,17 @@ PIPELINES = [
     QUERY("BEGIN") + QUERY("COPY orders (customer) FROM STDIN") + message(b"d", b"copied\n") + message(b"c", b"") + QUERY("ROLLBACK"),
     QUERY("COPY orders (customer) FROM STDIN") + message(b"d", b"copied\n") + message(b"f", text("no")) + QUERY("SELECT 13"),
     QUERY("COPY (SELECT id FROM orders ORDER BY id) TO STDOUT"),
-    QUERY("") + QUERY("SELECT 14; SELECT 15"),
     FLUSH + parse("", OK) + bind("", "") + execute("", 1) + FLUSH + execute("", 1) + SYNC,
+    # COPY in of the extended protocol: the server passes over a Sync among the data.
+    QUERY("BEGIN") + parse("", "COPY orders (customer) FROM STDIN") + bind("", "") + execute("") + IGNORED + message(b"d", b"copied\n") + message(b"c", b"") + SYNC + QUERY("ROLLBACK") + QUERY("SELECT 16"),
+    # A name that no client can give, one that is too common, a portal that is none.
+    parse("writ: denied", BAD) + bind("", "writ: denied") + execute("") + SYNC,
+    execute("nothing") + SYNC,
+    # Names are looked up elsewhere since a portal was bound.
+    QUERY("BEGIN") + parse("g", "SHOW search_path") + bind("pp", "g") + SYNC + QUERY("SET search_path TO private") + execute("pp") + SYNC + QUERY("ROLLBACK"),
+    parse("h", "SELECT 17") + SYNC + parse("h2", "EXECUTE h") + bind("", "h2") + execute("") + SYNC + parse("i", "EXECUTE i") + SYNC + bind("", "i") + execute("") + SYNC,
+    QUERY("SELECT 18"),
+    QUERY("") + QUERY("SELECT 14; SELECT 15"),
 ]
 
 
@@ -91,6 +102,14 @@ def answers(stream, ready):
             # The code, and the message.
             fields = dict((field[:1], field[1:]) for field in body.split(b"\0") if field)
             body = fields[b"C"] + b" " + fields[b"M"]
+        if tag == b"T":
+            # The names of columns: numbers of tables differ.
+            names, rest = [], body[2:]
+            while rest:
+                name, rest = rest.split(b"\0", 1)
+                names.append(name)
+                rest = rest[18:]
+            body = names
         print(tag.decode(), body)
         ready -= tag == b"Z"
 
@@ -108,6 +127,8 @@ for pipeline in everything:
         tag, length = struct.unpack("!ci", pipeline[at : at + 5])
         body = pipeline[at + 5 : at + 1 + length]
         at += 1 + length
+        if tag == b"S" and pipeline[at : at + 1] == b"d":
+            continue
         if tag == b"S":
             expected, skipping = expected + 1, False
         elif tag in (b"Q", b"F") and not skipping:

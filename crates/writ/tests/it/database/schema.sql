@@ -40,7 +40,28 @@ CREATE DOMAIN public.picky AS int CHECK (VALUE > 0);
 CREATE TYPE public.mood AS ENUM ('good', 'bad');
 CREATE AGGREGATE public.wipe_sum(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0', FINALFUNC = abs);
 
+CREATE TYPE loose.withdom AS (x public.picky);
+CREATE CAST (int AS public.order_items) WITH FUNCTION public.wipe_cast(int);
+CREATE FUNCTION public.wipe_mood(public.mood, int) RETURNS boolean LANGUAGE sql AS 'DELETE FROM public.users; SELECT true';
+CREATE OPERATOR public.= (LEFTARG = public.mood, RIGHTARG = int, FUNCTION = public.wipe_mood);
+
+-- What only fits a pattern, and reaches further than it seems.
+CREATE TABLE loose.parent (id int, name text);
+CREATE FUNCTION loose.wipe_default() RETURNS int LANGUAGE sql AS 'DELETE FROM public.users; SELECT 1';
+CREATE TABLE loose.defaulted (id int, x int DEFAULT loose.wipe_default());
+CREATE TABLE loose.fk (id int PRIMARY KEY);
+CREATE TABLE loose.part (id int) PARTITION BY RANGE (id);
+CREATE TABLE loose.part1 PARTITION OF loose.part FOR VALUES FROM (0) TO (10);
+CREATE TRIGGER triggered BEFORE INSERT ON loose.part1 FOR EACH ROW EXECUTE FUNCTION public.wipe_trigger();
+CREATE VIEW loose.auth AS SELECT rolname FROM pg_catalog.pg_authid;
+CREATE VIEW loose.activity AS SELECT query FROM pg_catalog.pg_stat_get_activity(NULL);
+CREATE VIEW loose.xml AS SELECT pg_catalog.query_to_xml('SELECT * FROM public.users', true, true, '');
+
 CREATE SCHEMA private;
+CREATE TABLE private.child () INHERITS (loose.parent);
+CREATE TABLE private.fkchild (id int REFERENCES loose.fk ON DELETE CASCADE);
+INSERT INTO loose.fk VALUES (1);
+INSERT INTO private.fkchild VALUES (1);
 CREATE TABLE private.orders (id int, salary int);
 INSERT INTO private.orders VALUES (1, 1000);
 CREATE SCHEMA shadow;

@@ -11,16 +11,32 @@ fn psql_works_as_if_it_were_there() {
     let mut world = World::start();
     assert_eq!(world.ok("SELECT 1"), "1");
     assert_eq!(world.ok("SELECT customer FROM orders WHERE id = 1"), "ada");
-    assert_eq!(world.ok("SELECT count(*), max(total) FROM orders o JOIN order_items i ON i.order_id = o.id"), "2|20");
+    assert_eq!(
+        world.ok("SELECT count(*), max(total) FROM orders o JOIN order_items i ON i.order_id = o.id"),
+        "2|20"
+    );
     assert_eq!(world.ok("INSERT INTO orders (customer) VALUES ('kim') RETURNING id"), "4");
-    assert_eq!(world.ok("UPDATE orders SET state = 'paid' WHERE id = 4; SELECT state FROM orders WHERE id = 4"), "paid");
-    assert_eq!(world.ok("WITH gone AS (DELETE FROM orders WHERE id = 4 RETURNING id) SELECT id FROM gone"), "4");
+    assert_eq!(
+        world.ok("UPDATE orders SET state = 'paid' WHERE id = 4; SELECT state FROM orders WHERE id = 4"),
+        "paid"
+    );
+    assert_eq!(
+        world.ok("WITH gone AS (DELETE FROM orders WHERE id = 4 RETURNING id) SELECT id FROM gone"),
+        "4"
+    );
     assert_eq!(world.ok("SELECT total FROM order_totals WHERE state = 'paid'"), "20");
     assert_eq!(world.ok("SELECT refund(1)"), "1");
     assert_eq!(world.ok("SELECT state FROM orders WHERE id = 1"), "refunded");
-    assert_eq!(world.ok("BEGIN; INSERT INTO orders (customer) VALUES ('tmp'); ROLLBACK; SELECT count(*) FROM orders"), "3");
+    assert_eq!(
+        world
+            .ok("BEGIN; INSERT INTO orders (customer) VALUES ('tmp'); ROLLBACK; SELECT count(*) FROM orders"),
+        "3"
+    );
     assert_eq!(world.ok("\\d orders").lines().count(), 4, "{}", world.ok("\\d orders"));
-    assert_eq!(world.ok("COPY (SELECT id, customer FROM orders ORDER BY id LIMIT 2) TO STDOUT"), "1\tada\n2\tbob");
+    assert_eq!(
+        world.ok("COPY (SELECT id, customer FROM orders ORDER BY id LIMIT 2) TO STDOUT"),
+        "1\tada\n2\tbob"
+    );
 
     // COPY both ways by psql's own command.
     let file = world.writ.path("orders.csv");
@@ -29,7 +45,9 @@ fn psql_works_as_if_it_were_there() {
     assert_eq!(world.ok("SELECT sum(total) FROM orders WHERE customer IN ('zoe', 'yan')"), "11");
 
     // The server's own log knows the session by the decision that opened it.
-    assert!(world.denied("SET application_name = 'other'; SELECT 1").contains("stands with others in one text"));
+    assert!(
+        world.denied("SET application_name = 'other'; SELECT 1").contains("stands with others in one text")
+    );
     let named = world.run(&["SET application_name = 'other'", "SELECT current_setting('application_name')"]);
     assert!(text(&named.stdout).starts_with("writ.localhost/writ/decisions/"), "{}", text(&named.stdout));
     world.writ.assert_verifies();
@@ -44,10 +62,13 @@ fn a_denial_cites_the_clause_and_the_session_lives() {
     assert!(said.contains("`writ why writ.localhost/writ/decisions/"), "{said}");
 
     let said = world.denied("UPDATE notes SET body = 'x' WHERE id = 1");
-    assert!(said.contains("ERROR:  WR001: not permitted by clause 1.10 of `orders-db`"), "{said}");
+    assert!(said.contains("ERROR:  WR001: not permitted by clause 1.11 of `orders-db`"), "{said}");
     assert!(said.contains("shall not **update** `notes`, unless"), "{said}");
     let said = world.denied("DO $$ BEGIN DELETE FROM users; END $$");
-    assert!(said.contains("It counts as administration because DO runs code that nobody can look into"), "{said}");
+    assert!(
+        said.contains("It counts as administration because DO runs code that nobody can look into"),
+        "{said}"
+    );
     assert!(world.denied("SELEKT 1").contains("42601"), "no SQL");
 
     // The purpose that lifts the prohibition, in each of the three ways to declare it.
@@ -68,8 +89,14 @@ fn a_denial_cites_the_clause_and_the_session_lives() {
     assert!(text(&done.stderr).contains("current transaction is aborted"), "{}", text(&done.stderr));
 
     // What was denied is on record with its words; nothing of it reached the server.
-    let rows: Vec<Value> = serde_json::Deserializer::from_str(&world.writ.ok(&["log", "--json"])).into_iter().map(Result::unwrap).collect();
-    let denied = rows.iter().find(|row| row["request"].as_str().is_some_and(|text| text.contains("SELECT * FROM users"))).unwrap();
+    let rows: Vec<Value> = serde_json::Deserializer::from_str(&world.writ.ok(&["log", "--json"]))
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    let denied = rows
+        .iter()
+        .find(|row| row["request"].as_str().is_some_and(|text| text.contains("SELECT * FROM users")))
+        .unwrap();
     assert_eq!(denied["kind"], "denied");
     assert_eq!((&denied["action"], &denied["resource"]), (&"read".into(), &"people".into()));
     assert!(!world.postgres.log().contains("DELETE FROM users WHERE id = 1"));
@@ -78,10 +105,22 @@ fn a_denial_cites_the_clause_and_the_session_lives() {
     let sessions = world.writ.json(&["session", "list"]);
     let opened = sessions.as_array().unwrap().last().unwrap()["index"].to_string();
     let shown = world.writ.json(&["session", "show", &opened]);
-    let said: Vec<(&str, &str)> = shown["statements"].as_array().unwrap().iter().map(|said| {
-        (said["decision"]["request"].as_str().unwrap(), said["decision"]["kind"].as_str().unwrap())
-    }).collect();
-    assert_eq!(said[..3], [("SELECT 'before';", "permitted"), ("SELECT * FROM users;", "denied"), ("SELECT 'after';", "permitted")]);
+    let said: Vec<(&str, &str)> = shown["statements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|said| {
+            (said["decision"]["request"].as_str().unwrap(), said["decision"]["kind"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        said[..3],
+        [
+            ("SELECT 'before';", "permitted"),
+            ("SELECT * FROM users;", "denied"),
+            ("SELECT 'after';", "permitted")
+        ]
+    );
     assert_eq!(shown["statements"][4]["outcome"]["rows"], 1, "{shown}");
     assert_eq!(shown["statements"][6]["outcome"]["error"], "25P02", "{shown}");
     let table = world.writ.ok(&["session", "show", &opened]);
@@ -98,10 +137,28 @@ fn a_transaction_is_open_no_longer_than_its_clause_lets_it() {
     let within = world.run(&["BEGIN", "SELECT count(*) FROM notes", "COMMIT", "SELECT pg_sleep(2.5)"]);
     assert_eq!(text(&within.stdout), "1\n\n", "{}", text(&within.stderr));
     let mut psql = world.psql();
-    let done = psql.args(["-c", "BEGIN", "-c", "INSERT INTO orders (customer) VALUES ('lost')", "-c", "SELECT body FROM notes", "-c", "SELECT pg_sleep(300)"]).output().unwrap();
+    let done = psql
+        .args([
+            "-c",
+            "BEGIN",
+            "-c",
+            "INSERT INTO orders (customer) VALUES ('lost')",
+            "-c",
+            "SELECT body FROM notes",
+            "-c",
+            "SELECT pg_sleep(300)",
+        ])
+        .output()
+        .unwrap();
     let said = text(&done.stderr);
-    assert!(said.contains("a transaction is open for longer than clause 1.9 of `orders-db` lets it"), "{said}");
-    assert!(said.contains("shall keep no transaction with a database open for more than 2 seconds"), "{said}");
+    assert!(
+        said.contains("a transaction is open for longer than clause 1.10 of `orders-db` lets it"),
+        "{said}"
+    );
+    assert!(
+        said.contains("shall keep no transaction with a database open for more than 2 seconds"),
+        "{said}"
+    );
     assert_eq!(world.postgres.of("app", "SELECT count(*) FROM orders WHERE customer = 'lost'"), "0");
     // A statement by itself is a transaction too.
     assert!(world.denied("SELECT pg_sleep(300), count(*) FROM notes").contains("open for longer"));
@@ -112,7 +169,8 @@ fn a_transaction_is_open_no_longer_than_its_clause_lets_it() {
 fn who_may_not_begin_is_told_why() {
     let world = World::start();
     let refused = |conninfo: &str| {
-        let done = Command::new("psql").args(["-X", "-w", "-d", conninfo, "-c", "SELECT 1"]).output().unwrap();
+        let done =
+            Command::new("psql").args(["-X", "-w", "-d", conninfo, "-c", "SELECT 1"]).output().unwrap();
         assert_eq!(done.status.code(), Some(2), "{}", text(&done.stdout));
         text(&done.stderr)
     };
@@ -122,9 +180,18 @@ fn who_may_not_begin_is_told_why() {
     let bare = all.split(" sslcert=").next().unwrap();
     let said = refused(&format!("{bare} sslcert=/nowhere"));
     assert!(said.contains("shows no certificate"), "{said}");
-    assert!(refused(&with("dbname=app", "dbname=postgres")).contains("the service `shop-db` is the database `app`"));
-    assert!(refused(&with("host=shop-db.localhost", "host=localhost")).contains("no service has the host name `localhost`"));
-    assert!(refused(&format!("{all} options='-c role=postgres'")).contains("whose rights are used is given by the contract"));
+    assert!(
+        refused(&with("dbname=app", "dbname=postgres"))
+            .contains("the service `shop-db` is the database `app`")
+    );
+    assert!(
+        refused(&with("host=shop-db.localhost", "host=localhost"))
+            .contains("no service has the host name `localhost`")
+    );
+    assert!(
+        refused(&format!("{all} options='-c role=postgres'"))
+            .contains("whose rights are used is given by the contract")
+    );
     assert!(refused(&format!("{all} replication=database")).contains("replication is not let through"));
 
     // A secret that is not right, and one that is not there.
@@ -142,7 +209,8 @@ fn what_runs_is_cancelled_and_what_is_stopped_ends() {
     };
     // ^C in psql: a connection of its own, without TLS, with a key.
     let mut sleeping = world.psql();
-    let child = sleeping.args(["-c", "SELECT pg_sleep(300) /* one */"]).stderr(Stdio::piped()).spawn().unwrap();
+    let child =
+        sleeping.args(["-c", "SELECT pg_sleep(300) /* one */"]).stderr(Stdio::piped()).spawn().unwrap();
     wait("it sleeps", || running("one") == "1");
     crate::harness::signal(child.id(), "INT");
     let done = child.wait_with_output().unwrap();
@@ -158,12 +226,16 @@ fn what_runs_is_cancelled_and_what_is_stopped_ends() {
 
     // A kill ends the session with its reason, and what it ran.
     let mut sleeping = world.psql();
-    let child = sleeping.args(["-c", "SELECT pg_sleep(300) /* three */"]).stderr(Stdio::piped()).spawn().unwrap();
+    let child =
+        sleeping.args(["-c", "SELECT pg_sleep(300) /* three */"]).stderr(Stdio::piped()).spawn().unwrap();
     wait("it sleeps", || running("three") == "1");
     world.writ.ok(&["kill", "identity", "acme/bot", "--reason", "it went mad"]);
     let done = child.wait_with_output().unwrap();
     let said = text(&done.stderr);
-    assert!(said.contains("the right to this session ended") && said.contains("`acme/bot` is suspended"), "{said}");
+    assert!(
+        said.contains("the right to this session ended") && said.contains("`acme/bot` is suspended"),
+        "{said}"
+    );
     wait("it is cancelled", || running("three") == "0");
 }
 

@@ -48,7 +48,8 @@ fn pgbench_in_each_of_its_modes() {
     let mut world = World::wide();
     done(world.straight("pgbench", &["-i", "-q"]));
     let run = |arguments: &[&str]| {
-        let output = world.tool("pgbench", &[&["-n", "-c", "4", "-j", "2"], arguments].concat()).output().unwrap();
+        let output =
+            world.tool("pgbench", &[&["-n", "-c", "4", "-j", "2"], arguments].concat()).output().unwrap();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{arguments:?}: {out}{err}");
         assert!(out.contains("number of failed transactions: 0"), "{out}");
@@ -60,14 +61,19 @@ fn pgbench_in_each_of_its_modes() {
     run(&["-S", "-C", "-t", "10"]);
     let told = |sql: &str| world.postgres.of("app", sql);
     assert_eq!(told("SELECT count(*) FROM pgbench_history"), "600");
-    assert_eq!(told("SELECT sum(abalance) FROM pgbench_accounts"), told("SELECT sum(delta) FROM pgbench_history"));
+    assert_eq!(
+        told("SELECT sum(abalance) FROM pgbench_accounts"),
+        told("SELECT sum(delta) FROM pgbench_history")
+    );
     world.writ.assert_verifies();
 }
 
 #[test]
 fn a_dump_is_the_same_and_is_restored() {
     let world = World::wide();
-    world.postgres.of("app", "INSERT INTO orders (customer, total) SELECT 'bulk', n FROM generate_series(1, 50000) n");
+    world
+        .postgres
+        .of("app", "INSERT INTO orders (customer, total) SELECT 'bulk', n FROM generate_series(1, 50000) n");
     let arguments = ["--no-owner", "--no-privileges", "--schema=public"];
     let direct = done(world.straight("pg_dump", &arguments));
     let through = done(world.tool("pg_dump", &arguments));
