@@ -118,6 +118,12 @@ fn unnull(schema: &mut Value) {
     }
 }
 
+/// Where a service is: over HTTP, or a database (`registry::DatabaseAddress`).
+const UPSTREAM: &str =
+    "^(https?://[^/@?# ]+|postgres(ql)?://[^/@?# ]+/[^/@?# ]+([?]sslmode=(disable|verify-full))?)$";
+/// `schema.name` (`registry::Objects`).
+const OBJECT: &str = "^[^.*\"]+[.][^.\"]+$";
+
 /// What each field is held to by the code that reads it.
 fn strictness() -> Vec<(&'static str, &'static str, Value)> {
     let name = || json!({ "pattern": NAME });
@@ -157,12 +163,16 @@ fn strictness() -> Vec<(&'static str, &'static str, Value)> {
         ("NewPerson", "key", json!({ "pattern": KEY })),
         ("NewPerson", "key-file", json!({ "pattern": "^[^/]" })),
         ("NewResource", "name", name()),
+        ("NewResource", "tables", json!({ "items": { "type": "string", "pattern": OBJECT } })),
+        ("NewResource", "functions", json!({ "items": { "type": "string", "pattern": OBJECT } })),
+        ("NewResource", "channels", json!({ "items": { "type": "string", "minLength": 1 } })),
         ("NewResource", "class", choice(Classification::ALL.iter().map(|class| class.as_str()).collect())),
         ("NewService", "name", name()),
         ("NewService", "party", name()),
         ("NewService", "owner", name()),
         ("NewService", "host", json!({ "pattern": "^[a-z0-9][a-z0-9.-]*$" })),
-        ("NewService", "upstream", json!({ "pattern": "^https?://[^/@?# ]+$" })),
+        ("NewService", "upstream", json!({ "pattern": UPSTREAM })),
+        ("NewService", "login", json!({ "pattern": "^[a-z0-9{}-]+$" })),
         ("NewService", "resources", json!({ "minItems": 1 })),
         ("NewService", "region", name()),
     ]

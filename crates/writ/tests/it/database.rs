@@ -123,9 +123,22 @@ impl World {
     }
 
     fn with(contract: &str) -> Self {
+        Self::with_upstream(contract, false)
+    }
+
+    /// The same, with TLS between the gateway and the server.
+    pub(crate) fn with_tls() -> Self {
+        Self::with_upstream(CONTRACT, true)
+    }
+
+    fn with_upstream(contract: &str, tls: bool) -> Self {
         let postgres = Postgres::start();
         postgres.script("app", SCHEMA);
-        let writ = Writ::start();
+        let roots = postgres.roots();
+        let arguments = ["--upstream-roots", roots.to_str().unwrap()];
+        let writ = Writ::start_with(if tls { &arguments } else { &[] }, &[]);
+        // Its certificate is of the one address.
+        let (address, mode) = if tls { ("127.0.0.2", "") } else { ("127.0.0.1", "?sslmode=disable") };
         writ.machine("acme/bot", "bot");
         writ.service(&format!(
             r#"
@@ -133,7 +146,7 @@ name = "shop-db"
 party = "forge"
 owner = "repo-lead"
 host = "shop-db.localhost"
-upstream = "postgresql://127.0.0.1:{}/app?sslmode=disable"
+upstream = "postgresql://{address}:{}/app{mode}"
 login = "role-{{contract}}"
 
 [[resources]]

@@ -319,7 +319,7 @@ deny	DELETE FROM orders WHERE xmin IS DISTINCT FROM NULL
 deny	DELETE FROM orders o USING order_items i WHERE o.id = id
 allow	DELETE FROM orders o USING order_items i WHERE o.id = i.order_id AND o.id = 4711
 allow	DELETE FROM orders WHERE id IN (SELECT order_id FROM order_items WHERE article = 'none')
-allow	DELETE FROM orders WHERE lower(customer) = 'nobody' AND total BETWEEN 1 AND 2
+allow	DELETE FROM orders WHERE upper(customer) = 'NOBODY' AND total BETWEEN 1 AND 2
 allow	DELETE FROM orders WHERE (id, customer) = (4711, 'nobody')
 allow	MERGE INTO orders o USING (SELECT 4711 AS id) s ON o.id = s.id WHEN MATCHED THEN DELETE
 

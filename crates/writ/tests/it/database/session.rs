@@ -261,3 +261,30 @@ fn the_protocol_is_the_servers_own_at_every_byte() {
     }
     assert_eq!(world.postgres.of("app", "SELECT count(*) FROM orders"), "3");
 }
+
+#[test]
+fn the_server_is_spoken_to_over_tls_whose_certificate_is_its_own() {
+    let world = World::with_tls();
+    assert_eq!(world.ok("SELECT customer FROM orders WHERE id = 1"), "ada");
+    let told = "SELECT bool_and(ssl), min(version) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.usename = 'app_orders'";
+    let mut sleeping = world.psql();
+    let mut child = sleeping.args(["-c", "SELECT pg_sleep(300)"]).spawn().unwrap();
+    wait("it sleeps", || world.postgres.admin(told).starts_with("t|TLSv1.3"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // By another name than the one its certificate is of, it is nobody.
+    let other = format!(
+        "name = \"other-db\"\nparty = \"forge\"\nowner = \"repo-lead\"\nhost = \"other-db.localhost\"\nupstream = \"postgresql://127.0.0.1:{}/app\"\nlogin = \"role-orders-db\"\n",
+        world.postgres.port
+    );
+    world.writ.service(&format!("{other}[[resources]]\nname = \"orders\"\ntables = [\"public.orders\"]\n"));
+    let contract = super::CONTRACT
+        .replace("orders-db", "other-contract")
+        .replace("service = \"shop-db\"", "service = \"other-db\"");
+    let contract = contract.split("```clause").take(3).collect::<Vec<_>>().join("```clause");
+    world.writ.contract("other-contract", &contract);
+    let conninfo = world.conninfo().replace("host=shop-db.localhost", "host=other-db.localhost");
+    let done = Command::new("psql").args(["-X", "-w", "-d", &conninfo, "-c", "SELECT 1"]).output().unwrap();
+    let said = text(&done.stderr);
+    assert!(said.contains("there is no session with the database") && said.contains("certificate"), "{said}");
+}
