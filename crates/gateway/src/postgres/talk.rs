@@ -481,3 +481,166 @@ impl Talk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::reply;
+
+    fn known(text: &str) -> Arc<Known> {
+        Arc::new(Known { text: text.to_owned(), read: Arc::default() })
+    }
+
+    fn running(longest: Option<Longest>) -> (Option<Running>, oneshot::Receiver<Ending>) {
+        let (ended, ending) = oneshot::channel();
+        let meter = Arc::new(Meter::of_statement());
+        let running =
+            Running { _rests: None, ended: Some(ended), meter, recorded: None, defines: false, longest };
+        (Some(running), ending)
+    }
+
+    fn parse(name: &str, known: &Arc<Known>) -> Waiting {
+        Waiting::Parse { name: name.to_owned(), known: known.clone(), denial: None }
+    }
+
+    fn passes(talk: &mut Talk, tags: &[u8]) {
+        for tag in tags {
+            let body: &[u8] = match tag {
+                b'Z' => b"I",
+                b'C' => b"SELECT 1\0",
+                b'E' => b"C42601\0Mno\0\0",
+                _ => b"",
+            };
+            let step = talk.hear(*tag, body, Instant::now());
+            assert!(matches!(step, Step::Pass), "{}", char::from(*tag));
+        }
+    }
+
+    fn names(talk: &Talk, name: &str) -> Vec<String> {
+        talk.meanings(name).iter().map(|known| known.text.clone()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_name_means_all_it_can_until_the_server_has_said() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let (one, two) = (known("one"), known("two"));
+        assert!(talk.name("s", &one));
+        talk.say(parse("s", &one), now);
+        talk.say(Waiting::Sync, now);
+        passes(&mut talk, b"1Z");
+        // Closed and given anew before the server has answered to either.
+        talk.say(Waiting::CloseStatement("s".to_owned()), now);
+        assert!(talk.name("s", &two));
+        talk.say(parse("s", &two), now);
+        talk.say(Waiting::Sync, now);
+        assert_eq!(names(&talk, "s"), ["one", "two"]);
+        passes(&mut talk, b"3");
+        assert_eq!(names(&talk, "s"), ["two"]);
+        passes(&mut talk, b"1Z");
+        assert_eq!(names(&talk, "s"), ["two"]);
+        // What the server passes over was never named.
+        let three = known("three");
+        talk.say(Waiting::CloseStatement("other".to_owned()), now);
+        assert!(talk.name("t", &three));
+        talk.say(parse("t", &three), now);
+        talk.say(Waiting::Sync, now);
+        passes(&mut talk, b"EZ");
+        assert!(names(&talk, "t").is_empty());
+        assert_eq!(talk.named_bytes, "two".len());
+    }
+
+    #[tokio::test]
+    async fn after_an_error_nothing_counts_up_to_sync() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let (first, mut first_ended) = running(None);
+        let (second, mut second_ended) = running(None);
+        let (third, mut third_ended) = running(None);
+        let bind = |running| Waiting::Bind { portal: String::new(), running, denial: None };
+        let execute = || Waiting::Execute { portal: String::new(), denial: None };
+        talk.say(bind(first), now);
+        talk.say(execute(), now);
+        passes(&mut talk, b"2E");
+        // Said after the error, before the client knows of it.
+        talk.say(bind(second), now);
+        talk.say(Waiting::Sync, now);
+        talk.say(bind(third), now);
+        talk.say(execute(), now);
+        talk.say(Waiting::Sync, now);
+        passes(&mut talk, b"Z2CZ");
+        assert!(first_ended.try_recv().is_ok() && third_ended.try_recv().is_ok());
+        assert!(second_ended.try_recv().is_err(), "it never ran");
+        assert!(!talk.is_busy());
+    }
+
+    #[tokio::test]
+    async fn what_was_denied_is_refused_by_the_server_or_the_session_ends() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let denied = || Some(reply::moved());
+        talk.say(Waiting::Query { running: None, denial: denied() }, now);
+        assert!(matches!(talk.hear(b'E', b"C42601\0Mno\0\0", now), Step::Replace(_)));
+        passes(&mut talk, b"Z");
+        for (waiting, tag) in [
+            (Waiting::Query { running: None, denial: denied() }, b'Z'),
+            (Waiting::Bind { portal: String::new(), running: None, denial: denied() }, b'2'),
+            (Waiting::Parse { name: String::new(), known: known(""), denial: denied() }, b'1'),
+            (Waiting::Execute { portal: String::new(), denial: denied() }, b'C'),
+            (Waiting::Execute { portal: String::new(), denial: denied() }, b's'),
+        ] {
+            let mut talk = Talk::default();
+            talk.say(waiting, now);
+            assert!(matches!(talk.hear(tag, b"I", now), Step::End(_)), "{}", char::from(tag));
+        }
+        let setting = talk.hear(b'S', b"standard_conforming_strings\0off\0", now);
+        assert!(matches!(setting, Step::End(_)));
+    }
+
+    #[tokio::test]
+    async fn a_sync_among_data_is_passed_over() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let execute = || Waiting::Execute { portal: String::new(), denial: None };
+        // Whether it was said before the server began to read data, or after.
+        for early in [true, false] {
+            talk.say(execute(), now);
+            if early {
+                talk.say(Waiting::Sync, now);
+            }
+            passes(&mut talk, b"G");
+            if !early {
+                talk.say(Waiting::Sync, now);
+            }
+            talk.say(Waiting::CopyEnd, now);
+            talk.say(Waiting::Sync, now);
+            passes(&mut talk, b"CZ");
+            assert!(!talk.is_busy());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_limit_counts_for_what_was_said_ahead() {
+        let longest = || {
+            let cited = policy::Cited {
+                instrument: registry::InstrumentId::from_entropy([1; 10]),
+                name: String::new(),
+                title: String::new(),
+                version: 1,
+                clause: contract::Number::READING,
+                sentence: String::new(),
+                bundle: [0; 32],
+            };
+            Some(Longest { ms: 1_000, cited })
+        };
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let query = |longest| Waiting::Query { running: running(longest).0, denial: None };
+        talk.say(query(None), now);
+        talk.say(query(None), now);
+        talk.say(query(longest()), now);
+        // The first ends outside a transaction; the second opens one in which the third is.
+        assert!(matches!(talk.hear(b'Z', b"I", now), Step::Pass));
+        let later = now + Duration::from_millis(500);
+        assert!(matches!(talk.hear(b'Z', b"T", later), Step::Pass));
+        let (until, _) = talk.deadline().unwrap();
+        assert_eq!(until, now + Duration::from_secs(1));
+        assert!(matches!(talk.hear(b'Z', b"T", later), Step::Pass));
+        assert!(talk.deadline().is_some(), "it is open still");
+    }
+}

@@ -14,3 +14,4 @@ mod mutation;
 mod oracle;
 mod oracle_layers;
 mod rebuild;
+mod together;
