@@ -138,3 +138,80 @@ fn node_pg() {
     }));
     assert_eq!(through, direct);
 }
+
+/// The same work with `tokio-postgres`: pipelines, binary parameters, COPY in the extended protocol (with a Sync among the
+/// data), a cancelled statement.
+async fn with_tokio_postgres(
+    client: tokio_postgres::Client,
+    tls: impl tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>,
+) -> Vec<String> {
+    use bytes::Bytes;
+    use futures_util::SinkExt as _;
+    let mut said = Vec::new();
+    let by_id = client.prepare("SELECT customer FROM orders WHERE id = $1").await.unwrap();
+    let asked = |id: i32| {
+        let (client, by_id) = (&client, &by_id);
+        async move { client.query_one(by_id, &[&id]).await }
+    };
+    // Said at once, answered in order.
+    let (one, two, three) = tokio::join!(asked(1), asked(2), asked(3));
+    said.extend([one, two, three].map(|row| row.unwrap().get::<_, String>(0)));
+    for _ in 0..2 {
+        let sink = client.copy_in("COPY orders (customer) FROM STDIN").await.unwrap();
+        let mut sink = std::pin::pin!(sink);
+        sink.send(Bytes::from("copied\n".repeat(10_000))).await.unwrap();
+        said.push(sink.as_mut().finish().await.unwrap().to_string());
+    }
+    let deleted = client.execute("DELETE FROM orders WHERE customer = $1", &[&"copied"]).await.unwrap();
+    said.push(deleted.to_string());
+    let code = |error: tokio_postgres::Error| error.code().unwrap().code().to_owned();
+    said.push(code(client.query("SELECT 1/0", &[]).await.unwrap_err()));
+    client.batch_execute("BEGIN; INSERT INTO orders (customer) VALUES ('gone')").await.unwrap();
+    said.push(code(client.query("SELECT nothing FROM orders", &[]).await.unwrap_err()));
+    client.batch_execute("ROLLBACK").await.unwrap();
+    let count = client.query_one("SELECT count(*) FROM orders", &[]).await.unwrap();
+    said.push(count.get::<_, i64>(0).to_string());
+    let cancel = client.cancel_token();
+    let cancelling = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        cancel.cancel_query(tls).await.unwrap();
+    };
+    let sleeping = async { code(client.query("SELECT pg_sleep(60)", &[]).await.unwrap_err()) };
+    said.push(tokio::join!(sleeping, cancelling).0);
+    said
+}
+
+#[tokio::test]
+async fn tokio_postgres_says_the_same() {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let world = World::start();
+    let mut direct = tokio_postgres::Config::new();
+    direct.host("127.0.0.1").port(world.postgres.port).dbname("app");
+    direct.user("app_orders").password("a secret: with a colon");
+    let (client, connection) = direct.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let direct = with_tokio_postgres(client, tokio_postgres::NoTls).await;
+    assert_eq!(direct.last().unwrap(), "57014", "{direct:?}");
+
+    let file = |name: &str| world.credential.join(name);
+    let mut roots = rustls::RootCertStore::empty();
+    for der in CertificateDer::pem_file_iter(file("bundle.pem")).unwrap() {
+        roots.add(der.unwrap()).unwrap();
+    }
+    let chain = CertificateDer::pem_file_iter(file("cert.pem")).unwrap().map(Result::unwrap).collect();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(file("key.pem")).unwrap())
+        .unwrap();
+    let mut through = tokio_postgres::Config::new();
+    through.host("shop-db.localhost").hostaddr([127, 0, 0, 1].into()).port(world.writ.gateway_port());
+    through.dbname("app").user("bot").ssl_mode(tokio_postgres::config::SslMode::Require);
+    let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
+    let (client, connection) = through.connect(tls.clone()).await.unwrap();
+    tokio::spawn(connection);
+    assert_eq!(with_tokio_postgres(client, tls).await, direct);
+}
