@@ -1,5 +1,5 @@
 """PostgreSQL's protocol by hand, over TLS with the machine's certificate. Arguments: port, folder of the credential, how
-many bytes are written at once. Prints each answer: its letter and body, but for what differs from session to session."""
+many bytes are written at once; and `newest` for TLS without asking for it first, and version 3.2. Prints each answer: its letter and body, but for what differs from session to session."""
 
 import socket
 import ssl
@@ -7,6 +7,7 @@ import struct
 import sys
 
 port, folder, piece = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+newest = sys.argv[4:] == ["newest"]
 
 
 def message(tag, body):
@@ -75,9 +76,12 @@ PIPELINES = [
 def connect():
     raw = socket.create_connection(("127.0.0.1", port))
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    raw.sendall(struct.pack("!ii", 8, 80877103))
-    assert raw.recv(1) == b"S"
     context = ssl.create_default_context(cafile=folder + "/bundle.pem")
+    if newest:
+        context.set_alpn_protocols(["postgresql"])
+    else:
+        raw.sendall(struct.pack("!ii", 8, 80877103))
+        assert raw.recv(1) == b"S"
     context.load_cert_chain(folder + "/cert.pem", folder + "/key.pem")
     return context.wrap_socket(raw, server_hostname="shop-db.localhost")
 
@@ -96,6 +100,9 @@ def answers(stream, ready):
     while ready > 0:
         tag, length = struct.unpack("!ci", read(stream, 5))
         body = read(stream, length - 4)
+        if tag == b"K":
+            # Four bytes of a process, and a secret: of four, or of as many as the newer version has.
+            assert len(body) == (32 if newest else 8), body
         if tag in b"SK":
             continue
         if tag == b"E":
@@ -115,7 +122,7 @@ def answers(stream, ready):
 
 
 stream = connect()
-startup = struct.pack("!i", 196608) + text("user") + text("bot") + text("database") + text("app") + b"\0"
+startup = struct.pack("!i", 196610 if newest else 196608) + text("user") + text("bot") + text("database") + text("app") + b"\0"
 everything = [struct.pack("!i", len(startup) + 4) + startup] + PIPELINES
 for pipeline in everything:
     print("--")

@@ -244,21 +244,23 @@ fn what_runs_is_cancelled_and_what_is_stopped_ends() {
 #[test]
 fn the_protocol_is_the_servers_own_at_every_byte() {
     let world = World::start();
-    let run = |piece: &str| {
+    let run = |how: &[&str]| {
         let done = Command::new("/usr/bin/python3")
             .arg(super::here("raw.py"))
-            .args([&world.writ.gateway_port().to_string(), world.credential.to_str().unwrap(), piece])
+            .args([&world.writ.gateway_port().to_string(), world.credential.to_str().unwrap()])
+            .args(how)
             .output()
             .unwrap();
         assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
         text(&done.stdout)
     };
-    let whole = run("100000");
+    let whole = run(&["100000"]);
     let expected = std::fs::read_to_string(super::here("raw.txt")).unwrap();
     assert_eq!(whole, expected, "{whole}");
     for piece in ["1", "3", "7"] {
-        assert_eq!(run(piece), whole, "in pieces of {piece}");
+        assert_eq!(run(&[piece]), whole, "in pieces of {piece}");
     }
+    assert_eq!(run(&["100000", "newest"]), whole, "TLS at once, version 3.2");
     assert_eq!(world.postgres.of("app", "SELECT count(*) FROM orders"), "3");
 }
 
