@@ -169,17 +169,8 @@ impl Instrument {
     /// The rules a gateway holds, each with its clause and sentence. A guardrail permits whatever none
     /// of its clauses prohibits: that is its rule of reading.
     pub fn rules(&self) -> Vec<(Number, usize, Rule)> {
-        let open = Rule {
-            permits: true,
-            machines: Vec::new(),
-            actions: Vec::new(),
-            resources: Vec::new(),
-            when: Test::always(),
-            recorded_within: None,
-            puts_off: false,
-        };
         let open = match self.body {
-            Body::Guardrail { .. } => Some((Number::READING, 0, open)),
+            Body::Guardrail { .. } => Some((Number::READING, 0, Rule::any())),
             Body::Charter { .. } | Body::Contract { .. } => None,
         };
         let rules = self.statements().into_iter().filter_map(|(number, at, said)| match said.norm {
