@@ -4,7 +4,7 @@ use crate::proofs::{Examined, ProofError};
 use crate::{Admitted, Authority, SubmitError, documents};
 use contract::diagnostic::suggestion;
 use contract::kind::ownership::Step;
-use contract::norm::{Norm, On, PowerEffect};
+use contract::norm::{Norm, On, PowerEffect, Rule};
 use contract::{Body, Clause, Diagnostic, Envelope, Instrument, Kind, Organisation};
 use ledger::StoreError;
 use policy::{Bundle, COMPILER, CompileError};
@@ -330,7 +330,7 @@ fn bound(
 
 /// Acts and resources in a clause that no service has: such a clause could never apply.
 fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source: &str) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
+    let (mut findings, mut without_database) = (Vec::new(), Vec::new());
     let block = source.get(clause.span.clone()).unwrap_or_default();
     let mut find = |word: &str, message: String, label: &str, help: String| {
         let at = block.find(&format!("\"{word}\"")).map_or(clause.span.clone(), |at| {
@@ -346,7 +346,7 @@ fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source:
         Some(name) => state.service_named(name.as_str()).into_iter().collect(),
         None => state.services.values().collect(),
     };
-    for (actions, targets) in acts(instrument, clause) {
+    for Named { actions, resources: targets, of_statements } in named(instrument, clause) {
         let mut resources = Vec::new();
         let mut unknown = false;
         for on in &targets {
@@ -387,8 +387,21 @@ fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source:
         if unknown {
             continue;
         }
+        // A rule for all services is one for those to come, too.
+        let certain = !services.is_empty() && (contract || !targets.is_empty());
         if targets.is_empty() {
             resources.extend(services.iter().flat_map(|service| service.resources.iter()));
+        }
+        if of_statements && certain && !resources.iter().any(|resource| resource.objects.is_some()) {
+            without_database.push(Diagnostic::new(
+                "writ::no-database",
+                clause.span.clone(),
+                "this clause is about statements to a database, and nothing it is about is one".to_owned(),
+                "could never apply",
+                "name a service whose `upstream` is a `postgresql://` address, or leave the clause out"
+                    .to_owned(),
+            ));
+            continue;
         }
         let known: Vec<&str> =
             resources.iter().flat_map(|r| r.operations.iter().map(|o| o.action.as_str())).collect();
@@ -405,18 +418,30 @@ fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source:
             find(name.as_str(), message, "not declared by the service", suggestion(name.as_str(), &known));
         }
     }
+    findings.extend(without_database);
     findings
 }
 
-/// The acts a clause names, each list with the resources it is about.
-fn acts(instrument: &Instrument, clause: &Clause) -> Vec<(Vec<Name>, Vec<On>)> {
+/// What a norm of a clause is about.
+struct Named {
+    actions: Vec<Name>,
+    resources: Vec<On>,
+    /// It says how statements to databases must look.
+    of_statements: bool,
+}
+
+/// What each norm of a clause is about, as far as it names acts.
+fn named(instrument: &Instrument, clause: &Clause) -> Vec<Named> {
+    let of = |rule: Rule, of_statements| {
+        Some(Named { actions: rule.actions, resources: rule.resources, of_statements })
+    };
     instrument
         .statements_of(clause)
         .into_iter()
         .filter_map(|said| match said.norm {
-            Norm::Rule(rule) => Some((rule.actions, rule.resources)),
-            Norm::Masking(masking) => Some((masking.rule.actions, masking.rule.resources)),
-            Norm::Statement(bound) => Some((bound.rule.actions, bound.rule.resources)),
+            Norm::Rule(rule) => of(rule, false),
+            Norm::Masking(masking) => of(masking.rule, false),
+            Norm::Statement(bound) => of(bound.rule, true),
             Norm::Duty(_)
             | Norm::Level(_)
             | Norm::Power(_)

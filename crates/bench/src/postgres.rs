@@ -301,7 +301,7 @@ impl Server {
                 "-c",
                 sql,
             ]);
-            psql.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+            psql.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
         };
         for _ in 0..200 {
             if admin("postgres", "SELECT 1") {

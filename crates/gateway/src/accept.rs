@@ -156,7 +156,8 @@ impl Connection {
         let stream = match shaken {
             Shaken::Http(stream) => *stream,
             Shaken::Postgres(stream) => {
-                return postgres::serve(&self.pipeline, &self.connections, *stream, address).await;
+                let Self { pipeline, connections, stop, .. } = &self;
+                return postgres::serve(pipeline, connections, stop, *stream, address).await;
             }
             Shaken::Done => return,
         };

@@ -15,7 +15,7 @@ use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use policy::record::VERDICT;
-use policy::{Ending, Inputs, Permit, TouchInputs, Verdict, VerdictRecord};
+use policy::{Denial, Ending, Inputs, Permit, TouchInputs, Verdict, VerdictRecord};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -63,40 +63,23 @@ impl Pipeline {
         let (parts, body) = request.into_parts();
         let now_ms = (self.ports.clock)();
         let decided = decide(&self.ports, peer, &parts, now_ms);
-        let observed = |verdict, reason| self.ports.metrics.decided(verdict, reason);
         let permit = match decided.verdict {
             Verdict::Permit(permit) => permit,
             Verdict::Denial(denial) => {
-                observed("denied", denial.reason.as_str());
-                let record = |inputs| {
-                    let mut record = VerdictRecord::of_denial(&denial, peer.svid.serial, inputs);
+                let (looked, detail) = (Looked::of_http(&parts), denial.detail.clone());
+                let denied = self.record_denial(peer, looked, detail, &denial, |record| {
                     record.identity = decided.identity;
                     record.service = decided.service.as_ref().map(|service| service.id);
                     record.action = decided.operation.as_ref().map(|operation| operation.action.clone());
                     record.decided_ms = now_ms;
                     record.silence_ms = decided.silence_ms;
                     record.resource = decided.operation.as_ref().map(|operation| operation.resource.clone());
-                    Some(record)
-                };
-                let instance = match record_verdict(
-                    &self.ports,
-                    peer,
-                    Looked::of_http(&parts),
-                    denial.detail.clone(),
-                    Duration::ZERO,
-                    record,
-                ) {
-                    Ok(pending) => pending.await.ok().map(|index| self.instance(index)),
-                    Err(_) => None,
-                };
-                if instance.is_none() {
-                    self.ports.metrics.unrecorded.inc();
-                    tracing::error!(reason = denial.reason.as_str(), "a denial could not be recorded");
-                }
+                });
+                let instance = denied.await;
                 return deny::denial(&denial, instance, &parts.headers);
             }
         };
-        observed("permitted", "permitted");
+        self.ports.metrics.decided("permitted", "permitted");
         let Some(operation) = decided.operation else {
             return not_recorded(&RecordError("a permit without an operation".into()));
         };
@@ -267,6 +250,37 @@ impl Pipeline {
         self.ports.metrics.upstream_failures.inc();
         tracing::warn!(%error, "no response from an upstream");
         deny::failure(status, "upstream", "the upstream gave no response", error.to_string())
+    }
+
+    /// Counts and records a denial, of which `add` says what is known of the request. Gives where it is on record; a
+    /// denial is one without it too.
+    pub(crate) async fn record_denial(
+        &self,
+        peer: &Peer,
+        looked: Looked,
+        detail: String,
+        denial: &Denial,
+        add: impl FnOnce(&mut VerdictRecord),
+    ) -> Option<String> {
+        let ports = &self.ports;
+        ports.metrics.decided("denied", denial.reason.as_str());
+        let pending = record_verdict(ports, peer, looked, detail, Duration::ZERO, |inputs| {
+            let mut record = VerdictRecord::of_denial(denial, peer.svid.serial, inputs);
+            add(&mut record);
+            Some(record)
+        });
+        let index = match pending {
+            Ok(pending) => pending.await,
+            Err(error) => Err(error),
+        };
+        match index {
+            Ok(index) => Some(self.instance(index)),
+            Err(error) => {
+                ports.metrics.unrecorded.inc();
+                tracing::error!(%error, reason = denial.reason.as_str(), "a denial could not be recorded");
+                None
+            }
+        }
     }
 
     pub(crate) fn instance(&self, index: u64) -> String {

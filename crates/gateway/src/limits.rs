@@ -66,6 +66,8 @@ pub const NAMED_STATEMENTS_MAX: usize = 10_000;
 pub const NAMED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Statements under way and portals open in one database session.
 pub const RUNNING_MAX: usize = 256;
+/// Portals a database session can have, with those that ran to their end in the same transaction.
+pub const PORTALS_MAX: usize = 10_000;
 /// Texts longer than this are read on a thread of their own, in bytes.
 pub const LONG_TEXT_BYTES: usize = 16 * 1024;
 /// How many such are read at one time.

@@ -12,7 +12,9 @@
 
 mod cancel;
 mod catalogs;
+mod going;
 mod judge;
+mod names;
 mod open;
 mod reply;
 mod session;

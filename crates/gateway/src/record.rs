@@ -58,6 +58,11 @@ impl Meter {
     pub(crate) fn of_statement() -> Self {
         Self { statement: true, ..Self::default() }
     }
+
+    /// So many bytes were sent.
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.up.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 /// Waits for the end of an exchange and records it. `ended` closes without a word when the

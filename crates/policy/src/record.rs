@@ -234,10 +234,10 @@ pub struct Outcome {
     /// The upstream's status; 0 when it gave none.
     #[n(1)]
     pub status: u16,
-    /// Bytes of the request's body.
+    /// Bytes of the request's body; of a statement as it was sent, and of data copied in.
     #[n(2)]
     pub bytes_up: u64,
-    /// Bytes of the response's body.
+    /// Bytes of the response's body; of rows, and of data copied out.
     #[n(3)]
     pub bytes_down: u64,
     /// How it ended.

@@ -84,19 +84,19 @@ verbs! {
 }
 
 impl Verb {
-    /// The verb of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|verb| verb.as_str() == name)
+    /// As an act of a service.
+    pub fn name(self) -> Name {
+        Name::known(self.as_str())
     }
 
-    fn operation(self) -> Option<Operation> {
-        Some(Operation {
-            action: self.as_str().parse().ok()?,
+    fn operation(self) -> Operation {
+        Operation {
+            action: self.name(),
             methods: vec![self.as_str().to_ascii_uppercase()],
             path: String::new(),
             query: Vec::new(),
             changes: self.changes(),
-        })
+        }
     }
 }
 
@@ -119,7 +119,7 @@ impl Resource {
         if name.as_str() == SESSION {
             verbs.extend([Verb::Use, Verb::Administer]);
         }
-        let operations = verbs.into_iter().filter_map(Verb::operation).collect();
+        let operations = verbs.into_iter().map(Verb::operation).collect();
         Self { name, operations, class, objects: Some(objects) }
     }
 
@@ -261,6 +261,13 @@ pub(crate) fn login_problem(pattern: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn verbs_are_names_of_acts() {
+        for verb in Verb::ALL {
+            assert_eq!(verb.as_str().parse(), Ok(verb.name()));
+        }
+    }
 
     #[test]
     fn addresses() {

@@ -297,6 +297,15 @@ impl Path {
         }
     }
 
+    /// The one of them it does mean; all, where nobody knows the path.
+    pub(crate) fn meant<'s>(&self, schemas: impl Iterator<Item = &'s str>) -> Vec<&'s str> {
+        let mut among = self.among(schemas);
+        if let Self::Known(_) = self {
+            among.truncate(1);
+        }
+        among
+    }
+
     /// Where something new without a schema is made.
     pub(crate) fn first(&self) -> Option<&str> {
         match self {

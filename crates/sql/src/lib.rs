@@ -24,5 +24,5 @@ mod walk;
 pub use catalog::{Catalog, Path};
 pub use normal::normal;
 pub use resolve::{Act, Columns, Object, Resolved};
-pub use setting::at_startup;
+pub use setting::Setting;
 pub use statement::{Effect, Kind, Statement, Unreadable, read};

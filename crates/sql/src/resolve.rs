@@ -207,19 +207,16 @@ impl<'a> Resolving<'a> {
     }
 
     /// The schemas a relation's name can mean.
-    fn schemas(&self, relation: &'a Qualified) -> Vec<&'a str> {
+    fn schemas<'q>(&self, relation: &'q Qualified) -> Vec<&'q str>
+    where
+        'a: 'q,
+    {
         match &relation.schema {
             Some(schema) => {
                 let known = self.catalog.relation(schema, &relation.name).is_some();
                 if known { vec![schema.as_str()] } else { Vec::new() }
             }
-            None => {
-                let found = self.path.among(self.catalog.schemas_with(&relation.name).into_iter());
-                match self.path {
-                    Path::Known(_) => found.into_iter().take(1).collect(),
-                    Path::Unknown => found,
-                }
-            }
+            None => self.path.meant(self.catalog.schemas_with(&relation.name).into_iter()),
         }
     }
 
@@ -512,28 +509,14 @@ impl<'a> Resolving<'a> {
                 return self.administers(format!("which sequence `{function}` steps is not plainly said"));
             }
         };
-        let schemas: Vec<String> = self.schemas_of(&named);
+        let schemas = self.schemas(&named);
         if schemas.is_empty() {
             return self.administers(format!("`{named}` is nothing the database is known to have"));
         }
         for schema in schemas {
-            let Some(relation) = self.catalog.relation(&schema, &named.name) else { continue };
+            let Some(relation) = self.catalog.relation(schema, &named.name) else { continue };
             let columns = Columns::Some(BTreeSet::new());
-            self.relation(Verb::Update, (&schema, &named.name), relation, columns, true, self.depth);
-        }
-    }
-
-    fn schemas_of(&self, relation: &Qualified) -> Vec<String> {
-        let catalog = self.catalog;
-        match &relation.schema {
-            Some(schema) => {
-                catalog.relation(schema, &relation.name).map(|_| schema.clone()).into_iter().collect()
-            }
-            None => {
-                let found = self.path.among(catalog.schemas_with(&relation.name).into_iter());
-                let most = if *self.path == Path::Unknown { usize::MAX } else { 1 };
-                found.into_iter().take(most).map(str::to_owned).collect()
-            }
+            self.relation(Verb::Update, (schema, &named.name), relation, columns, true, self.depth);
         }
     }
 
@@ -543,22 +526,13 @@ impl<'a> Resolving<'a> {
             return self.administers("which setting `set_config` changes is not said".to_owned());
         };
         let values = value.as_ref().map(|value| vec![value.clone()]);
-        match Setting::of(&name.to_ascii_lowercase(), values.as_deref()).map(Setting::effect) {
+        match Setting::of(&name.to_ascii_lowercase(), values.as_deref()) {
+            Ok(Setting::Harmless) => {}
+            Ok(Setting::SearchPath) => self.found.moves_path = true,
             // Within a query it cannot be replaced, and it cannot be known whether it runs.
-            Ok(Effect::ApplicationName | Effect::Purpose(_)) => {
+            Ok(Setting::ApplicationName | Setting::Purpose(_)) => {
                 self.administers(format!("`{name}` is set with SET"));
             }
-            Ok(Effect::SearchPath) => self.found.moves_path = true,
-            Ok(
-                Effect::None
-                | Effect::Reset
-                | Effect::Declare(..)
-                | Effect::Fetch(_)
-                | Effect::Transaction
-                | Effect::Prepare(..)
-                | Effect::Execute(_)
-                | Effect::Define,
-            ) => {}
             Err(why) => self.administers(why),
         }
     }
@@ -592,11 +566,7 @@ impl<'a> Resolving<'a> {
         let known = catalog.types(&name.name);
         let schemas: Vec<&str> = match &name.schema {
             Some(schema) => vec![schema.as_str()],
-            None => {
-                let found = self.path.among(known.iter().map(|of| of.schema.as_str()));
-                let most = if *self.path == Path::Unknown { usize::MAX } else { 1 };
-                found.into_iter().take(most).collect()
-            }
+            None => self.path.meant(known.iter().map(|of| of.schema.as_str())),
         };
         if schemas.is_empty() {
             return self.administers(format!("`{name}` is no type the database is known to have"));

@@ -5,7 +5,7 @@ use crate::statement::Effect;
 
 /// A change of a setting that is let through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Setting {
+pub enum Setting {
     /// Nothing follows from it.
     Harmless,
     /// Where names are looked up.
@@ -77,6 +77,7 @@ impl Setting {
         }
     }
 
+    /// What SET does to the session.
     pub(crate) fn effect(self) -> Effect {
         match self {
             Self::Harmless => Effect::None,
@@ -85,9 +86,9 @@ impl Setting {
             Self::Purpose(purpose) => Effect::Purpose(purpose),
         }
     }
-}
 
-/// Whether a setting may be given when a session begins, and what follows.
-pub fn at_startup(name: &str, value: &str) -> Result<Effect, String> {
-    Setting::of(&name.to_ascii_lowercase(), Some(&[value.to_owned()])).map(Setting::effect)
+    /// A setting that is given when a session begins, if it may be.
+    pub fn at_startup(name: &str, value: &str) -> Result<Self, String> {
+        Self::of(&name.to_ascii_lowercase(), Some(&[value.to_owned()]))
+    }
 }

@@ -1,6 +1,6 @@
 //! A statement as far as its text tells: what it names, and what it does to it.
 
-use crate::setting::Setting;
+use crate::setting::{PURPOSE, Setting};
 use crate::tree::{Node, Tree, tree};
 use crate::walk::Walk;
 use pg_query::protobuf::{
@@ -200,9 +200,7 @@ pub(crate) struct Touch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) function: Qualified,
-    /// How many arguments are given.
-    pub(crate) arguments: usize,
-    /// The arguments that are plain text.
+    /// Its arguments, as far as they are plain text.
     pub(crate) literals: Vec<Option<String>>,
 }
 
@@ -397,6 +395,13 @@ impl Statement {
         let values: Option<Vec<String>> =
             node.list("args").iter().map(|value| value.as_node().and_then(constant)).collect();
         let values = if is(VariableSetKind::VarSetValue) { values } else { Some(Vec::new()) };
+        // A purpose is a text: numbers are all one where texts are remembered (`normal`).
+        let texts = node
+            .list("args")
+            .iter()
+            .filter_map(Tree::as_node)
+            .all(|value| value.node("val").is_some_and(|value| value.name == "String"));
+        let values = if name == PURPOSE && !texts { None } else { values };
         match Setting::of(&name, values.as_deref()) {
             Ok(setting) => Self::only(Kind::Set, setting.effect()),
             Err(why) => Self { kind: Kind::Set, ..Self::opaque(&why) },

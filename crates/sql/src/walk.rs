@@ -420,11 +420,11 @@ impl Walk {
     }
 
     fn call(&mut self, node: &Node) {
-        let arguments = node.list("args");
         match Qualified::of(node.list("funcname")) {
             Some(function) => {
-                let literals = arguments.iter().map(|tree| tree.as_node().and_then(constant)).collect();
-                self.found.calls.push(Call { function, arguments: arguments.len(), literals });
+                let literals =
+                    node.list("args").iter().map(|tree| tree.as_node().and_then(constant)).collect();
+                self.found.calls.push(Call { function, literals });
             }
             None => self.found.administers.push("a function without a name".to_owned()),
         }

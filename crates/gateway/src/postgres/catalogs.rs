@@ -87,10 +87,7 @@ impl Kept {
 
     async fn renew(&self, server: &Server, login: &Login) -> Result<Arc<Catalog>, UpstreamError> {
         let (began, given_up) = (Instant::now(), self.read().given_up);
-        let read = async {
-            let mut upstream = server.login(login, &[("application_name", "writ catalog")]).await?;
-            read(&mut upstream).await
-        };
+        let read = async { read(server.login(login, &[("application_name", "writ catalog")]).await?).await };
         let catalog = tokio::time::timeout(CATALOG_TIME_MAX, read)
             .await
             .map_err(|_| UpstreamError::Late(CATALOG_TIME_MAX))??;
@@ -104,7 +101,7 @@ impl Kept {
     }
 }
 
-async fn read(upstream: &mut Upstream) -> Result<Catalog, UpstreamError> {
+async fn read(mut upstream: Upstream) -> Result<Catalog, UpstreamError> {
     let mut answers: [Vec<Row>; 5] = Default::default();
     // One picture, not several.
     upstream.ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", CATALOG_BYTES_MAX).await?;
@@ -112,6 +109,8 @@ async fn read(upstream: &mut Upstream) -> Result<Catalog, UpstreamError> {
     for (query, answer) in QUERIES.iter().zip(&mut answers) {
         *answer = upstream.ask(query, CATALOG_BYTES_MAX).await?;
     }
+    upstream.ask("COMMIT", CATALOG_BYTES_MAX).await?;
+    upstream.close().await;
     // Every view is read, which takes a while.
     let made = tokio::task::spawn_blocking(move || Catalog::of(answers)).await;
     let made = made.map_err(|error| UpstreamError::Refused(error.to_string()))?;

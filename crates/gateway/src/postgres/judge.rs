@@ -1,7 +1,9 @@
 //! From what a client says to a verdict on record: read, resolved by the catalog, decided, recorded.
 
+use super::going::{Going, Gone, Says};
+use super::names::Known;
 use super::reply;
-use super::talk::{Known, Running, Talk};
+use super::talk::{Running, Talk};
 use super::texts::Text;
 use super::upstream::{Login, Server, UpstreamError};
 use crate::authenticate::Peer;
@@ -13,14 +15,13 @@ use contract::Recording;
 use contract::norm::SqlTouch;
 use policy::{Channel, Denial, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny};
 use registry::{IdentityId, InstrumentId, Service, Verb};
-use sql::{Act, Catalog, Columns, Effect, Kind, Object, Path, Resolved, Statement};
+use sql::{Act, Catalog, Columns, Effect, Kind, Object, Resolved, Statement};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::oneshot;
 use wire::postgres::error_response::{ErrorResponse, Severity};
 
-/// A named statement can run another by its name, this many times over.
-const EXECUTE_DEPTH_MAX: usize = 4;
+/// What stands for the method where a session begins.
+pub(crate) const CONNECT: &str = "CONNECT";
 
 /// Who is at a session, under what, and what is known of the database.
 pub(crate) struct Judge {
@@ -45,31 +46,6 @@ struct Begun {
     running: Running,
     recording: Recording,
     changes: bool,
-}
-
-/// What the session changes as it goes on.
-#[derive(Clone, Debug)]
-pub(crate) struct Says {
-    /// Where names are looked up.
-    pub(crate) path: Path,
-    /// What statements are for.
-    pub(crate) purpose: Option<String>,
-    /// How often the path changed.
-    pub(crate) moved: u64,
-}
-
-/// What a text does, as far as it was gone through.
-struct Going<'t> {
-    all: Resolved,
-    says: Says,
-    /// Names that were given in this very text.
-    named: Vec<(String, Arc<Text>)>,
-    talk: &'t Mutex<Talk>,
-}
-
-/// Queries that have names as cursors are kept beside those that have as statements.
-fn cursor(name: &str) -> String {
-    format!("\u{1}cursor {name}")
 }
 
 /// What becomes of what was said.
@@ -97,11 +73,10 @@ impl Judge {
     }
 
     /// Decides whether the session may begin, and records that before it does. It rests on this to its end.
-    pub(crate) async fn begin(&self, parameters: &str) -> Result<(u64, Running), ErrorResponse> {
+    pub(crate) async fn begin(&self, parameters: String) -> Result<(u64, Running), ErrorResponse> {
         let says = self.says();
-        let mut all = Resolved::default();
-        self.at_least(&mut all);
-        let looked = self.looked("CONNECT".to_owned(), parameters, &says);
+        let all = Resolved::nothing(&self.service);
+        let looked = Looked { target: parameters, ..self.looked(CONNECT.to_owned(), "", &says) };
         match self.judge_strictly(looked, all).await {
             Ok(begun) => Ok(begun),
             Err(Judged::Denied(error) | Judged::End(error)) => {
@@ -121,37 +96,21 @@ impl Judge {
             Ok(read) => read,
             Err(error) => return self.unreadable(text, &error.to_string()).await,
         };
-        let statements = &read.statements;
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
             Err(error) => return Judged::Denied(unknown(&error)),
         };
-        let mut going = self.go(talk);
-        self.add(&mut going, &read, &catalog, 0);
-        let named = going.named.clone();
-        let (mut all, says) = (going.all, going.says);
-        let defines = statements.iter().any(|statement| statement.effect == Effect::Define);
-        let names = |statement: &Statement| statement.effect == Effect::ApplicationName;
-        if statements.len() > 1 && statements.iter().any(names) {
-            all.administers(&self.service, "SET application_name stands with others in one text".to_owned());
+        let mut going = Going::new(&self.service, &catalog, talk, self.says());
+        going.text(&read);
+        if read.statements.len() > 1 && read.statements.iter().any(names_itself) {
+            going.administers("SET application_name stands with others in one text");
         }
-        self.at_least(&mut all);
-        let kinds: Vec<&str> = statements.iter().map(|statement| statement.kind.as_str()).collect();
-        let judged = self.judge(self.looked(kinds.join("; "), text, &says), all, defines).await;
-        if let Judged::Permitted { running, .. } = judged {
-            let instead = match statements.as_slice() {
-                [only] if names(only) => Some(self.own_name()),
-                _ => None,
-            };
-            if !self.remember(talk, named, says) {
-                return Judged::End(reply::fatal(
-                    "54000",
-                    "there are too many prepared statements: close some",
-                ));
+        match self.judge_gone(talk, text, going.end()).await {
+            Judged::Permitted { running, .. } => {
+                Judged::Permitted { running, instead: self.instead_of(&read.statements) }
             }
-            return Judged::Permitted { running, instead };
+            other @ (Judged::Denied(_) | Judged::Unknown | Judged::End(_)) => other,
         }
-        judged
     }
 
     /// A statement that gets a name. It is looked at, and counted and recorded only when it is run.
@@ -165,15 +124,14 @@ impl Judge {
             Ok(read) => read,
             Err(error) => return Err(self.unreadable(text, &error.to_string()).await),
         };
-        let known = Known { text: text.to_owned(), read };
-        let catalog = self.catalog().await.map_err(|error| Judged::Denied(unknown(&error)))?;
-        let mut going = self.go(talk);
-        self.add(&mut going, &known.read, &catalog, 0);
-        let (mut all, says) = (going.all, going.says);
         // After their count, each a number of four bytes.
-        let (numbers, _) = types.get(2..).unwrap_or_default().as_chunks::<4>();
-        all.add_parameters(numbers.iter().map(|number| u32::from_be_bytes(*number)), &self.service, &catalog);
-        self.at_least(&mut all);
+        let (types, _) = types.get(2..).unwrap_or_default().as_chunks::<4>();
+        let types = types.iter().map(|number| u32::from_be_bytes(*number)).collect();
+        let known = Known { text: text.to_owned(), types, read };
+        let catalog = self.catalog().await.map_err(|error| Judged::Denied(unknown(&error)))?;
+        let mut going = Going::new(&self.service, &catalog, talk, self.says());
+        going.prepared(&known);
+        let Gone { all, says, kinds, .. } = going.end();
         let denied = {
             let rules = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner);
             let now_ms = (self.pipeline.ports.clock)();
@@ -181,22 +139,17 @@ impl Judge {
             requests.into_iter().find_map(|request| Some((would_deny(&rules, &request)?, request)))
         };
         if let Some((denial, request)) = denied {
-            let kinds: Vec<&str> =
-                known.read.statements.iter().map(|statement| statement.kind.as_str()).collect();
-            let mut looked = self.looked(kinds.join("; "), text, &says);
-            looked.touches = touches(std::slice::from_ref(&request));
+            let touches = touches(std::slice::from_ref(&request));
+            let looked = Looked { touches, ..self.looked(kinds, text, &says) };
             return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
         }
-        let instead = match known.read.statements.as_slice() {
-            [only] if only.effect == Effect::ApplicationName => Some(self.own_name()),
-            _ => None,
-        };
+        let instead = self.instead_of(&known.read.statements);
         Ok((Arc::new(known), instead))
     }
 
     /// A named statement is about to run: as anything its name can mean.
     pub(crate) async fn bind(&self, talk: &Mutex<Talk>, name: &str) -> Judged {
-        let meanings = talk.lock().unwrap_or_else(PoisonError::into_inner).meanings(name);
+        let meanings = talk.lock().unwrap_or_else(PoisonError::into_inner).names.meanings(name);
         if meanings.is_empty() {
             return Judged::Unknown;
         }
@@ -204,27 +157,13 @@ impl Judge {
             Ok(catalog) => catalog,
             Err(error) => return Judged::Denied(unknown(&error)),
         };
-        let mut going = self.go(talk);
-        let (mut kinds, mut texts, mut defines) = (Vec::new(), Vec::new(), false);
-        for known in &meanings {
-            self.add(&mut going, &known.read, &catalog, 0);
-            for statement in &known.read.statements {
-                kinds.push(statement.kind.as_str());
-                defines |= statement.effect == Effect::Define;
-            }
-            texts.push(known.text.as_str());
-        }
-        let named = going.named.clone();
-        let (mut all, says) = (going.all, going.says);
-        self.at_least(&mut all);
-        let judged = self.judge(self.looked(kinds.join("; "), &texts.join(";\n"), &says), all, defines).await;
-        if matches!(judged, Judged::Permitted { .. }) && !self.remember(talk, named, says) {
-            return Judged::End(reply::fatal("54000", "there are too many prepared statements: close some"));
-        }
-        judged
+        let mut going = Going::new(&self.service, &catalog, talk, self.says());
+        meanings.iter().for_each(|known| going.prepared(known));
+        let texts: Vec<&str> = meanings.iter().map(|known| known.text.as_str()).collect();
+        self.judge_gone(talk, &texts.join(";\n"), going.end()).await
     }
 
-    /// What none of the statements can be looked into for.
+    /// What cannot be looked into.
     pub(crate) async fn administer(&self, kind: &str, reason: &str) -> Judged {
         let says = self.says();
         let mut all = Resolved::default();
@@ -232,77 +171,14 @@ impl Judge {
         self.judge(self.looked(kind.to_owned(), "", &says), all, false).await
     }
 
-    fn go<'t>(&self, talk: &'t Mutex<Talk>) -> Going<'t> {
-        Going { all: Resolved::default(), says: self.says(), named: Vec::new(), talk }
-    }
-
-    /// Adds what a text does. Each of its statements runs under what those before it changed.
-    fn add(&self, going: &mut Going<'_>, read: &Text, catalog: &Arc<Catalog>, depth: usize) {
-        if depth > EXECUTE_DEPTH_MAX {
-            return going.all.administers(&self.service, "EXECUTE runs EXECUTE too often".to_owned());
+    /// Judges what was gone through, and remembers where it leads.
+    async fn judge_gone(&self, talk: &Mutex<Talk>, text: &str, gone: Gone) -> Judged {
+        let Gone { all, says, named, kinds, defines } = gone;
+        let judged = self.judge(self.looked(kinds, text, &says), all, defines).await;
+        if matches!(judged, Judged::Permitted { .. }) && !self.remember(talk, named, says) {
+            return Judged::End(reply::too_many("prepared statements"));
         }
-        for statement in &read.statements {
-            let resolved = match read.resolve_only(&self.service, catalog, &going.says.path) {
-                Some(resolved) => resolved,
-                None => Arc::new(statement.resolve(&self.service, catalog, &going.says.path)),
-            };
-            going.all.add(&resolved);
-            if resolved.moves_path {
-                going.says.path = Path::Unknown;
-                going.says.moved += 1;
-            }
-            match &statement.effect {
-                Effect::Execute(name) => self.add_named(going, name, catalog, depth),
-                Effect::Fetch(name) => {
-                    let bound = going.talk.lock().unwrap_or_else(PoisonError::into_inner).bound(name);
-                    // A portal of the protocol was judged when it was bound.
-                    if bound != Some(going.says.moved) {
-                        self.add_named(going, &cursor(name), catalog, depth);
-                    }
-                }
-                Effect::Prepare(name, inner) => {
-                    going.named.push((name.clone(), Arc::new(Text::of(vec![inner.as_ref().clone()]))));
-                }
-                Effect::Declare(name, inner) => {
-                    going.named.push((cursor(name), Arc::new(Text::of(vec![inner.as_ref().clone()]))));
-                }
-                Effect::Purpose(purpose) => {
-                    going.says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
-                }
-                // Where names are looked up is known only as long as nobody changed it: going back is no change.
-                Effect::Reset
-                | Effect::None
-                | Effect::Transaction
-                | Effect::SearchPath
-                | Effect::ApplicationName
-                | Effect::Define => {}
-            }
-        }
-    }
-
-    /// Adds what a name can mean.
-    fn add_named(&self, going: &mut Going<'_>, name: &str, catalog: &Arc<Catalog>, depth: usize) {
-        let known = going.talk.lock().unwrap_or_else(PoisonError::into_inner).meanings(name);
-        let here = going.named.iter().filter(|(other, _)| other == name).map(|(_, text)| text.clone());
-        let meanings: Vec<Arc<Text>> = known.iter().map(|known| known.read.clone()).chain(here).collect();
-        if meanings.is_empty() {
-            let why = "a name is used that this session is not known to have given";
-            return going.all.administers(&self.service, why.to_owned());
-        }
-        for text in meanings {
-            self.add(going, &text, catalog, depth + 1);
-        }
-    }
-
-    /// The worst first; what touches nothing uses the session.
-    fn at_least(&self, all: &mut Resolved) {
-        if all.acts.is_empty() {
-            all.acts = Resolved::nothing(&self.service).acts;
-        }
-        all.acts.sort_by(|one, other| other.verb.cmp(&one.verb).then_with(|| one.cmp(other)));
-        all.acts.dedup();
-        all.reasons.sort();
-        all.reasons.dedup();
+        judged
     }
 
     /// What is true from now on. Whether it is done nobody knows yet: it is taken to be where that is the stricter. Says
@@ -312,7 +188,7 @@ impl Judge {
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
         named.into_iter().all(|(name, read)| {
             let text = format!("{:?}", read.statements);
-            talk.name_for_good(&name, &Arc::new(Known { text, read }))
+            talk.names.name_for_good(&name, &Arc::new(Known { text, types: Vec::new(), read }))
         })
     }
 
@@ -325,7 +201,7 @@ impl Judge {
     ) -> Vec<Request> {
         let mut requests: Vec<Request> = Vec::with_capacity(all.acts.len());
         for act in &all.acts {
-            let Ok(action) = act.verb.as_str().parse() else { continue };
+            let action = act.verb.name();
             let touch = touch(act);
             let same = |before: &&mut Request| before.action == action && before.resource == act.resource;
             if let Some(before) = requests.iter_mut().find(same) {
@@ -430,7 +306,11 @@ impl Judge {
         let rests = self.live.rest_on(&permits, ports).ok_or_else(|| Judged::End(reply::cut(None)))?;
         let longest = permits.iter().filter_map(Permit::longest).min_by_key(|longest| longest.ms).cloned();
         let changes = permits.iter().any(|permit| permit.request().changes);
-        let meter = Arc::new(Meter::of_statement());
+        // The session itself has no rows of its own.
+        let meter = Arc::new(match session {
+            Some(_) => Meter::of_statement(),
+            None => Meter::default(),
+        });
         let (ended, ending) = oneshot::channel();
         let cut = rests.token().clone();
         let recorded = pipeline.follow(pending, meter.clone(), ending, (recording, cut), now_ms, seat);
@@ -446,15 +326,12 @@ impl Judge {
         looked: Looked,
         reasons: &[String],
     ) -> Judged {
-        let ports = &self.pipeline.ports;
-        ports.metrics.decided("denied", denial.reason.as_str());
-        let now_ms = (ports.clock)();
+        let now_ms = (self.pipeline.ports.clock)();
         let detail = match reasons {
             [] => denial.detail.clone(),
             reasons => format!("{} (administration: {})", denial.detail, reasons.join("; ")),
         };
-        let pending = record_verdict(ports, &self.peer, looked, detail, Duration::ZERO, |inputs| {
-            let mut record = VerdictRecord::of_denial(&denial, self.peer.svid.serial, inputs);
+        let denied = self.pipeline.record_denial(&self.peer, looked, detail, &denial, |record| {
             record.identity = Some(self.identity);
             record.service = Some(self.service.id);
             record.action = request.map(|request| request.action.clone());
@@ -463,17 +340,8 @@ impl Judge {
             record.silence_ms = request.map_or(0, |request| request.silence_ms);
             record.under = Some(self.contract);
             record.session = self.session;
-            Some(record)
         });
-        let index = match pending {
-            Ok(pending) => pending.await.ok(),
-            Err(_) => None,
-        };
-        if index.is_none() {
-            ports.metrics.unrecorded.inc();
-            tracing::error!(reason = denial.reason.as_str(), "a denial could not be recorded");
-        }
-        let instance = index.map(|index| self.pipeline.instance(index));
+        let instance = denied.await;
         Judged::Denied(reply::denial(&denial, reasons, instance.as_deref()))
     }
 
@@ -496,11 +364,19 @@ impl Judge {
         }
     }
 
-    /// The session has one name in the server's records, whatever the client calls itself.
-    fn own_name(&self) -> String {
-        let name = application_name(&self.pipeline, self.session);
-        format!("SET application_name = '{}'", name.replace('\'', ""))
+    /// What goes up instead of a statement. The session has one name in the server's records, whatever the client calls
+    /// itself.
+    fn instead_of(&self, statements: &[Statement]) -> Option<String> {
+        let [only] = statements else { return None };
+        names_itself(only).then(|| {
+            let name = application_name(&self.pipeline, self.session);
+            format!("SET application_name = '{}'", name.replace('\'', ""))
+        })
     }
+}
+
+fn names_itself(statement: &Statement) -> bool {
+    statement.effect == Effect::ApplicationName
 }
 
 /// By which name the server's own records can be joined with the decision log.

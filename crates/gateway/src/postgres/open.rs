@@ -2,17 +2,19 @@
 //! itself is decided on and recorded, and the server lets the gateway in.
 
 use super::cancel::Cancellable;
-use super::judge::{Judge, Says, application_name};
+use super::going::Says;
+use super::judge::{CONNECT, Judge, application_name};
 use super::reply;
 use super::session;
-use super::upstream::{Duplex, Server, Upstream};
+use super::upstream::{Duplex, Server, Upstream, UpstreamError};
 use crate::authenticate::Peer;
 use crate::connections::Connections;
-use crate::exchange::Pipeline;
+use crate::exchange::{Looked, Pipeline, shortened};
 use crate::limits::HANDSHAKE_TIME_MAX;
-use registry::Service;
+use policy::{Denial, Ending, Reason};
+use registry::{DatabaseAddress, IdentityId, InstrumentId, Service};
 use rustix::net::sockopt::set_socket_linger;
-use sql::{Effect, Path};
+use sql::{Path, Setting};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use wire::postgres::backend::{self, Authentication};
 use wire::postgres::error_response::ErrorResponse;
 use wire::postgres::startup::{self, CancelKey, Opening, STARTUP_BYTES_MAX, Startup};
@@ -93,6 +96,7 @@ async fn say<S: Duplex>(stream: &mut S, error: &ErrorResponse) -> io::Result<()>
 pub(crate) async fn serve(
     pipeline: &Arc<Pipeline>,
     connections: &Arc<Connections>,
+    stop: &CancellationToken,
     mut stream: TlsStream<TcpStream>,
     address: SocketAddr,
 ) {
@@ -105,13 +109,22 @@ pub(crate) async fn serve(
         }
         Ok(Ok(Some(Opening::Ssl | Opening::Gss) | None) | Err(_)) | Err(_) => return,
     };
+    let peer = match Peer::authenticate(stream.get_ref().1, address, &pipeline.ports.ledger_key) {
+        Ok(peer) => peer,
+        Err(error) => {
+            tracing::info!(%address, %error, "the client certificate is not a credential");
+            pipeline.ports.metrics.failed_handshakes.inc();
+            let error = ErrorResponse { detail: Some(error.to_string()), ..no_certificate() };
+            let _ = tokio::time::timeout(HANDSHAKE_TIME_MAX, say(&mut stream, &error)).await;
+            return;
+        }
+    };
     let host = stream.get_ref().1.server_name().map(str::to_ascii_lowercase);
-    let opening = Beginning { pipeline, connections, address };
-    match opening.begin(&stream, &startup, host).await {
-        Ok(begun) => begun.run(stream).await,
+    let beginning = Beginning { pipeline, connections, startup: &startup, host: host.as_deref() };
+    match beginning.begin(peer).await {
+        Ok(begun) => begun.run(stream, stop).await,
         Err(error) => {
             tracing::info!(%address, message = %error.message, "no session with a database");
-            pipeline.ports.metrics.failed_handshakes.inc();
             let _ = tokio::time::timeout(HANDSHAKE_TIME_MAX, say(&mut stream, &error)).await;
         }
     }
@@ -120,7 +133,35 @@ pub(crate) async fn serve(
 struct Beginning<'a> {
     pipeline: &'a Arc<Pipeline>,
     connections: &'a Arc<Connections>,
-    address: SocketAddr,
+    startup: &'a Startup,
+    /// The host name in TLS (SNI), lower case.
+    host: Option<&'a str>,
+}
+
+/// What a machine asks for can be decided on: a session with a database, under a contract.
+struct Agreed {
+    asked: Asked,
+    identity: IdentityId,
+    service: Arc<Service>,
+    address: DatabaseAddress,
+    contract: (InstrumentId, String),
+}
+
+/// Why there is nothing to decide on.
+struct Refused {
+    reason: Reason,
+    error: Box<ErrorResponse>,
+}
+
+impl Refused {
+    fn plain(reason: Reason, code: &'static str, message: String) -> Self {
+        Self { reason, error: Box::new(reply::fatal(code, message)) }
+    }
+
+    fn with_hint(reason: Reason, code: &'static str, message: String, hint: String) -> Self {
+        let error = ErrorResponse { hint: Some(hint), ..reply::fatal(code, message) };
+        Self { reason, error: Box::new(error) }
+    }
 }
 
 /// Everything a session needs.
@@ -134,37 +175,13 @@ struct Begun {
 }
 
 impl Beginning<'_> {
-    async fn begin(
-        &self,
-        stream: &TlsStream<TcpStream>,
-        startup: &Startup,
-        host: Option<String>,
-    ) -> Result<Begun, ErrorResponse> {
+    async fn begin(&self, peer: Peer) -> Result<Begun, ErrorResponse> {
         let ports = &self.pipeline.ports;
-        let asked = Asked::of(startup)?;
-        let peer = Peer::authenticate(stream.get_ref().1, self.address, &ports.ledger_key)
-            .map_err(|error| ErrorResponse { detail: Some(error.to_string()), ..no_certificate() })?;
-        let (identity, known) = peer.known(ports);
-        let Some(identity) = identity else {
-            return Err(reply::fatal("28000", format!("`{}` is not registered here", peer.svid.id)));
+        let agreed = match self.agree(&peer) {
+            Ok(agreed) => agreed,
+            Err(refused) => return Err(self.refuse(&peer, refused).await),
         };
-        if let Some(problem) = known {
-            return Err(reply::fatal("28000", problem));
-        }
-        let service = self.service(host.as_deref())?;
-        let Some(address) = service.database() else {
-            return Err(reply::fatal("08004", format!("the service `{}` is no database", service.name)));
-        };
-        if let Some(database) = &asked.database
-            && *database != address.database
-        {
-            let message = format!("the service `{}` is the database `{}`", service.name, address.database);
-            return Err(ErrorResponse {
-                hint: Some(format!("connect with dbname={}", address.database)),
-                ..reply::fatal("3D000", message)
-            });
-        }
-        let contract = self.contract(identity, &service, &asked.user)?;
+        let Agreed { asked, identity, service, address, contract } = agreed;
         let live = Arc::new(self.connections.enter(Some(identity), peer.svid.serial));
         let server = Server { address, tls: self.pipeline.databases.tls.clone() };
         let login = service.login.clone().unwrap_or_default();
@@ -180,24 +197,18 @@ impl Beginning<'_> {
             session: None,
             says: Mutex::new(Says { path: Path::Unknown, purpose: asked.purpose.clone(), moved: 0 }),
         };
-        let (index, opened) = judge.begin(&asked.looked()).await?;
+        let (index, opened) = judge.begin(shortened(said(self.startup))).await?;
         judge.session = Some(index);
-        let failed = |error: super::upstream::UpstreamError| {
-            ports.metrics.upstream_failures.inc();
-            ErrorResponse {
-                detail: Some(error.to_string()),
-                ..reply::fatal("08006", "there is no session with the database")
+        let (upstream, path) = match self.reach(&judge, &asked).await {
+            Ok(reached) => reached,
+            Err(error) => {
+                opened.finish(Ending::UpstreamFailed);
+                ports.metrics.upstream_failures.inc();
+                return Err(ErrorResponse {
+                    detail: Some(error.to_string()),
+                    ..reply::fatal("08006", "there is no session with the database")
+                });
             }
-        };
-        let name = application_name(self.pipeline, judge.session);
-        let mut parameters = vec![("application_name", name.as_str()), ("client_encoding", "UTF8")];
-        parameters.extend(asked.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let login = judge.login().map_err(failed)?;
-        let mut upstream = judge.server.login(&login, &parameters).await.map_err(failed)?;
-        let path = if asked.moves_path {
-            Path::Unknown
-        } else {
-            Path::of(upstream.ask(sql::catalog::PATH, STARTUP_BYTES_MAX).await.map_err(failed)?)
         };
         judge.says.lock().unwrap_or_else(PoisonError::into_inner).path = path;
         let (hello, cancellable) = self.hello(&judge, &upstream, &asked)?;
@@ -207,29 +218,108 @@ impl Beginning<'_> {
         Ok(Begun { judge: Arc::new(judge), upstream, cancellable, hello, opened, never })
     }
 
-    /// The service a connection is for: the one of the host name in TLS (SNI).
-    fn service(&self, host: Option<&str>) -> Result<Arc<Service>, ErrorResponse> {
-        let Some(host) = host else {
-            return Err(ErrorResponse {
-                hint: Some(
-                    "give the service's host name as `host`, and where the gateway is as `hostaddr`"
-                        .to_owned(),
-                ),
-                ..reply::fatal("08004", "which service is meant is not said: TLS names no host")
-            });
+    /// Begins a session with the server; gives where names are looked up in it.
+    async fn reach(&self, judge: &Judge, asked: &Asked) -> Result<(Upstream, Path), UpstreamError> {
+        let name = application_name(self.pipeline, judge.session);
+        let mut parameters = vec![("application_name", name.as_str()), ("client_encoding", "UTF8")];
+        parameters.extend(asked.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let mut upstream = judge.server.login(&judge.login()?, &parameters).await?;
+        let path = match asked.moves_path {
+            true => Path::Unknown,
+            false => Path::of(upstream.ask(sql::catalog::PATH, STARTUP_BYTES_MAX).await?),
         };
+        Ok((upstream, path))
+    }
+
+    /// Finds what a machine asks for.
+    fn agree(&self, peer: &Peer) -> Result<Agreed, Refused> {
+        let (identity, problem) = peer.known(&self.pipeline.ports);
+        let Some(identity) = identity else {
+            let message = format!("`{}` is not registered here", peer.svid.id);
+            return Err(Refused::plain(Reason::UnknownIdentity, "28000", message));
+        };
+        if let Some(problem) = problem {
+            return Err(Refused::plain(Reason::CredentialNotGood, "28000", problem));
+        }
+        let asked = Asked::of(self.startup)?;
+        let Some(host) = self.host else {
+            return Err(Refused::with_hint(
+                Reason::RequestAmbiguous,
+                "08004",
+                "which service is meant is not said: TLS names no host".to_owned(),
+                "give the service's host name as `host`, and where the gateway is as `hostaddr`".to_owned(),
+            ));
+        };
+        let Some(service) = self.service() else {
+            let message = format!("no service has the host name `{host}`");
+            return Err(Refused::plain(Reason::NoSuchService, "08004", message));
+        };
+        let Some(address) = service.database() else {
+            let message = format!("the service `{}` is no database", service.name);
+            return Err(Refused::plain(Reason::NoSuchOperation, "08004", message));
+        };
+        if let Some(database) = &asked.database
+            && *database != address.database
+        {
+            return Err(Refused::with_hint(
+                Reason::RequestAmbiguous,
+                "3D000",
+                format!("the service `{}` is the database `{}`", service.name, address.database),
+                format!("connect with dbname={}", address.database),
+            ));
+        }
+        let contract = self.contract(identity, &service, &asked.user)?;
+        Ok(Agreed { asked, identity, service, address, contract })
+    }
+
+    /// Refuses a session, and records that.
+    async fn refuse(&self, peer: &Peer, refused: Refused) -> ErrorResponse {
+        let ports = &self.pipeline.ports;
+        let (identity, service) = (peer.identity(ports), self.service());
+        let now_ms = (ports.clock)();
+        let (as_of, silence_ms, standing) = {
+            let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+            let standing = identity
+                .map(|identity| policy::decide::standing(&rules, identity, &peer.svid.serial, now_ms));
+            (rules.as_of(), rules.silence_ms(now_ms), standing)
+        };
+        // Standing comes first: a machine that may do nothing learns nothing of the service.
+        let Refused { reason, error } = match standing {
+            Some(Err((reason, detail))) => Refused::plain(reason, "28000", detail),
+            Some(Ok(())) | None => refused,
+        };
+        let denial = Denial::plain(reason, error.message.clone(), as_of);
+        let looked = Looked {
+            method: CONNECT.to_owned(),
+            host: shortened(self.host.unwrap_or_default().to_owned()),
+            target: shortened(said(self.startup)),
+            purpose: None,
+            touches: Vec::new(),
+        };
+        let denied = self.pipeline.record_denial(peer, looked, denial.detail.clone(), &denial, |record| {
+            record.identity = identity;
+            record.service = service.map(|service| service.id);
+            record.decided_ms = now_ms;
+            record.silence_ms = silence_ms;
+        });
+        let on_record = reply::on_record(denied.await.as_deref());
+        let hint = error.hint.map_or(on_record.clone(), |hint| format!("{hint}. {on_record}"));
+        ErrorResponse { hint: Some(hint), ..*error }
+    }
+
+    /// The service a connection is for.
+    fn service(&self) -> Option<Arc<Service>> {
         let rules = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let found = rules.service_at(host).cloned();
-        found.ok_or_else(|| reply::fatal("08004", format!("no service has the host name `{host}`")))
+        rules.service_at(self.host?).cloned()
     }
 
     /// The contract a session is under. Of several the user's name says which.
     fn contract(
         &self,
-        identity: registry::IdentityId,
+        identity: IdentityId,
         service: &Service,
         user: &str,
-    ) -> Result<(registry::InstrumentId, String), ErrorResponse> {
+    ) -> Result<(InstrumentId, String), Refused> {
         let ports = &self.pipeline.ports;
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
         let mut between = rules.contracts_between(identity, service.id, (ports.clock)());
@@ -242,16 +332,15 @@ impl Beginning<'_> {
             0 => {
                 let message =
                     format!("no contract in force lets `{label}` use the service `{}`", service.name);
-                Err(reply::fatal("28000", message))
+                Err(Refused::plain(Reason::NoContract, "28000", message))
             }
             1 => Ok(between.swap_remove(0)),
-            _ => Err(ErrorResponse {
-                hint: Some(format!("connect with the name of one of them as user: {}", names.join(", "))),
-                ..reply::fatal(
-                    "28000",
-                    format!("`{label}` uses the service `{}` under several contracts", service.name),
-                )
-            }),
+            _ => Err(Refused::with_hint(
+                Reason::RequestAmbiguous,
+                "28000",
+                format!("`{label}` uses the service `{}` under several contracts", service.name),
+                format!("connect with the name of one of them as user: {}", names.join(", ")),
+            )),
         }
     }
 
@@ -315,13 +404,11 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(startup: &Startup) -> Result<Self, ErrorResponse> {
+    fn of(startup: &Startup) -> Result<Self, Refused> {
         let (major, minor) = startup.version;
         if major != 3 {
-            return Err(reply::fatal(
-                "0A000",
-                format!("version {major}.{minor} of the protocol is not spoken"),
-            ));
+            let message = format!("version {major}.{minor} of the protocol is not spoken");
+            return Err(Refused::plain(Reason::RequestAmbiguous, "0A000", message));
         }
         let mut asked = Self {
             user: startup.parameter("user").unwrap_or_default().to_owned(),
@@ -338,7 +425,10 @@ impl Asked {
                 // The session has a name of its own in the server's records.
                 "application_name" => {}
                 "replication" if matches!(value.as_str(), "false" | "off" | "no" | "0") => {}
-                "replication" => return Err(reply::fatal("0A000", "replication is not let through")),
+                "replication" => {
+                    let message = "replication is not let through".to_owned();
+                    return Err(Refused::plain(Reason::NothingPermits, "0A000", message));
+                }
                 "options" => {
                     for (name, value) in options(value)? {
                         asked.setting(&name, &value)?;
@@ -351,41 +441,35 @@ impl Asked {
         Ok(asked)
     }
 
-    fn setting(&mut self, name: &str, value: &str) -> Result<(), ErrorResponse> {
-        let effect = sql::at_startup(name, value).map_err(|why| {
-            reply::fatal("42501", format!("the setting `{name}` is not let through: {why}"))
+    fn setting(&mut self, name: &str, value: &str) -> Result<(), Refused> {
+        let setting = Setting::at_startup(name, value).map_err(|why| {
+            let message = format!("the setting `{name}` is not let through: {why}");
+            Refused::plain(Reason::NothingPermits, "42501", message)
         })?;
-        match effect {
-            Effect::ApplicationName => return Ok(()),
-            Effect::Purpose(purpose) => {
+        match setting {
+            Setting::ApplicationName => return Ok(()),
+            Setting::Purpose(purpose) => {
                 self.purpose = Some(purpose).filter(|purpose| !purpose.is_empty());
                 return Ok(());
             }
-            Effect::SearchPath => self.moves_path = true,
-            Effect::None
-            | Effect::Reset
-            | Effect::Declare(..)
-            | Effect::Fetch(_)
-            | Effect::Transaction
-            | Effect::Prepare(..)
-            | Effect::Execute(_)
-            | Effect::Define => {}
+            Setting::SearchPath => self.moves_path = true,
+            Setting::Harmless => {}
         }
         if name != "client_encoding" {
             self.settings.push((name.to_owned(), value.to_owned()));
         }
         Ok(())
     }
+}
 
-    /// For the record.
-    fn looked(&self) -> String {
-        let settings = self.settings.iter().map(|(name, value)| format!(" {name}={value}"));
-        format!("user={}{}", self.user, settings.collect::<String>())
-    }
+/// What a client said of itself, for the record.
+fn said(startup: &Startup) -> String {
+    let all = startup.parameters.iter().map(|(name, value)| format!("{name}={value}"));
+    all.collect::<Vec<_>>().join(" ")
 }
 
 /// `-c name=value`, `--name=value` of the parameter `options`; a backslash takes what follows as it is.
-fn options(text: &str) -> Result<Vec<(String, String)>, ErrorResponse> {
+fn options(text: &str) -> Result<Vec<(String, String)>, Refused> {
     let mut words: Vec<String> = Vec::new();
     let (mut word, mut begun) = (String::new(), false);
     let mut letters = text.chars();
@@ -406,8 +490,10 @@ fn options(text: &str) -> Result<Vec<(String, String)>, ErrorResponse> {
     if begun {
         words.push(word);
     }
-    let bad =
-        |word: &str| reply::fatal("42601", format!("`{word}` among the options is not `-c name=value`"));
+    let bad = |word: &str| {
+        let message = format!("`{word}` among the options is not `-c name=value`");
+        Refused::plain(Reason::RequestAmbiguous, "42601", message)
+    };
     let mut found = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
@@ -425,7 +511,7 @@ fn options(text: &str) -> Result<Vec<(String, String)>, ErrorResponse> {
 }
 
 impl Begun {
-    async fn run(self, mut stream: TlsStream<TcpStream>) {
+    async fn run(self, mut stream: TlsStream<TcpStream>, stop: &CancellationToken) {
         let Self { judge, upstream, cancellable, hello, opened, never } = self;
         let metrics = judge.pipeline.ports.metrics.clone();
         metrics.connections.inc();
@@ -435,13 +521,13 @@ impl Begun {
             stream.flush().await
         };
         if begun.await.is_ok() {
-            let stream = session::run(judge, never, stream, upstream).await;
+            let stream = session::run(judge, never, stream, upstream, stop).await;
             let cut = live.token().is_cancelled();
             if cut && let Err(error) = set_socket_linger(stream.get_ref().0, Some(Duration::ZERO)) {
                 tracing::warn!(%error, "a cut connection may still deliver what was under way");
             }
             if !cut {
-                opened.finish();
+                opened.finish(Ending::Complete);
             }
         }
         drop(cancellable);
@@ -455,7 +541,7 @@ mod tests {
 
     #[test]
     fn options_are_read_as_the_server_reads_them() {
-        let read = |text: &str| options(text).map_err(|error| error.message);
+        let read = |text: &str| options(text).map_err(|refused| refused.error.message);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(read("").unwrap(), []);
         assert_eq!(

@@ -35,10 +35,7 @@ pub(crate) fn denial(denial: &Denial, reasons: &[String], instance: Option<&str>
     if let Some(ms) = denial.retry_after_ms {
         hint.push_str(&format!("It can be tried again in {} s. ", ms.div_ceil(1_000)));
     }
-    match instance {
-        Some(instance) => hint.push_str(&format!("This is decision {instance}: `writ why {instance}`.")),
-        None => hint.push_str("This decision could not be recorded."),
-    }
+    hint.push_str(&on_record(instance));
     let message = match &denial.cited {
         Some(cited) => format!("not permitted by clause {} of `{}`", cited.clause, cited.name),
         None => "not permitted".to_owned(),
@@ -49,6 +46,14 @@ pub(crate) fn denial(denial: &Denial, reasons: &[String], instance: Option<&str>
         message,
         detail: Some(denial.detail.clone()),
         hint: Some(hint),
+    }
+}
+
+/// Where a denial is on record.
+pub(crate) fn on_record(instance: Option<&str>) -> String {
+    match instance {
+        Some(instance) => format!("This is decision {instance}: `writ why {instance}`."),
+        None => "This decision could not be recorded.".to_owned(),
     }
 }
 
@@ -66,6 +71,11 @@ pub(crate) fn not_recorded(why: &str) -> ErrorResponse {
 /// The session ends.
 pub(crate) fn fatal(code: &'static str, message: impl Into<String>) -> ErrorResponse {
     ErrorResponse { severity: Severity::Fatal, code, message: message.into(), detail: None, hint: None }
+}
+
+/// More is open at one time than is kept.
+pub(crate) fn too_many(what: &str) -> ErrorResponse {
+    fatal("54000", format!("there are too many {what}: close some"))
 }
 
 /// As PostgreSQL says that there is no such prepared statement.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use wire::postgres::error_response::ErrorResponse;
 use wire::postgres::frame::{HEADER_BYTES, Header};
 use wire::postgres::frontend::{self, Frontend, Named};
@@ -33,6 +34,8 @@ pub(crate) struct Session {
     answered: Notify,
     /// What was said may have a time at which it ends.
     timed: Notify,
+    /// The server was ready for more.
+    ready: Notify,
     /// A name that nobody gives to anything: what is denied is asked for by it.
     never: String,
 }
@@ -59,12 +62,19 @@ impl From<wire::postgres::Malformed> for End {
 }
 
 /// Runs a session to its end. `client` is given back for whoever closes it.
-pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, never: String, client: C, upstream: Upstream) -> C {
+pub(crate) async fn run<C: Duplex>(
+    judge: Arc<Judge>,
+    never: String,
+    client: C,
+    upstream: Upstream,
+    stop: &CancellationToken,
+) -> C {
     let session = Session {
         judge: judge.clone(),
         talk: Mutex::default(),
         answered: Notify::new(),
         timed: Notify::new(),
+        ready: Notify::new(),
         never,
     };
     let Upstream { stream, key, heard, .. } = upstream;
@@ -81,9 +91,10 @@ pub(crate) async fn run<C: Duplex>(judge: Arc<Judge>, never: String, client: C, 
             end = down => end,
             end = up => end,
             longest = session.overdue() => End::Told(reply::overdue(&longest)),
+            () = session.dismissed(stop) => End::Told(reply::cut(None)),
         }
     };
-    let busy = session.talk().is_busy();
+    let busy = session.talk().part();
     if let End::Told(error) = end {
         let mut out = Vec::new();
         error.write(&mut out);
@@ -139,6 +150,14 @@ impl Session {
         }
     }
 
+    /// Resolves when the gateway stops and nothing is under way here, no transaction either.
+    async fn dismissed(&self, stop: &CancellationToken) {
+        stop.cancelled().await;
+        while !self.talk().is_idle() {
+            self.ready.notified().await;
+        }
+    }
+
     /// From the client to the server.
     async fn up<C: Duplex>(&self, from: &mut ReadHalf<C>, to: &mut WriteHalf<Box<dyn Duplex>>) -> End {
         match self.carry_up(from, to).await {
@@ -170,6 +189,7 @@ impl Session {
                 }
                 let Some(header) = Header::read(&heard)? else { break };
                 if frontend::is_opaque(header.tag) {
+                    self.talk().copied(header.total());
                     unread = header.total();
                     continue;
                 }
@@ -191,8 +211,7 @@ impl Session {
                 self.said(header.tag, &message, &mut out).await?;
                 while let Some(portals) = self.is_full() {
                     if portals {
-                        let why = format!("more than {RUNNING_MAX} portals are open: close some");
-                        return Err(End::Told(reply::fatal("54000", why)));
+                        return Err(End::Told(reply::too_many("open portals")));
                     }
                     // The server answers what it was told so far, and no more is read until it has.
                     frontend::flush(&mut out);
@@ -231,21 +250,7 @@ impl Session {
             return Err(End::Told(reply::fatal("42622", why)));
         }
         let waiting = match read {
-            Frontend::Query(text) => match self.judge.query(&self.talk, text).await {
-                Judged::Permitted { running, instead } => {
-                    match instead {
-                        Some(text) => frontend::query(out, &text),
-                        None => out.extend_from_slice(message),
-                    }
-                    Waiting::Query { running: Some(running), denial: None }
-                }
-                Judged::Denied(error) => {
-                    frontend::query(out, DENIED);
-                    Waiting::Query { running: None, denial: Some(error) }
-                }
-                Judged::Unknown => return Err(End::Over),
-                Judged::End(error) => return Err(End::Told(error)),
-            },
+            Frontend::Query(text) => run_at_once(self.judge.query(&self.talk, text).await, message, out)?,
             Frontend::Parse { name, query, types } => {
                 let (known, denial) = match self.judge.parse(&self.talk, query, types).await {
                     Ok((known, instead)) => {
@@ -259,17 +264,19 @@ impl Session {
                     Err(Judged::End(error)) => return Err(End::Told(error)),
                     Err(Judged::Permitted { .. } | Judged::Unknown) => return Err(End::Over),
                 };
-                if denial.is_none() && !self.talk().name(name, &known) {
-                    let why = "there are too many prepared statements: close some";
-                    return Err(End::Told(reply::fatal("54000", why)));
+                if denial.is_none() && !self.talk().names.name(name, &known) {
+                    return Err(End::Told(reply::too_many("prepared statements")));
                 }
                 Waiting::Parse { name: name.to_owned(), known, denial }
             }
             Frontend::Bind { portal, statement, .. } => {
                 let (running, denial) = match self.judge.bind(&self.talk, statement).await {
                     Judged::Permitted { running, .. } => {
+                        if !self.talk().bind(portal, self.judge.says().moved) {
+                            return Err(End::Told(reply::too_many("open portals")));
+                        }
                         out.extend_from_slice(message);
-                        self.talk().bind(portal, self.judge.says().moved);
+                        running.meter.sent(message.len());
                         (Some(running), None)
                     }
                     Judged::Denied(error) => {
@@ -287,18 +294,7 @@ impl Session {
             }
             Frontend::FunctionCall => {
                 let reason = "the function-call protocol names functions by number";
-                match self.judge.administer("FUNCTION CALL", reason).await {
-                    Judged::Permitted { running, .. } => {
-                        out.extend_from_slice(message);
-                        Waiting::Query { running: Some(running), denial: None }
-                    }
-                    Judged::Denied(error) => {
-                        frontend::query(out, DENIED);
-                        Waiting::Query { running: None, denial: Some(error) }
-                    }
-                    Judged::Unknown => return Err(End::Over),
-                    Judged::End(error) => return Err(End::Told(error)),
-                }
+                run_at_once(self.judge.administer("FUNCTION CALL", reason).await, message, out)?
             }
             Frontend::Execute { portal, rows } => {
                 let bound = self.talk().bound(portal);
@@ -385,9 +381,7 @@ impl Session {
                 unread -= now;
                 let Some(header) = Header::read(heard.get(passes..).unwrap_or_default())? else { break };
                 if matches!(header.tag, b'D' | b'd') {
-                    if header.tag == b'D' {
-                        self.talk().count(1);
-                    }
+                    self.talk().count(header.tag == b'D', header.total());
                     unread = header.total();
                     continue;
                 }
@@ -439,6 +433,27 @@ impl Session {
         if self.talk().take_defined() {
             self.judge.pipeline.databases.catalogs.forget(self.judge.service.id);
         }
+        self.ready.notify_one();
+    }
+}
+
+/// What becomes of what runs by itself, until the server is ready.
+fn run_at_once(judged: Judged, message: &[u8], out: &mut Vec<u8>) -> Result<Waiting, End> {
+    match judged {
+        Judged::Permitted { running, instead } => {
+            running.meter.sent(message.len());
+            match instead {
+                Some(text) => frontend::query(out, &text),
+                None => out.extend_from_slice(message),
+            }
+            Ok(Waiting::Query { running: Some(running), denial: None })
+        }
+        Judged::Denied(error) => {
+            frontend::query(out, DENIED);
+            Ok(Waiting::Query { running: None, denial: Some(error) })
+        }
+        Judged::Unknown => Err(End::Over),
+        Judged::End(error) => Err(End::Told(error)),
     }
 }
 

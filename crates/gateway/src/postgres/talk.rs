@@ -1,11 +1,10 @@
-//! What a session waits for: each message that went up has its answers, in order, and each answer belongs to one. Names
-//! of statements are kept with everything they can mean. No IO.
+//! What a session waits for: each message that went up has its answers, in order, and each answer belongs to one. No IO.
 
-use super::texts::Text;
+use super::names::{Known, Names};
 use super::upstream::sound;
 use crate::connections::Live;
 use crate::exchange::Recorded;
-use crate::limits::{NAMED_BYTES_MAX, NAMED_STATEMENTS_MAX, PIPELINE_MAX};
+use crate::limits::PORTALS_MAX;
 use crate::record::Meter;
 use policy::{Ending, Longest};
 use std::collections::{HashMap, VecDeque};
@@ -16,15 +15,6 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use wire::postgres::backend;
 use wire::postgres::error_response::{self, ErrorResponse};
-
-/// What a prepared statement is.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// Its text.
-    pub(crate) text: String,
-    /// What was read; at most one statement, or PostgreSQL refuses it.
-    pub(crate) read: Arc<Text>,
-}
 
 /// A statement or several that were permitted together and are under way.
 pub(crate) struct Running {
@@ -42,9 +32,9 @@ pub(crate) struct Running {
 
 impl Running {
     /// It came to its end.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(mut self, ending: Ending) {
         if let Some(ended) = self.ended.take() {
-            let _ = ended.send(Ending::Complete);
+            let _ = ended.send(ending);
         }
     }
 }
@@ -99,11 +89,22 @@ pub(crate) enum Step {
     End(&'static str),
 }
 
-/// Everything a name can mean.
-#[derive(Default)]
-struct Meanings {
-    confirmed: Option<Arc<Known>>,
-    pending: Vec<Arc<Known>>,
+/// Of one statement, and of what passes between both sides for it.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    rows: u64,
+    bytes_up: u64,
+    bytes_down: u64,
+}
+
+impl Counted {
+    /// Tells a statement what it did.
+    fn tell(self, running: &Running) {
+        let Self { rows, bytes_up, bytes_down } = self;
+        running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+        running.meter.up.fetch_add(bytes_up, Ordering::Relaxed);
+        running.meter.down.fetch_add(bytes_down, Ordering::Relaxed);
+    }
 }
 
 /// What is said and not answered yet, and what has names.
@@ -112,16 +113,15 @@ pub(crate) struct Talk {
     waiting: VecDeque<Waiting>,
     /// The server reads nothing until the next Sync.
     skipping: bool,
-    statements: HashMap<String, Meanings>,
+    /// Statements that have names.
+    pub(crate) names: Names,
     portals: HashMap<String, Running>,
     /// Portals that may be there, each with how often the search path had changed when it was bound.
     bound: HashMap<String, u64>,
-    /// Bytes of the texts of statements that have names.
-    named_bytes: usize,
     /// The server reads data to copy in, and passes over every Sync until they end.
     copying: bool,
-    /// Rows of the answer that is coming.
-    rows: u64,
+    /// What of the answer that is coming is not told to its statement yet.
+    counted: Counted,
     /// Something was defined in the transaction that is open.
     defines: bool,
     /// Something was defined, for good, since this was last asked.
@@ -148,14 +148,52 @@ impl Talk {
         self.bound.get(portal).copied()
     }
 
-    /// A portal is about to be bound.
-    pub(crate) fn bind(&mut self, portal: &str, path: u64) {
-        self.bound.insert(portal.to_owned(), path);
+    /// A portal is about to be bound; says whether there is room for it.
+    pub(crate) fn bind(&mut self, portal: &str, path: u64) -> bool {
+        let room = self.bound.len() < PORTALS_MAX || self.bound.contains_key(portal);
+        if room {
+            self.bound.insert(portal.to_owned(), path);
+        }
+        room
+    }
+
+    /// Whether a portal of this name is being bound.
+    fn binds(waiting: &VecDeque<Waiting>, name: &str) -> bool {
+        waiting.iter().any(|waiting| matches!(waiting, Waiting::Bind { portal, .. } if portal == name))
     }
 
     /// Whether a statement may be running.
     pub(crate) fn is_busy(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether nothing is under way, and no transaction is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_busy() && self.open_since.is_none()
+    }
+
+    /// The session ends: what passed of an answer is told to its statement. Says whether one may be running.
+    pub(crate) fn part(&mut self) -> bool {
+        let counted = std::mem::take(&mut self.counted);
+        if let Some(running) = self.current() {
+            counted.tell(running);
+        }
+        self.is_busy()
+    }
+
+    /// What the server is answering to.
+    fn current(&self) -> Option<&Running> {
+        match self.waiting.front()? {
+            Waiting::Query { running, .. } => running.as_ref(),
+            Waiting::Execute { portal, .. } => self.portals.get(portal),
+            Waiting::Parse { .. }
+            | Waiting::Bind { .. }
+            | Waiting::Describe
+            | Waiting::CloseStatement(_)
+            | Waiting::ClosePortal(_)
+            | Waiting::Sync
+            | Waiting::CopyEnd => None,
+        }
     }
 
     /// Whether something was defined since this was last asked.
@@ -204,66 +242,22 @@ impl Talk {
         self.waiting.push_back(waiting);
     }
 
-    /// A statement is about to get a name; says whether there is room for it.
-    pub(crate) fn name(&mut self, name: &str, known: &Arc<Known>) -> bool {
-        if self.statements.len() >= NAMED_STATEMENTS_MAX && !self.statements.contains_key(name) {
-            return false;
-        }
-        let bytes = self.named_bytes + known.text.len();
-        let meanings = self.statements.entry(name.to_owned()).or_default();
-        let room = meanings.pending.len() < PIPELINE_MAX && bytes <= NAMED_BYTES_MAX;
-        if room {
-            meanings.pending.push(known.clone());
-            self.named_bytes = bytes;
-        }
-        room
-    }
-
-    /// The same with PREPARE, of which nobody hears whether it was done: the name can mean this for ever.
-    pub(crate) fn name_for_good(&mut self, name: &str, known: &Arc<Known>) -> bool {
-        self.meanings(name).iter().any(|other| other.text == known.text) || self.name(name, known)
-    }
-
-    /// Everything a name can mean.
-    pub(crate) fn meanings(&self, name: &str) -> Vec<Arc<Known>> {
-        let Some(meanings) = self.statements.get(name) else { return Vec::new() };
-        let mut all: Vec<Arc<Known>> = Vec::new();
-        for known in meanings.confirmed.iter().chain(&meanings.pending) {
-            if !all.iter().any(|other| Arc::ptr_eq(other, known)) {
-                all.push(known.clone());
-            }
-        }
-        all
-    }
-
-    /// The server took a name, or not.
-    fn settle(&mut self, name: &str, known: &Arc<Known>, confirmed: bool) {
-        let Some(meanings) = self.statements.get_mut(name) else { return };
-        let pending = meanings.pending.iter().position(|other| Arc::ptr_eq(other, known));
-        if let Some(at) = pending {
-            meanings.pending.remove(at);
-        }
-        let over = if confirmed {
-            meanings.confirmed.replace(known.clone())
-        } else {
-            pending.map(|_| known.clone())
-        };
-        self.named_bytes = self.named_bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
-        if meanings.confirmed.is_none() && meanings.pending.is_empty() {
-            self.statements.remove(name);
-        }
-    }
-
     /// A message that the server did not read.
     fn forget(&mut self, waiting: Waiting) {
         if let Waiting::Parse { name, known, .. } = waiting {
-            self.settle(&name, &known, false);
+            self.names.settle(&name, &known, false);
         }
     }
 
-    /// Rows of a result passed.
-    pub(crate) fn count(&mut self, rows: u64) {
-        self.rows += rows;
+    /// A row of a result passed, or copied data.
+    pub(crate) fn count(&mut self, row: bool, bytes: usize) {
+        self.counted.rows += u64::from(row);
+        self.counted.bytes_down += bytes as u64;
+    }
+
+    /// Data to copy in passed.
+    pub(crate) fn copied(&mut self, bytes: usize) {
+        self.counted.bytes_up += bytes as u64;
     }
 
     /// A message of the server came, not a row and not copied data.
@@ -292,18 +286,18 @@ impl Talk {
             b'C' => self.complete(body),
             b'I' => self.over(0),
             b's' => {
-                let rows = std::mem::take(&mut self.rows);
+                let counted = std::mem::take(&mut self.counted);
                 let Some(Waiting::Execute { portal, denial: None }) = self.waiting.pop_front() else {
                     return Step::End("the server suspended what does not run");
                 };
                 if let Some(running) = self.portals.get(&portal) {
-                    running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+                    counted.tell(running);
                 }
                 Step::Pass
             }
             b'1' => match self.waiting.pop_front() {
                 Some(Waiting::Parse { name, known, denial: None }) => {
-                    self.settle(&name, &known, true);
+                    self.names.settle(&name, &known, true);
                     Step::Pass
                 }
                 _ => Step::End("the server parsed what was denied"),
@@ -318,8 +312,11 @@ impl Talk {
             },
             b'3' => {
                 match self.waiting.pop_front() {
-                    Some(Waiting::CloseStatement(name)) => self.close(&name),
+                    Some(Waiting::CloseStatement(name)) => self.names.close(&name),
                     Some(Waiting::ClosePortal(name)) => {
+                        if !Self::binds(&self.waiting, &name) {
+                            self.bound.remove(&name);
+                        }
                         let portal = self.portals.remove(&name);
                         self.end_of(portal);
                     }
@@ -356,23 +353,15 @@ impl Talk {
         self.copying = end.is_none();
     }
 
-    fn close(&mut self, name: &str) {
-        if let Some(meanings) = self.statements.get_mut(name) {
-            let over = meanings.confirmed.take();
-            self.named_bytes = self.named_bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
-            if meanings.pending.is_empty() {
-                self.statements.remove(name);
-            }
-        }
-    }
-
     fn failed(&mut self, body: &[u8]) -> Step {
-        self.rows = 0;
         self.copying = false;
         let code = error_response::read(body).map(|(code, _)| code).unwrap_or_default();
+        let counted = std::mem::take(&mut self.counted);
         let failed = |running: &Option<Running>| {
             if let Some(running) = running {
                 let _ = running.meter.error.set(code.clone());
+                // Rows of what failed were none.
+                Counted { rows: 0, ..counted }.tell(running);
             }
         };
         let denial = match self.waiting.front_mut() {
@@ -384,8 +373,10 @@ impl Talk {
             Some(Waiting::Sync | Waiting::CopyEnd) | None => return Step::Pass,
             Some(Waiting::Parse { denial, .. }) => denial.take(),
             Some(Waiting::Bind { running, denial, .. }) => {
-                failed(running);
-                denial.take()
+                let (running, denial) = (running.take(), denial.take());
+                failed(&running);
+                self.end_of(running);
+                denial
             }
             Some(Waiting::Execute { portal, denial }) => {
                 let denial = denial.take();
@@ -396,18 +387,9 @@ impl Talk {
             }
             Some(Waiting::Describe | Waiting::CloseStatement(_) | Waiting::ClosePortal(_)) => None,
         };
-        // Everything up to the next Sync is not read by the server.
+        // Everything up to the next Sync is not read by the server, and what was permitted of it did not happen.
         while let Some(waiting) = self.waiting.pop_front_if(|waiting| !matches!(waiting, Waiting::Sync)) {
-            match waiting {
-                Waiting::Bind { running, .. } | Waiting::Query { running, .. } => self.end_of(running),
-                other @ (Waiting::Parse { .. }
-                | Waiting::Describe
-                | Waiting::Execute { .. }
-                | Waiting::CloseStatement(_)
-                | Waiting::ClosePortal(_)
-                | Waiting::CopyEnd
-                | Waiting::Sync) => self.forget(other),
-            }
+            self.forget(waiting);
         }
         self.skipping = self.waiting.is_empty();
         denial.map_or(Step::Pass, Step::Replace)
@@ -415,16 +397,17 @@ impl Talk {
 
     fn complete(&mut self, body: &[u8]) -> Step {
         let told = error_response::tag(body).ok().and_then(backend::rows_of_tag);
-        let rows = told.unwrap_or(0).max(std::mem::take(&mut self.rows));
-        self.over(rows)
+        self.over(told.unwrap_or(0))
     }
 
-    /// A statement came to its end.
-    fn over(&mut self, rows: u64) -> Step {
+    /// A statement came to its end; of how many rows, the server says.
+    fn over(&mut self, told: u64) -> Step {
+        let mut counted = std::mem::take(&mut self.counted);
+        counted.rows = counted.rows.max(told);
         match self.waiting.front_mut() {
             Some(Waiting::Query { running, .. }) => {
                 if let Some(running) = running {
-                    running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+                    counted.tell(running);
                 }
                 Step::Pass
             }
@@ -433,7 +416,7 @@ impl Talk {
                     return Step::End("the server ran what was denied");
                 };
                 if let Some(running) = self.portals.remove(&portal) {
-                    running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+                    counted.tell(&running);
                     self.end_of(Some(running));
                 }
                 Step::Pass
@@ -457,11 +440,7 @@ impl Talk {
             self.defined |= std::mem::take(&mut self.defines);
             // Portals that are being bound may be there; the others are gone.
             let waiting = &self.waiting;
-            self.bound.retain(|name, _| {
-                waiting
-                    .iter()
-                    .any(|waiting| matches!(waiting, Waiting::Bind { portal, .. } if portal == name))
-            });
+            self.bound.retain(|name, _| Self::binds(waiting, name));
         }
         // What was said meanwhile is in the transaction that is open, or in one of its own.
         let next = self.waiting.iter().filter_map(Waiting::running);
@@ -477,7 +456,7 @@ impl Talk {
     fn end_of(&mut self, running: Option<Running>) {
         if let Some(running) = running {
             self.defines |= running.defines;
-            running.finish();
+            running.finish(Ending::Complete);
         }
     }
 }
@@ -488,7 +467,7 @@ mod tests {
     use crate::postgres::reply;
 
     fn known(text: &str) -> Arc<Known> {
-        Arc::new(Known { text: text.to_owned(), read: Arc::default() })
+        Arc::new(Known { text: text.to_owned(), ..Known::default() })
     }
 
     fn running(longest: Option<Longest>) -> (Option<Running>, oneshot::Receiver<Ending>) {
@@ -517,20 +496,20 @@ mod tests {
     }
 
     fn names(talk: &Talk, name: &str) -> Vec<String> {
-        talk.meanings(name).iter().map(|known| known.text.clone()).collect()
+        talk.names.meanings(name).iter().map(|known| known.text.clone()).collect()
     }
 
     #[tokio::test]
     async fn a_name_means_all_it_can_until_the_server_has_said() {
         let (mut talk, now) = (Talk::default(), Instant::now());
         let (one, two) = (known("one"), known("two"));
-        assert!(talk.name("s", &one));
+        assert!(talk.names.name("s", &one));
         talk.say(parse("s", &one), now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"1Z");
         // Closed and given anew before the server has answered to either.
         talk.say(Waiting::CloseStatement("s".to_owned()), now);
-        assert!(talk.name("s", &two));
+        assert!(talk.names.name("s", &two));
         talk.say(parse("s", &two), now);
         talk.say(Waiting::Sync, now);
         assert_eq!(names(&talk, "s"), ["one", "two"]);
@@ -541,12 +520,12 @@ mod tests {
         // What the server passes over was never named.
         let three = known("three");
         talk.say(Waiting::CloseStatement("other".to_owned()), now);
-        assert!(talk.name("t", &three));
+        assert!(talk.names.name("t", &three));
         talk.say(parse("t", &three), now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"EZ");
         assert!(names(&talk, "t").is_empty());
-        assert_eq!(talk.named_bytes, "two".len());
+        assert_eq!(talk.names.bytes(), "two".len());
     }
 
     #[tokio::test]
@@ -567,9 +546,87 @@ mod tests {
         talk.say(execute(), now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"Z2CZ");
-        assert!(first_ended.try_recv().is_ok() && third_ended.try_recv().is_ok());
+        assert_eq!(first_ended.try_recv().ok(), Some(Ending::Complete));
+        assert_eq!(third_ended.try_recv().ok(), Some(Ending::Complete));
         assert!(second_ended.try_recv().is_err(), "it never ran");
         assert!(!talk.is_busy());
+    }
+
+    #[tokio::test]
+    async fn what_the_server_passes_over_did_not_happen() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let (failed, mut failed_ended) = running(None);
+        let (skipped, mut skipped_ended) = running(None);
+        let bind = |running| Waiting::Bind { portal: String::new(), running, denial: None };
+        talk.say(bind(failed), now);
+        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
+        talk.say(bind(skipped), now);
+        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
+        talk.say(Waiting::Sync, now);
+        passes(&mut talk, b"EZ");
+        assert_eq!(failed_ended.try_recv().ok(), Some(Ending::Complete));
+        assert!(skipped_ended.try_recv().is_err(), "it never ran");
+    }
+
+    #[tokio::test]
+    async fn what_passed_is_told_to_its_statement() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let meter = |running: &Option<Running>| running.as_ref().unwrap().meter.clone();
+        let counts = |meter: &Meter| {
+            [&meter.rows, &meter.up, &meter.down].map(|counter| counter.load(Ordering::Relaxed))
+        };
+        let (first, _ended) = running(None);
+        let (second, _ended) = running(None);
+        let (of_first, of_second) = (meter(&first), meter(&second));
+        talk.say(Waiting::Query { running: first, denial: None }, now);
+        talk.say(Waiting::Bind { portal: String::new(), running: second, denial: None }, now);
+        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
+        talk.count(true, 10);
+        talk.copied(5);
+        passes(&mut talk, b"CZ2");
+        // It is suspended once, goes on, and its session ends meanwhile.
+        talk.count(true, 20);
+        passes(&mut talk, b"s");
+        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
+        talk.count(true, 30);
+        assert!(talk.part());
+        assert_eq!(counts(&of_first), [1, 5, 10]);
+        assert_eq!(counts(&of_second), [2, 0, 50]);
+    }
+
+    #[tokio::test]
+    async fn portals_are_known_until_they_are_closed() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let bind = || Waiting::Bind { portal: "p".to_owned(), running: running(None).0, denial: None };
+        assert!(talk.bind("p", 1));
+        talk.say(bind(), now);
+        talk.say(Waiting::ClosePortal("p".to_owned()), now);
+        // Bound anew before the server has answered.
+        assert!(talk.bind("p", 2));
+        talk.say(bind(), now);
+        passes(&mut talk, b"23");
+        assert_eq!(talk.bound("p"), Some(2));
+        talk.say(Waiting::ClosePortal("p".to_owned()), now);
+        passes(&mut talk, b"23");
+        assert_eq!(talk.bound("p"), None);
+        for at in 0..PORTALS_MAX {
+            assert!(talk.bind(&at.to_string(), 0));
+        }
+        assert!(talk.bind("0", 0));
+        assert!(!talk.bind("one more", 0));
+    }
+
+    #[tokio::test]
+    async fn a_session_is_idle_outside_transactions_only() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        assert!(talk.is_idle());
+        talk.say(Waiting::Query { running: running(None).0, denial: None }, now);
+        assert!(!talk.is_idle());
+        assert!(matches!(talk.hear(b'Z', b"T", now), Step::Pass));
+        assert!(!talk.is_idle(), "a transaction is open");
+        talk.say(Waiting::Query { running: running(None).0, denial: None }, now);
+        passes(&mut talk, b"Z");
+        assert!(talk.is_idle());
     }
 
     #[tokio::test]

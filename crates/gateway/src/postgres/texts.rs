@@ -9,12 +9,14 @@ use tokio::sync::Semaphore;
 
 /// Texts kept at one time; when there is no more room, all are let go.
 const TEXTS_MAX: usize = 4_096;
+/// What they are together, in bytes: what was read of them is many times as large.
+const TEXTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The longest text that is kept, in bytes.
 const TEXT_BYTES_MAX: usize = 8 * 1024;
 
 /// Texts that were read.
 pub(crate) struct Texts {
-    known: Mutex<HashMap<Box<str>, Arc<Text>>>,
+    known: Mutex<Kept>,
     /// Whose turn it is to have a long one read.
     long: Semaphore,
 }
@@ -23,6 +25,13 @@ impl Default for Texts {
     fn default() -> Self {
         Self { known: Mutex::default(), long: Semaphore::new(LONG_TEXTS_MAX) }
     }
+}
+
+#[derive(Default)]
+struct Kept {
+    texts: HashMap<Box<str>, Arc<Text>>,
+    /// Bytes of all of them.
+    bytes: usize,
 }
 
 /// A text that was read.
@@ -97,7 +106,8 @@ impl Texts {
         let key = normal(text);
         let keeps = key.len() <= TEXT_BYTES_MAX;
         if keeps
-            && let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key.as_ref())
+            && let Some(known) =
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).texts.get(key.as_ref())
         {
             return Ok(known.clone());
         }
@@ -109,10 +119,14 @@ impl Texts {
         let made = Arc::new(Text::of(statements));
         if keeps {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= TEXTS_MAX {
-                known.clear();
+            if known.texts.len() >= TEXTS_MAX || known.bytes + key.len() > TEXTS_BYTES_MAX {
+                *known = Kept::default();
             }
-            known.insert(key.into(), made.clone());
+            // Somebody else may have kept it meanwhile.
+            let bytes = key.len();
+            if known.texts.insert(key.into(), made.clone()).is_none() {
+                known.bytes += bytes;
+            }
         }
         Ok(made)
     }

@@ -275,6 +275,15 @@ impl Upstream {
         }
     }
 
+    /// Says goodbye.
+    pub(crate) async fn close(mut self) {
+        let mut out = Vec::new();
+        frontend::terminate(&mut out);
+        // Nothing is lost if it does not hear that.
+        let _ = self.stream.write_all(&out).await;
+        let _ = self.stream.shutdown().await;
+    }
+
     async fn message(&mut self) -> Result<(u8, BytesMut), UpstreamError> {
         loop {
             if let Some(header) = Header::read(&self.heard)? {

@@ -34,10 +34,10 @@ pub(crate) fn explain(why: &Explanation) -> String {
     if decision.kind == "outcome" {
         let (up, down) = decision.bytes.unwrap_or_default();
         out.push_str(&format!(
-            "  the exchange of decision {} ended: {}, status {}, {up} bytes up, {down} bytes down\n",
+            "  what decision {} let happen ended: {}, {up} bytes up, {down} bytes down, after {} ms\n",
             decision.verdict.unwrap_or_default(),
-            decision.reason,
-            decision.status.unwrap_or_default(),
+            ending(decision),
+            decision.duration_ms.unwrap_or_default(),
         ));
         return out;
     }
@@ -85,6 +85,23 @@ pub(crate) async fn log(client: &api::Client, follow: bool, lines: usize, json: 
     }
 }
 
+/// How an outcome was: the status of a response; of a statement what it failed with, or how many rows it had.
+fn ending(decision: &DecisionView) -> String {
+    let reason = &decision.reason;
+    match (&decision.error, decision.rows, decision.status) {
+        (Some(error), _, _) => format!("{reason}, SQLSTATE {error}"),
+        (None, Some(count), _) => format!("{reason}, {}", rows(count)),
+        // The session itself has neither.
+        (None, None, Some(0) | None) => reason.clone(),
+        (None, None, Some(status)) => format!("{reason}, status {status}"),
+    }
+}
+
+/// So many rows, in words.
+pub(crate) fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}
+
 fn line(decision: &DecisionView) -> String {
     let act = match (&decision.action, &decision.resource, &decision.service) {
         (Some(action), Some(resource), Some(service)) => format!("{action} {service}/{resource}"),
@@ -96,10 +113,7 @@ fn line(decision: &DecisionView) -> String {
     };
     let ground = match &decision.contract {
         Some(contract) => format!("{contract} {}", decision.clauses.join(", ")),
-        None => match decision.status {
-            Some(status) => format!("{} {status}", decision.reason),
-            None => decision.reason.clone(),
-        },
+        None => ending(decision),
     };
     let time = output::time(decision.time_ms);
     let machine = decision.machine.as_deref().unwrap_or("-");

@@ -1,6 +1,7 @@
 //! `writ session`: what was said in sessions with databases, from the decision log.
 
 use crate::args::SessionCommand;
+use crate::commands::decision;
 use crate::output;
 use api::Client;
 use api::view::DecisionView;
@@ -240,7 +241,7 @@ async fn replay(
         output::line(format!("\n[{}]", since(&session.opened, &said.decision)));
         output::line(output::plain(said.decision.request.as_deref().unwrap_or("(erased)")));
         let rows = said.outcome.as_ref().and_then(|outcome| outcome.rows);
-        let rows = rows.map_or_else(String::new, |rows| format!(", {rows} rows"));
+        let rows = rows.map_or_else(String::new, |count| format!(", {}", decision::rows(count)));
         output::line(format!("-- {}{rows}", result(said)));
     }
     Ok(())

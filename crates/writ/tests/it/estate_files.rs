@@ -1,5 +1,6 @@
 //! The files of an estate: what is wrong with them is shown where it stands, and nothing outside the folder is read.
 
+use crate::curl::CONTRACT;
 use crate::estate::{edit, folder, verbs};
 use crate::harness::{PATIENCE, Writ, text};
 use serde_json::Value;
@@ -52,6 +53,18 @@ fn a_document_at_fault_is_shown_with_caret_and_as_json() {
         assert!(shown.contains(&format!("files.writ.md:{line}:14")), "{shown}");
         assert!(shown.contains("resources = [\"pubic\"]") && shown.contains("`public`"), "{shown}");
     }
+}
+
+#[test]
+fn a_clause_about_statements_needs_a_database() {
+    let writ = Writ::start_empty();
+    let folder = folder(&writ);
+    let document = CONTRACT.to_owned() + "\n```clause\nkind = \"statement\"\nwhich-rows = true\n```\n";
+    fs::write(folder.join("files.writ.md"), document).unwrap();
+    writ.ok(&["fmt", folder.join("files.writ.md").to_str().unwrap()]);
+    let found = findings(&writ, &folder);
+    let [(.., message)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(message, "this clause is about statements to a database, and nothing it is about is one");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{World, seal};
 use crate::harness::{text, wait};
 use serde_json::Value;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 #[test]
 fn psql_works_as_if_it_were_there() {
@@ -50,6 +50,9 @@ fn psql_works_as_if_it_were_there() {
     );
     let named = world.run(&["SET application_name = 'other'", "SELECT current_setting('application_name')"]);
     assert!(text(&named.stdout).starts_with("writ.localhost/writ/decisions/"), "{}", text(&named.stdout));
+    // The gateway leaves as one should, also where it only reads the catalog.
+    let log = world.postgres.log();
+    assert!(!log.contains("unexpected EOF") && !log.contains("could not receive data"), "{log}");
     world.writ.assert_verifies();
 }
 
@@ -126,7 +129,16 @@ fn a_denial_cites_the_clause_and_the_session_lives() {
     let table = world.writ.ok(&["session", "show", &opened]);
     assert!(table.contains("denied by 0.1") && table.contains("failed 25P02"), "{table}");
     let again = world.writ.ok(&["session", "replay", &opened, "--speed", "1000"]);
-    assert!(again.contains("INSERT INTO orders (customer) VALUES ('lost');\n-- complete, 1 rows"), "{again}");
+    assert!(
+        again.contains("INSERT INTO orders (customer) VALUES ('lost');\n-- complete, 1 row\n"),
+        "{again}"
+    );
+    // What became of each, in the log as people read it.
+    let log = world.writ.ok(&["log", "--lines", "100"]);
+    assert!(log.contains("complete, 1 row\n") && log.contains("complete, SQLSTATE 25P02\n"), "{log}");
+    let outcome = shown["statements"][4]["outcome"]["index"].to_string();
+    let why = world.writ.ok(&["why", &outcome]);
+    assert!(why.contains("ended: complete, 1 row, 52 bytes up, 0 bytes down, after "), "{why}");
     world.writ.assert_verifies();
 }
 
@@ -192,13 +204,64 @@ fn who_may_not_begin_is_told_why() {
         refused(&format!("{all} options='-c role=postgres'"))
             .contains("whose rights are used is given by the contract")
     );
-    assert!(refused(&format!("{all} replication=database")).contains("replication is not let through"));
+    let said = refused(&format!("{all} replication=database"));
+    assert!(said.contains("replication is not let through"), "{said}");
+    assert!(said.contains("This is decision writ.localhost/writ/decisions/"), "{said}");
+
+    // What somebody with a certificate asked for and did not get is on record.
+    let denied = world.writ.ok(&["log", "--json"]);
+    let denied: Vec<Value> =
+        serde_json::Deserializer::from_str(&denied).into_iter().map(Result::unwrap).collect();
+    let reasons: Vec<&str> = denied.iter().map(|row| row["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["request-ambiguous", "no-such-service", "nothing-permits", "nothing-permits"]);
+    assert!(denied.iter().all(|row| row["kind"] == "denied" && row["machine"] == "acme/bot"), "{denied:?}");
+    assert!(denied[2]["request"].as_str().unwrap().contains("options=-c role=postgres"), "{denied:?}");
 
     // A secret that is not right, and one that is not there.
     seal(&world.writ, "role-orders-db", "app_orders:wrong");
     assert!(refused(&all).contains("password authentication failed"));
     seal(&world.writ, "role-orders-db", "nothing of that form");
     assert!(refused(&all).contains("is not of the form `user:password`"));
+    let log = world.writ.ok(&["log", "--json"]);
+    assert_eq!(log.matches("\"reason\":\"upstream failed\"").count(), 2, "{log}");
+}
+
+#[test]
+fn a_stop_ends_sessions_between_their_transactions() {
+    let mut world = World::start();
+    let begin = |text: &str| {
+        let mut psql = world.psql();
+        let mut child =
+            psql.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        child
+    };
+    let sessions = |states: &str| {
+        world.postgres.admin(&format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app_orders' AND application_name <> 'writ catalog' AND state {states}"
+        ))
+    };
+    let said = |mut child: Child| {
+        child.stdin.as_mut().unwrap().write_all(b"SELECT 1;\n").unwrap();
+        text(&child.wait_with_output().unwrap().stderr)
+    };
+    let idle = begin("SELECT 'here';\n");
+    wait("it has nothing to do", || sessions("= 'idle'") == "1");
+    let mut busy = begin("BEGIN;\nINSERT INTO orders (customer) VALUES ('last');\n");
+    wait("it is in its transaction", || sessions("= 'idle in transaction'") == "1");
+    crate::harness::signal(world.writ.pid(), "TERM");
+    wait("one ends", || sessions("= 'idle'") == "0");
+    let told = said(idle);
+    assert!(told.contains("the gateway is stopping"), "{told}");
+    // What is under way comes to its end.
+    assert_eq!(sessions("= 'idle in transaction'"), "1");
+    busy.stdin.as_mut().unwrap().write_all(b"COMMIT;\n").unwrap();
+    wait("the other ends", || sessions("IS NOT NULL") == "0");
+    let told = said(busy);
+    assert!(told.contains("the gateway is stopping"), "{told}");
+    world.writ.stop();
+    assert!(!world.writ.log().contains("did not end in time"), "{}", world.writ.log());
+    assert_eq!(world.postgres.of("app", "SELECT count(*) FROM orders WHERE customer = 'last'"), "1");
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! Names of prepared statements, with everything each can mean until the server has said what it does. No IO.
+
+use super::texts::Text;
+use crate::limits::{NAMED_BYTES_MAX, NAMED_STATEMENTS_MAX, PIPELINE_MAX};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a prepared statement is.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Its text.
+    pub(crate) text: String,
+    /// The types of its parameters, by their numbers in the database, as far as they were given.
+    pub(crate) types: Vec<u32>,
+    /// What was read; at most one statement, or PostgreSQL refuses it.
+    pub(crate) read: Arc<Text>,
+}
+
+/// Everything a name can mean.
+#[derive(Default)]
+struct Meanings {
+    confirmed: Option<Arc<Known>>,
+    pending: Vec<Arc<Known>>,
+}
+
+/// The names of a session.
+#[derive(Default)]
+pub(crate) struct Names {
+    statements: HashMap<String, Meanings>,
+    /// Bytes of their texts.
+    bytes: usize,
+}
+
+impl Names {
+    /// A statement is about to get a name; says whether there is room for it.
+    pub(crate) fn name(&mut self, name: &str, known: &Arc<Known>) -> bool {
+        if self.statements.len() >= NAMED_STATEMENTS_MAX && !self.statements.contains_key(name) {
+            return false;
+        }
+        let bytes = self.bytes + known.text.len();
+        let meanings = self.statements.entry(name.to_owned()).or_default();
+        let room = meanings.pending.len() < PIPELINE_MAX && bytes <= NAMED_BYTES_MAX;
+        if room {
+            meanings.pending.push(known.clone());
+            self.bytes = bytes;
+        }
+        room
+    }
+
+    /// The same with PREPARE, of which nobody hears whether it was done: the name can mean this for ever.
+    pub(crate) fn name_for_good(&mut self, name: &str, known: &Arc<Known>) -> bool {
+        self.meanings(name).iter().any(|other| other.text == known.text) || self.name(name, known)
+    }
+
+    /// Everything a name can mean.
+    pub(crate) fn meanings(&self, name: &str) -> Vec<Arc<Known>> {
+        let Some(meanings) = self.statements.get(name) else { return Vec::new() };
+        let mut all: Vec<Arc<Known>> = Vec::new();
+        for known in meanings.confirmed.iter().chain(&meanings.pending) {
+            if !all.iter().any(|other| Arc::ptr_eq(other, known)) {
+                all.push(known.clone());
+            }
+        }
+        all
+    }
+
+    /// The server took a name, or not.
+    pub(crate) fn settle(&mut self, name: &str, known: &Arc<Known>, confirmed: bool) {
+        let Some(meanings) = self.statements.get_mut(name) else { return };
+        let pending = meanings.pending.iter().position(|other| Arc::ptr_eq(other, known));
+        if let Some(at) = pending {
+            meanings.pending.remove(at);
+        }
+        let over = if confirmed {
+            meanings.confirmed.replace(known.clone())
+        } else {
+            pending.map(|_| known.clone())
+        };
+        self.bytes = self.bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
+        if meanings.confirmed.is_none() && meanings.pending.is_empty() {
+            self.statements.remove(name);
+        }
+    }
+
+    /// The server forgot a name.
+    pub(crate) fn close(&mut self, name: &str) {
+        if let Some(meanings) = self.statements.get_mut(name) {
+            let over = meanings.confirmed.take();
+            self.bytes = self.bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
+            if meanings.pending.is_empty() {
+                self.statements.remove(name);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
