@@ -42,6 +42,7 @@ const PURE: &[(&str, &[&str])] = &[
         ],
     ),
     ("ledger", &["base64", "crc32c", "ed25519-dalek", "minicbor", "sha2", "thiserror", "zeroize"]),
+    ("mask", &["hmac", "regex", "sha2", "zeroize"]),
     ("policy", &["cedar-policy", "minicbor", "sha2", "thiserror"]),
     ("registry", &["base64", "jiff", "minicbor", "serde", "sha2", "ssh-key", "thiserror"]),
     ("sql", &["pg_query", "serde", "thiserror"]),

@@ -346,7 +346,7 @@ fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source:
         Some(name) => state.service_named(name.as_str()).into_iter().collect(),
         None => state.services.values().collect(),
     };
-    for Named { actions, resources: targets, of_statements } in named(instrument, clause) {
+    for Named { actions, resources: targets, of_databases } in named(instrument, clause) {
         let mut resources = Vec::new();
         let mut unknown = false;
         for on in &targets {
@@ -392,11 +392,11 @@ fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source:
         if targets.is_empty() {
             resources.extend(services.iter().flat_map(|service| service.resources.iter()));
         }
-        if of_statements && certain && !resources.iter().any(|resource| resource.objects.is_some()) {
+        if of_databases && certain && !resources.iter().any(|resource| resource.objects.is_some()) {
             without_database.push(Diagnostic::new(
                 "writ::no-database",
                 clause.span.clone(),
-                "this clause is about statements to a database, and nothing it is about is one".to_owned(),
+                "this clause is held by what passes between machines and a database, and nothing it is about is one".to_owned(),
                 "could never apply",
                 "name a service whose `upstream` is a `postgresql://` address, or leave the clause out"
                     .to_owned(),
@@ -426,21 +426,21 @@ fn unknown_acts(state: &State, instrument: &Instrument, clause: &Clause, source:
 struct Named {
     actions: Vec<Name>,
     resources: Vec<On>,
-    /// It says how statements to databases must look.
-    of_statements: bool,
+    /// It is held where statements go to a database and rows come back.
+    of_databases: bool,
 }
 
 /// What each norm of a clause is about, as far as it names acts.
 fn named(instrument: &Instrument, clause: &Clause) -> Vec<Named> {
-    let of = |rule: Rule, of_statements| {
-        Some(Named { actions: rule.actions, resources: rule.resources, of_statements })
+    let of = |rule: Rule, of_databases| {
+        Some(Named { actions: rule.actions, resources: rule.resources, of_databases })
     };
     instrument
         .statements_of(clause)
         .into_iter()
         .filter_map(|said| match said.norm {
             Norm::Rule(rule) => of(rule, false),
-            Norm::Masking(masking) => of(masking.rule, false),
+            Norm::Masking(masking) => of(masking.rule, true),
             Norm::Statement(bound) => of(bound.rule, true),
             Norm::Duty(_)
             | Norm::Level(_)

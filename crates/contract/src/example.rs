@@ -11,7 +11,7 @@ use crate::clause::Number;
 use crate::document::Instrument;
 use crate::kind::Kind;
 use crate::library::Library;
-use crate::norm::{Facts, Issuance, Norm, Rule, SqlTouch};
+use crate::norm::{Detector, Facts, Issuance, Norm, Rule, SqlTouch};
 use crate::setting::Setting;
 use crate::terms::Side;
 use norms::{
@@ -59,10 +59,14 @@ pub enum Subject {
     },
     /// A field of an answer.
     Field(String),
+    /// A text of an answer, and what is found in it.
+    Found(Option<Detector>),
     /// A statement is said to a database.
     Statement(SqlTouch),
     /// A transaction is open for so long, in milliseconds.
     Transaction(u64),
+    /// A statement gives or changes so many rows.
+    Rows(u64),
     /// An age is measured, in milliseconds.
     Age(u64),
     /// Somebody accountable left so many milliseconds ago; none is that nobody left.
@@ -90,8 +94,8 @@ impl Example {
             Subject::Times { .. } => "duty",
             Subject::Measured(_) => "level",
             Subject::Exercise { .. } | Subject::Signed(_) => "power",
-            Subject::Field(_) => "field",
-            Subject::Statement(_) | Subject::Transaction(_) => "statement",
+            Subject::Field(_) | Subject::Found(_) => "field",
+            Subject::Statement(_) | Subject::Transaction(_) | Subject::Rows(_) => "statement",
             Subject::Age(_) => "age",
             Subject::Audience(_) => "audience",
             Subject::Gone(_) => "departure",
@@ -121,8 +125,12 @@ impl Instrument {
                 Some(power.is_effective(*holder, ground.as_deref()))
             }
             (Norm::Masking(masking), Subject::Field(field)) => Some(masking.covers(field)),
+            (Norm::Masking(masking), Subject::Found(found)) => {
+                Some(found.is_some_and(|found| masking.detect.contains(&found)))
+            }
             (Norm::Statement(bound), Subject::Statement(touched)) => Some(bound.allows(touched)),
             (Norm::Statement(bound), Subject::Transaction(ms)) => Some(bound.allows_transaction(*ms)),
+            (Norm::Statement(bound), Subject::Rows(rows)) => Some(bound.allows_rows(*rows)),
             (Norm::Evidence(evidence), Subject::Age(ms)) => Some(evidence.holds(*ms)),
             (Norm::Departure(departure), Subject::Gone(since)) => {
                 Some(since.is_some_and(|since| since >= departure.after_ms))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The version of the wording; part of every envelope.
-pub const LIBRARY: &str = "writ-clauses/6";
+pub const LIBRARY: &str = "writ-clauses/7";
 
 const SOURCE: &str = include_str!("library.toml");
 

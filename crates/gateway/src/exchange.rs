@@ -16,8 +16,10 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use policy::record::VERDICT;
 use policy::{Denial, Ending, Inputs, Permit, TouchInputs, Verdict, VerdictRecord};
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -371,7 +373,12 @@ pub(crate) fn record_verdict(
     let (addendum, commitment) = inputs.commit();
     let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;
     let body = minicbor::to_vec(record).map_err(|error| RecordError(error.to_string()))?;
-    Ok(ports.recorder.record(VERDICT, body, addendum, patience))
+    let mut pending = ports.recorder.record(VERDICT, body, addendum, patience);
+    // What is refused at once (too long, too much under way) must not go ahead, whenever else it may be recorded.
+    match pending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(recorded) => recorded.map(|index| -> Pending<_> { Box::pin(ready(Ok(index))) }),
+        Poll::Pending => Ok(pending),
+    }
 }
 
 pub(crate) fn list(clauses: &[contract::Number]) -> String {

@@ -73,6 +73,8 @@ pub struct Ports {
     pub clock: Clock,
     /// The key by which a certificate's proof that it is in the control ledger is checked.
     pub ledger_key: LedgerKey,
+    /// What stands in place of masked values is made with it.
+    pub pseudonyms: mask::Key,
     /// Nonces.
     pub entropy: Entropy,
     /// Counters for operators.

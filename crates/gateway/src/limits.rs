@@ -46,10 +46,14 @@ pub const RECORDED_TARGET_CHARS_MAX: usize = 1024;
 pub const STATEMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The longest message of a PostgreSQL server that is held whole: not rows, not copied data.
 pub const SERVER_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The longest row that is masked, or piece of data that is copied out.
+pub const ROW_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What is read from one side of a database session at once.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 /// From the TCP handshake with a PostgreSQL server to a session with it.
 pub const DATABASE_LOGIN_TIME_MAX: Duration = Duration::from_secs(10);
+/// The same, and what is asked of the server before the session is the machine's.
+pub const DATABASE_BEGIN_TIME_MAX: Duration = Duration::from_secs(15);
 /// Reading a database's catalog.
 pub const CATALOG_TIME_MAX: Duration = Duration::from_secs(30);
 /// What a database's catalog may be in bytes.

@@ -8,7 +8,7 @@ use cedar_policy::{
 };
 use contract::canonical::norms;
 use contract::example::{Example, Subject, examples, idle};
-use contract::norm::{Facts, Measure, Meter, Need, Norm, Rule, StatementBound};
+use contract::norm::{Facts, Masking, Measure, Meter, Need, Norm, Rule, StatementBound, Test, Unit};
 use contract::{Instrument, Number};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -104,7 +104,9 @@ pub enum CompileError {
 /// Whether this version's gateway can do what an ENFORCED clause needs.
 pub fn can(need: Need) -> bool {
     match need {
-        Need::Approval | Need::Bytes | Need::Cost | Need::Deadlines | Need::Masking | Need::Rows => false,
+        // Of databases; where something else is asked, `decide` refuses.
+        Need::Masking | Need::Rows => true,
+        Need::Approval | Need::Bytes | Need::Cost | Need::Deadlines => false,
     }
 }
 
@@ -140,6 +142,10 @@ pub(crate) struct Compiled {
     pub(crate) meters: Vec<Meter>,
     /// How statements to databases must look: the clause, which of its sentences, and what that says.
     pub(crate) bounds: Vec<(Number, usize, StatementBound)>,
+    /// How many rows may be got in a time: the clause, which of its sentences, what is counted, and how many.
+    pub(crate) row_quotas: Vec<(Number, usize, Meter, u64)>,
+    /// What is masked in answers, in the same form.
+    pub(crate) maskings: Vec<(Number, usize, Masking)>,
     sources: HashMap<PolicyId, Source>,
 }
 
@@ -189,23 +195,51 @@ impl Compiled {
                 Attribute::Measure(_) | Attribute::Label(_) | Attribute::Flag(_) | Attribute::Roles => None,
             })
             .collect();
-        let bounds = instrument.statements().into_iter().filter_map(|(number, at, said)| match said.norm {
-            Norm::Statement(bound) => Some((number, at, bound)),
-            Norm::Rule(_)
-            | Norm::Duty(_)
-            | Norm::Level(_)
-            | Norm::Power(_)
-            | Norm::Masking(_)
-            | Norm::Evidence(_)
-            | Norm::Departure(_)
-            | Norm::Issuance(_)
-            | Norm::Cap(_)
-            | Norm::Words(_) => None,
-        });
-        let bounds = bounds.collect();
+        let (mut bounds, mut maskings) = (Vec::new(), Vec::new());
+        for (number, at, said) in instrument.statements() {
+            match said.norm {
+                Norm::Statement(bound) => bounds.push((number, at, bound)),
+                Norm::Masking(masking) => maskings.push((number, at, masking)),
+                Norm::Rule(_)
+                | Norm::Duty(_)
+                | Norm::Level(_)
+                | Norm::Power(_)
+                | Norm::Evidence(_)
+                | Norm::Departure(_)
+                | Norm::Issuance(_)
+                | Norm::Cap(_)
+                | Norm::Words(_) => {}
+            }
+        }
+        let mut row_quotas = Vec::new();
+        for (number, at, rule) in rules.iter().filter(|(_, _, rule)| !rule.permits) {
+            rule.when.visit(&mut |test| {
+                if let Test::AtLeast(Measure::Counted(meter), limit) = test
+                    && meter.unit == Unit::Rows
+                {
+                    row_quotas.push((*number, *at, meter.clone(), limit.unsigned_abs()));
+                }
+            });
+        }
         let name = instrument.name.as_str();
         let attributes = attributes.into_iter().map(|attribute| (attribute.name(name), attribute)).collect();
-        Ok(Self { policies, bundle: bundle.hash(), attributes, meters, bounds, sources, instrument })
+        Ok(Self {
+            policies,
+            bundle: bundle.hash(),
+            attributes,
+            meters,
+            bounds,
+            row_quotas,
+            maskings,
+            sources,
+            instrument,
+        })
+    }
+
+    /// The longest window a clause counts in, in milliseconds.
+    pub(crate) fn longest_of(&self, clause: Number) -> Option<u64> {
+        let of_clause = self.meters.iter().filter(|meter| meter.clause == clause);
+        of_clause.map(|meter| meter.window.as_ms()).max()
     }
 
     /// The sources of policies, in the order of the document.

@@ -7,7 +7,7 @@ use crate::compile::{Compiled, cedar_request};
 use crate::quota::{Counters, Key, Meters};
 use crate::rules::{AsOf, Rules, Slot};
 use cedar_policy::{Authorizer, Context, Decision, Entities, RestrictedExpression};
-use contract::norm::{Bound, Facts, Flag, Label, Measure, Rule, SqlTouch, Test, Unit};
+use contract::norm::{Bound, Facts, Flag, Label, Masking, Measure, Meter, Rule, SqlTouch, Test, Unit};
 use contract::{Number, Recording, Span, words};
 use registry::{
     Credential, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, RootStatus, Service,
@@ -92,6 +92,45 @@ pub struct Applied {
     pub counted: Vec<Number>,
     /// How long a transaction in which it happens may be open.
     pub longest: Option<Box<Longest>>,
+    /// How many rows one statement may have.
+    pub most: Option<Box<Most>>,
+    /// How many rows may be got in a time.
+    pub allowances: Vec<Allowance>,
+    /// What is masked in the answer.
+    pub masks: Vec<Masked>,
+}
+
+/// How many rows one statement may have, by which clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// So many.
+    pub rows: u64,
+    /// The clause.
+    pub cited: Cited,
+}
+
+/// How many rows may be got in any period of a length, by which clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// So many.
+    pub limit: u64,
+    /// The length of the period, in milliseconds.
+    pub window_ms: u64,
+    /// The longest period the same clause counts in.
+    pub longest_ms: u64,
+    /// The clause.
+    pub cited: Cited,
+}
+
+/// What is masked in an answer, by which clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Masked {
+    /// The resource whose fields are meant.
+    pub resource: Name,
+    /// What, and how.
+    pub masking: Masking,
+    /// The clause.
+    pub cited: Cited,
 }
 
 /// How long a transaction may be open, by which clause.
@@ -129,6 +168,22 @@ impl Permit {
     pub fn longest(&self) -> Option<&Longest> {
         let all = self.above.iter().chain([&self.contract]);
         all.filter_map(|applied| applied.longest.as_deref()).min_by_key(|longest| longest.ms)
+    }
+
+    /// How many rows the statement may have that does it.
+    pub fn most(&self) -> Option<&Most> {
+        let all = self.above.iter().chain([&self.contract]);
+        all.filter_map(|applied| applied.most.as_deref()).min_by_key(|most| most.rows)
+    }
+
+    /// How many rows may be got in a time.
+    pub fn allowances(&self) -> impl Iterator<Item = &Allowance> {
+        self.above.iter().chain([&self.contract]).flat_map(|applied| &applied.allowances)
+    }
+
+    /// What is masked in the answer.
+    pub fn masks(&self) -> impl Iterator<Item = &Masked> {
+        self.above.iter().chain([&self.contract]).flat_map(|applied| &applied.masks)
     }
 
     fn counts(&self, instrument: InstrumentId, number: Number) -> bool {
@@ -518,13 +573,17 @@ impl<'a> Asked<'a> {
             Measure::Counted(meter) => match meter.unit {
                 Unit::Calls => {
                     let key: Key = (slot.instrument, meter.clause, self.request.identity);
-                    let of_clause = compiled.meters.iter().filter(|other| other.clause == meter.clause);
-                    let longest = of_clause.map(|other| other.window.as_ms()).max();
                     let window = meter.window.as_ms();
-                    i64::from(meters.count(key, window, longest.unwrap_or(window), now_ms))
+                    let longest = compiled.longest_of(meter.clause).unwrap_or(window);
+                    i64::from(meters.count(key, window, longest, now_ms))
+                }
+                Unit::Rows => {
+                    let key: Key = (slot.instrument, meter.clause, self.request.identity);
+                    let longest = compiled.longest_of(meter.clause).unwrap_or(meter.window.as_ms());
+                    long(meters.rows(key, meter.window.as_ms(), longest, now_ms))
                 }
                 // Not reached: an instrument that needs them is refused before it is evaluated.
-                Unit::Bytes | Unit::Cost | Unit::Rows => i64::MAX,
+                Unit::Bytes | Unit::Cost => i64::MAX,
             },
             Measure::Approvals(_) => 0,
             Measure::ReviewOverdue => long(now_ms).saturating_sub(long(self.identity.review_ms)),
@@ -588,12 +647,11 @@ impl<'a> Asked<'a> {
                 if let Some(beyond) = self.beyond(slot, compiled) {
                     return Err(beyond);
                 }
+                let masks = self.masks(slot, compiled)?;
+                let allowances = self.allowances(slot, compiled)?;
                 let mut clauses: Vec<Number> = resting.iter().map(|source| source.clause).collect();
                 clauses.dedup();
-                let request = self.request;
-                let covers = |meter: &contract::norm::Meter| {
-                    meter.covers(&request.action, &self.service.name, &request.resource, request.changes)
-                };
+                let covers = |meter: &Meter| meter.unit == Unit::Calls && self.counts(meter);
                 let mut counted: Vec<Number> =
                     compiled.meters.iter().filter(|meter| covers(meter)).map(|meter| meter.clause).collect();
                 counted.sort_unstable();
@@ -608,6 +666,9 @@ impl<'a> Asked<'a> {
                     clauses,
                     counted,
                     longest: self.longest(slot, compiled).map(Box::new),
+                    most: self.most(slot, compiled).map(Box::new),
+                    allowances,
+                    masks,
                 };
                 Ok((applied, shortest.map_or(Recording::Strict, Recording::Within)))
             }
@@ -627,12 +688,16 @@ impl<'a> Asked<'a> {
     /// The denial of a statement that is not of the form an instrument asks for.
     fn beyond(&self, slot: &Slot, compiled: &Compiled) -> Option<Box<Denial>> {
         let touch = self.request.touch.as_ref()?;
-        let (clause, at, _) = compiled
+        let (clause, at, bound) = compiled
             .bounds
             .iter()
             .find(|(_, _, bound)| self.concerns(&bound.rule) && !bound.allows(touch))?;
         let sentence = words::cited(&compiled.instrument, *clause, *at);
-        Some(Box::new(self.denial(slot, compiled, Reason::ClauseForbids, *clause, sentence)))
+        let mut denial = self.denial(slot, compiled, Reason::ClauseForbids, *clause, sentence);
+        if let (Bound::Rows(_), Some(why)) = (&bound.bound, &touch.uncounted) {
+            denial.detail.push_str(&format!(" Here {why}."));
+        }
+        Some(Box::new(denial))
     }
 
     /// How long an instrument lets a transaction be open in which this happens.
@@ -640,11 +705,67 @@ impl<'a> Asked<'a> {
         self.request.touch.as_ref()?;
         let spans = compiled.bounds.iter().filter_map(|(clause, at, bound)| match &bound.bound {
             Bound::Transaction(span) if self.concerns(&bound.rule) => Some((span.as_ms(), *clause, *at)),
-            Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows => None,
+            Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows | Bound::Rows(_) => None,
         });
         let (ms, clause, at) = spans.min_by_key(|(ms, _, _)| *ms)?;
         let sentence = words::cited(&compiled.instrument, clause, at);
         Some(Longest { ms, cited: cited(slot, compiled, clause, sentence) })
+    }
+
+    /// Whether a quota counts this request.
+    fn counts(&self, meter: &Meter) -> bool {
+        let Request { action, resource, changes, .. } = self.request;
+        meter.covers(action, &self.service.name, resource, *changes)
+    }
+
+    /// How many rows an instrument lets a statement have that does this.
+    fn most(&self, slot: &Slot, compiled: &Compiled) -> Option<Most> {
+        self.request.touch.as_ref()?;
+        let bounds = compiled.bounds.iter().filter_map(|(clause, at, bound)| match &bound.bound {
+            Bound::Rows(rows) if self.concerns(&bound.rule) => Some((u64::from(*rows), *clause, *at)),
+            Bound::Rows(_) | Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows => None,
+        });
+        let (rows, clause, at) = bounds.min_by_key(|(rows, _, _)| *rows)?;
+        let sentence = words::cited(&compiled.instrument, clause, at);
+        Some(Most { rows, cited: cited(slot, compiled, clause, sentence) })
+    }
+
+    /// How many rows an instrument lets be got in a time; or the denial of what has rows nobody counts.
+    fn allowances(&self, slot: &Slot, compiled: &Compiled) -> Result<Vec<Allowance>, Box<Denial>> {
+        let counting = compiled.row_quotas.iter().filter(|(_, _, meter, _)| self.counts(meter));
+        let allowance = |(clause, at, meter, limit): &(Number, usize, Meter, u64)| {
+            if self.request.touch.is_none() {
+                let why = format!("its clause {clause} counts rows, which is done for databases only");
+                return Err(self.unusable(slot, &why));
+            }
+            let window_ms = meter.window.as_ms();
+            let sentence = words::cited(&compiled.instrument, *clause, *at);
+            Ok(Allowance {
+                limit: *limit,
+                window_ms,
+                longest_ms: compiled.longest_of(*clause).unwrap_or(window_ms),
+                cited: cited(slot, compiled, *clause, sentence),
+            })
+        };
+        counting.map(allowance).collect()
+    }
+
+    /// What an instrument has masked in the answer; or the denial of what cannot be answered that way.
+    fn masks(&self, slot: &Slot, compiled: &Compiled) -> Result<Vec<Masked>, Box<Denial>> {
+        let concerned = compiled.maskings.iter().filter(|(_, _, masking)| self.concerns(&masking.rule));
+        let masked = |(clause, at, masking): &(Number, usize, Masking)| {
+            let sentence = words::cited(&compiled.instrument, *clause, *at);
+            let Some(touch) = &self.request.touch else {
+                let why = format!("its clause {clause} has answers masked, which is done for databases only");
+                return Err(self.unusable(slot, &why));
+            };
+            if !masking.allows(touch) {
+                return Err(Box::new(self.denial(slot, compiled, Reason::ClauseForbids, *clause, sentence)));
+            }
+            let cited = cited(slot, compiled, *clause, sentence);
+            Ok(Masked { resource: self.request.resource.clone(), masking: masking.clone(), cited })
+        };
+        concerned.map(masked).collect()
     }
 
     /// Whether a rule that is no policy is about this request. Its condition narrows machines and nothing else.

@@ -1,5 +1,6 @@
-//! Counting permitted calls, exactly: the time of each is kept for as long as its longest window.
+//! Counting permitted calls and the rows they got, exactly: the time of each is kept for as long as its longest window.
 
+use crate::decide::Allowance;
 use contract::Number;
 use registry::{IdentityId, InstrumentId, Millis};
 use std::collections::{HashMap, VecDeque};
@@ -35,24 +36,61 @@ impl Counters {
     pub fn restore(&self, key: Key, time_ms: Millis) {
         self.lock(key.2).add(key, time_ms);
     }
+
+    /// Counts rows that an earlier run of the gateway released.
+    pub fn restore_rows(&self, key: Key, time_ms: Millis, rows: u64) {
+        self.lock(key.2).add_rows(key, time_ms, rows);
+    }
+
+    /// Counts rows that are about to be released, against all of these; or none, and gives the first that has no room
+    /// for them.
+    pub fn take_rows<'a>(
+        &self,
+        identity: IdentityId,
+        allowances: &'a [Allowance],
+        rows: u64,
+        now_ms: Millis,
+    ) -> Result<(), &'a Allowance> {
+        let mut meters = self.lock(identity);
+        let key = |allowance: &Allowance| (allowance.cited.instrument, allowance.cited.clause, identity);
+        for allowance in allowances {
+            let before = meters.rows(key(allowance), allowance.window_ms, allowance.longest_ms, now_ms);
+            if before.saturating_add(rows) > allowance.limit {
+                return Err(allowance);
+            }
+        }
+        let mut counted: Vec<Key> = Vec::with_capacity(allowances.len());
+        for key in allowances.iter().map(key) {
+            // A clause with several sentences counts once.
+            if !counted.contains(&key) {
+                meters.add_rows(key, now_ms, rows);
+                counted.push(key);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The counters behind one lock.
 #[derive(Debug, Default)]
-pub struct Meters(HashMap<Key, VecDeque<Millis>>);
+pub struct Meters {
+    calls: HashMap<Key, VecDeque<Millis>>,
+    /// Rows, by the time they were released.
+    rows: HashMap<Key, VecDeque<(Millis, u64)>>,
+}
 
 impl Meters {
     /// Calls in the window that ends now. A call exactly one window ago no longer counts; one that is
     /// older than `longest_ms`, the longest window of its clause, is forgotten.
     pub(crate) fn count(&mut self, key: Key, window_ms: u64, longest_ms: u64, now_ms: Millis) -> u32 {
-        let Some(times) = self.0.get_mut(&key) else { return 0 };
+        let Some(times) = self.calls.get_mut(&key) else { return 0 };
         // A clock that stepped back must not make calls look older than they are.
         let now_ms = times.back().map_or(now_ms, |last| now_ms.max(*last));
         while times.front().is_some_and(|time| now_ms - time >= longest_ms) {
             times.pop_front();
         }
         if times.is_empty() {
-            self.0.remove(&key);
+            self.calls.remove(&key);
             return 0;
         }
         let older = times.partition_point(|time| now_ms - time >= window_ms);
@@ -61,15 +99,39 @@ impl Meters {
 
     /// In how many milliseconds the window has room for one more call below `limit`.
     pub(crate) fn room_in(&self, key: Key, window_ms: u64, limit: i64, now_ms: Millis) -> Option<u64> {
-        let times = self.0.get(&key)?;
+        let times = self.calls.get(&key)?;
         let ahead = times.len().checked_sub(usize::try_from(limit).ok()?)?;
         let leaving = times.get(ahead)?.saturating_add(window_ms);
         Some(leaving.saturating_sub(now_ms))
     }
 
     pub(crate) fn add(&mut self, key: Key, now_ms: Millis) {
-        let times = self.0.entry(key).or_default();
+        let times = self.calls.entry(key).or_default();
         let now_ms = times.back().map_or(now_ms, |last| now_ms.max(*last));
         times.push_back(now_ms);
+    }
+
+    /// Rows in the window that ends now, in the same way.
+    pub(crate) fn rows(&mut self, key: Key, window_ms: u64, longest_ms: u64, now_ms: Millis) -> u64 {
+        let Some(times) = self.rows.get_mut(&key) else { return 0 };
+        let now_ms = times.back().map_or(now_ms, |(last, _)| now_ms.max(*last));
+        while times.front().is_some_and(|(time, _)| now_ms - time >= longest_ms) {
+            times.pop_front();
+        }
+        if times.is_empty() {
+            self.rows.remove(&key);
+            return 0;
+        }
+        let older = times.partition_point(|(time, _)| now_ms - time >= window_ms);
+        times.iter().skip(older).map(|(_, rows)| rows).sum()
+    }
+
+    pub(crate) fn add_rows(&mut self, key: Key, now_ms: Millis, rows: u64) {
+        let times = self.rows.entry(key).or_default();
+        let now_ms = times.back().map_or(now_ms, |(last, _)| now_ms.max(*last));
+        match times.back_mut() {
+            Some((last, before)) if *last == now_ms => *before = before.saturating_add(rows),
+            Some(_) | None => times.push_back((now_ms, rows)),
+        }
     }
 }

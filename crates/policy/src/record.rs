@@ -1,7 +1,7 @@
 //! What a gateway writes down of every decision and its outcome. Eternal bytes: numbers of fields
 //! are never reused. Nothing personal: how the request looked is committed to, and kept beside.
 
-use crate::decide::{Applied, Denial, Permit};
+use crate::decide::{Applied, Cited, Denial, Permit};
 use contract::Number;
 use contract::norm::SqlTouch;
 use minicbor::{Decode, Encode};
@@ -84,6 +84,22 @@ pub struct VerdictRecord {
     /// For a statement: the verdict that opened its session, in the same log.
     #[n(20)]
     pub session: Option<u64>,
+    /// The quotas its rows count against; how many those are its outcome says.
+    #[n(21)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub rows_counted: Vec<RowsRecord>,
+}
+
+/// A quota of rows.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct RowsRecord {
+    /// Of which instrument.
+    #[n(0)]
+    pub instrument: InstrumentId,
+    /// The clause.
+    #[n(1)]
+    pub clause: String,
 }
 
 /// A further act of a statement.
@@ -202,11 +218,26 @@ pub struct TouchInputs {
     /// Whether what it changes or removes is certain rows; also where it does neither.
     #[n(1)]
     pub which_rows: bool,
+    /// Columns it uses for more than to give them back or to compare them with a value.
+    #[n(2)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub used: Vec<String>,
+    /// Why it cannot be told in time how many rows it changes.
+    #[n(3)]
+    pub uncounted: Option<String>,
 }
 
 impl From<&SqlTouch> for TouchInputs {
     fn from(touch: &SqlTouch) -> Self {
-        Self { columns: touch.columns.clone(), which_rows: touch.which_rows }
+        let SqlTouch { columns, which_rows, used, uncounted } = touch.clone();
+        Self { columns, which_rows, used, uncounted }
+    }
+}
+
+impl From<&TouchInputs> for SqlTouch {
+    fn from(touch: &TouchInputs) -> Self {
+        let TouchInputs { columns, which_rows, used, uncounted } = touch.clone();
+        Self { columns, which_rows, used, uncounted }
     }
 }
 
@@ -310,13 +341,24 @@ impl VerdictRecord {
             under: request.under,
             beside: Vec::new(),
             session: None,
+            rows_counted: Vec::new(),
         }
     }
 
     /// The record of permits that belong together; none of none.
     pub fn of_permits(permits: &[Permit], inputs: [u8; 32]) -> Option<Self> {
         let (first, rest) = permits.split_first()?;
-        Some(Self { beside: rest.iter().map(ActRecord::from).collect(), ..Self::of_permit(first, inputs) })
+        let mut rows_counted: Vec<RowsRecord> = Vec::new();
+        for Cited { instrument, clause, .. } in
+            permits.iter().flat_map(Permit::allowances).map(|allowance| &allowance.cited)
+        {
+            let counted = RowsRecord { instrument: *instrument, clause: clause.to_string() };
+            if !rows_counted.contains(&counted) {
+                rows_counted.push(counted);
+            }
+        }
+        let beside = rest.iter().map(ActRecord::from).collect();
+        Some(Self { beside, rows_counted, ..Self::of_permit(first, inputs) })
     }
 
     /// Every quota it counts against, by instrument.
@@ -354,6 +396,7 @@ impl VerdictRecord {
             under: None,
             beside: Vec::new(),
             session: None,
+            rows_counted: Vec::new(),
         }
     }
 }

@@ -22,10 +22,7 @@ pub fn requests(
     let beside = record.beside.iter().map(|act| (act.action.clone(), act.resource.clone()));
     let acts = std::iter::once(first).chain(beside).enumerate();
     acts.map(|(at, act)| {
-        let touch = inputs
-            .touches
-            .get(at)
-            .map(|touch| SqlTouch { columns: touch.columns.clone(), which_rows: touch.which_rows });
+        let touch = inputs.touches.get(at).map(SqlTouch::from);
         Some(Request { touch, ..request(state, record, inputs, time_ms, act)? })
     })
     .collect()

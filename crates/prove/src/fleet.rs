@@ -15,7 +15,7 @@ use crate::solver::Solver;
 use crate::{Answer, Scripts};
 use contract::Instrument;
 use contract::example::explain;
-use contract::norm::{Facts, Flag, Measure, Test};
+use contract::norm::{Facts, Flag, Measure, SqlTouch, Test};
 use contract::terms::Effect;
 use contract::value::instant;
 use policy::{Counters, Permit, Request, Rules, Verdict, decide};
@@ -464,7 +464,7 @@ impl Trial<'_, '_> {
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
             under: None,
-            touch: None,
+            touch: self.service.database().map(|_| SqlTouch::plain()),
         };
         match decide(&self.rules, &counters, request) {
             Verdict::Permit(permit) => Ok(permit),

@@ -5,7 +5,7 @@ use crate::Version;
 use crate::clock::{ORDINARY_MS, moment};
 use crate::query::is_same;
 use contract::kind::credential::KeyAlgorithm;
-use contract::norm::{Facts, Flag, Label, Measure, Meter, Test, Unit};
+use contract::norm::{Facts, Flag, Label, Measure, Meter, SqlTouch, Test, Unit};
 use contract::{Body, Instrument, Kind, Number};
 use policy::{Bundle, Channel, Counters, Documents, Request, Rules, Verdict, decide};
 use registry::command::InstrumentDraft;
@@ -121,7 +121,7 @@ impl<'v> Scene<'v> {
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
             under: None,
-            touch: None,
+            touch: Some(SqlTouch::plain()),
         };
         Ok(decide(&rules, &counters, request))
     }
@@ -393,20 +393,28 @@ pub(crate) fn restore(
     facts: &Facts,
     now_ms: Millis,
 ) {
-    let mut clauses: BTreeMap<Number, Vec<(u64, i64)>> = BTreeMap::new();
+    let mut clauses: BTreeMap<(Number, Unit), Vec<(u64, i64)>> = BTreeMap::new();
     for (meter, enough) in meters(words) {
         let measure = Measure::Counted(meter.clone());
         let count = facts.measures.iter().find(|(known, _)| is_same(known, &measure)).map_or(0, |(_, n)| *n);
-        clauses.entry(meter.clause).or_default().push((meter.window.as_ms(), count.clamp(0, enough)));
+        clauses
+            .entry((meter.clause, meter.unit))
+            .or_default()
+            .push((meter.window.as_ms(), count.clamp(0, enough)));
     }
-    for (clause, mut windows) in clauses {
+    for ((clause, unit), mut windows) in clauses {
         windows.sort_unstable();
         // From the longest window to the shortest: times are counted in their order.
         for (at, (_, count)) in windows.iter().enumerate().rev() {
             let shorter = at.checked_sub(1).and_then(|before| windows.get(before));
             let (older, counted) = shorter.map_or((0, 0), |(window, counted)| (*window, *counted));
+            let (key, at_ms) = ((instrument, clause, machine), now_ms.saturating_sub(older));
+            if unit == Unit::Rows {
+                counters.restore_rows(key, at_ms, (count - counted).unsigned_abs());
+                continue;
+            }
             for _ in counted..*count {
-                counters.restore((instrument, clause, machine), now_ms.saturating_sub(older));
+                counters.restore(key, at_ms);
             }
         }
     }
@@ -420,10 +428,12 @@ fn meters(instrument: &Instrument) -> BTreeMap<Meter, i64> {
         rule.when.visit(&mut |test| {
             if let Test::AtLeast(Measure::Counted(meter), bound)
             | Test::MoreThan(Measure::Counted(meter), bound) = test
-                && meter.unit == Unit::Calls
+                && matches!(meter.unit, Unit::Calls | Unit::Rows)
             {
+                // Calls are remembered one by one.
+                let most = if meter.unit == Unit::Calls { COUNTED_MAX } else { i64::MAX };
                 let enough = found.entry(meter.clone()).or_insert(0);
-                *enough = bound.saturating_add(1).clamp(*enough, COUNTED_MAX);
+                *enough = bound.saturating_add(1).clamp(*enough, most);
             }
         });
     }

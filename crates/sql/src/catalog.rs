@@ -1,6 +1,6 @@
 //! The catalog of a database, as far as names are resolved by it. Read with [`QUERIES`] by whoever has a connection.
 
-use crate::statement::{Statement, Unreadable, read};
+use crate::statement::{CopiedOut, Statement, Unreadable, read};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, \
     WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S', 'i', 'I') AND n.nspname !~ '^pg_(toast|temp)'";
 
 /// The columns of everything that is not the system's.
-const COLUMNS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid FROM pg_catalog.pg_attribute a \
+const COLUMNS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> '' FROM pg_catalog.pg_attribute a \
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'f', 'p') \
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2";
@@ -76,6 +76,8 @@ pub struct Catalog {
     types: HashMap<String, Vec<Type>>,
     /// Types by their numbers.
     numbered: HashMap<u32, (String, String)>,
+    /// Relations by theirs.
+    origins: HashMap<u32, (String, String)>,
 }
 
 /// Numbers below this are the system's (`FirstNormalObjectId`).
@@ -102,6 +104,8 @@ pub(crate) struct Type {
 pub(crate) struct Relation {
     pub(crate) kind: char,
     pub(crate) columns: HashSet<String>,
+    /// The same with their numbers, in their order.
+    pub(crate) numbered: Vec<Column>,
     /// The types of its columns.
     pub(crate) types: HashSet<u32>,
     /// It has rules other than what makes it a view.
@@ -117,6 +121,37 @@ pub(crate) struct Relation {
     pub(crate) view: Option<Arc<Result<Vec<Statement>, Unreadable>>>,
     /// Partitions and children.
     pub(crate) children: Vec<(String, String)>,
+    /// What it is a partition or child of.
+    pub(crate) parents: Vec<(String, String)>,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) number: i16,
+    pub(crate) name: String,
+    /// The number of its type.
+    pub(crate) kind: u32,
+    /// It is computed from others, and not copied.
+    pub(crate) generated: bool,
+}
+
+/// Where a column of a result is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin<'c> {
+    /// No table: it is computed.
+    Computed,
+    /// A table of the server itself.
+    System,
+    /// This column of these tables: the one it is from, and those that is part of or that are part of it.
+    Column {
+        /// Schemas and names of the tables.
+        tables: Vec<(String, String)>,
+        /// The column.
+        column: &'c str,
+    },
+    /// A table or column nobody knows.
+    Unknown,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +191,7 @@ impl Catalog {
             if let Some(of) = of {
                 indexes.push((schema.clone(), name.clone(), of));
             }
+            catalog.origins.insert(oid.parse().map_err(|_| CatalogError(0))?, (schema.clone(), name.clone()));
             names.insert(oid, (schema.clone(), name.clone()));
             catalog.relations.entry(schema).or_default().insert(name, relation);
         }
@@ -166,13 +202,16 @@ impl Catalog {
             }
         }
         for row in columns {
-            let [Some(oid), _, Some(column), Some(of)] =
-                <[_; 4]>::try_from(row).map_err(|_| CatalogError(1))?
+            let [Some(oid), Some(number), Some(column), Some(of), Some(generated)] =
+                <[_; 5]>::try_from(row).map_err(|_| CatalogError(1))?
             else {
                 return Err(CatalogError(1));
             };
             let of: u32 = of.parse().map_err(|_| CatalogError(1))?;
             if let Some(relation) = names.get(&oid).and_then(|name| catalog.find_mut(name)) {
+                let number = number.parse().map_err(|_| CatalogError(1))?;
+                let generated = generated == "t";
+                relation.numbered.push(Column { number, name: column.clone(), kind: of, generated });
                 relation.columns.insert(column);
                 relation.types.insert(of);
             }
@@ -181,10 +220,12 @@ impl Catalog {
             let [Some(parent), Some(child)] = <[_; 2]>::try_from(row).map_err(|_| CatalogError(2))? else {
                 return Err(CatalogError(2));
             };
-            if let (Some(parent), Some(child)) = (names.get(&parent), names.get(&child).cloned())
-                && let Some(relation) = catalog.find_mut(parent)
-            {
-                relation.children.push(child);
+            let (Some(parent), Some(child)) = (names.get(&parent), names.get(&child)) else { continue };
+            if let Some(relation) = catalog.find_mut(parent) {
+                relation.children.push(child.clone());
+            }
+            if let Some(relation) = catalog.find_mut(child) {
+                relation.parents.push(parent.clone());
             }
         }
         for row in functions {
@@ -259,6 +300,79 @@ impl Catalog {
 
     pub(crate) fn types(&self, name: &str) -> &[Type] {
         self.types.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// A relation and all it is a partition or child of.
+    pub(crate) fn with_ancestors(&self, schema: &str, name: &str) -> Vec<(String, String)> {
+        self.with_relatives(schema, name, |relation| &relation.parents)
+    }
+
+    fn with_relatives(
+        &self,
+        schema: &str,
+        name: &str,
+        next: impl Fn(&Relation) -> &Vec<(String, String)>,
+    ) -> Vec<(String, String)> {
+        let mut found = vec![(schema.to_owned(), name.to_owned())];
+        let mut at = 0;
+        while let Some((schema, name)) = found.get(at).cloned() {
+            let more = self.relation(&schema, &name).map_or(&[][..], |relation| next(relation));
+            let more: Vec<_> = more.iter().filter(|more| !found.contains(more)).cloned().collect();
+            found.extend(more);
+            at += 1;
+        }
+        found
+    }
+
+    /// Where a column of a result is from, by the numbers of table and column in its description.
+    pub fn origin(&self, table: u32, column: i16) -> Origin<'_> {
+        if table == 0 {
+            return Origin::Computed;
+        }
+        if table < SYSTEM_NUMBERS {
+            return Origin::System;
+        }
+        let Some((schema, name)) = self.origins.get(&table) else { return Origin::Unknown };
+        // What every table has beside its columns.
+        if column < 0 {
+            return Origin::System;
+        }
+        let known = self
+            .relation(schema, name)
+            .and_then(|relation| relation.numbered.iter().find(|known| known.number == column));
+        let Some(known) = known else { return Origin::Unknown };
+        Origin::Column { tables: self.family(schema, name), column: &known.name }
+    }
+
+    /// A relation, what it is part of, and what is part of it.
+    fn family(&self, schema: &str, name: &str) -> Vec<(String, String)> {
+        let mut tables = self.with_ancestors(schema, name);
+        tables.extend(self.with_relatives(schema, name, |relation| &relation.children).into_iter().skip(1));
+        tables
+    }
+
+    /// The columns a statement copies out, in their order, each as where it is from and the number of its type.
+    pub fn copied_out(&self, copied: &CopiedOut, path: &Path) -> Option<Vec<(Origin<'_>, u32)>> {
+        let CopiedOut { relation, columns } = copied;
+        let schemas = match &relation.schema {
+            Some(schema) => vec![schema.as_str()],
+            None => path.meant(self.schemas_with(&relation.name).into_iter()),
+        };
+        // Where it could be any of several, nobody knows which columns it has.
+        let [schema] = schemas.as_slice() else { return None };
+        let known = self.relation(schema, &relation.name)?;
+        let numbered = known.numbered.iter();
+        let copied: Vec<&Column> = if columns.is_empty() {
+            numbered.filter(|column| !column.generated).collect()
+        } else {
+            let named = |name: &String| known.numbered.iter().find(|column| column.name == *name);
+            columns.iter().map(named).collect::<Option<_>>()?
+        };
+        let tables = self.family(schema, &relation.name);
+        let origin = copied
+            .into_iter()
+            .map(|column| (Origin::Column { tables: tables.clone(), column: &column.name }, column.kind));
+        Some(origin.collect())
     }
 
     /// The name of the type of this number.

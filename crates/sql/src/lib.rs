@@ -21,8 +21,8 @@ pub mod statement;
 mod tree;
 mod walk;
 
-pub use catalog::{Catalog, Path};
+pub use catalog::{Catalog, Origin, Path};
 pub use normal::normal;
-pub use resolve::{Act, Columns, Object, Resolved};
+pub use resolve::{Act, Columns, Object, Resolved, resource_of};
 pub use setting::Setting;
-pub use statement::{Effect, Kind, Statement, Unreadable, read};
+pub use statement::{CopiedOut, Effect, Kind, Statement, Unreadable, read};

@@ -34,6 +34,9 @@ pub struct Act {
     pub columns: Columns,
     /// For what changes or removes rows: whether it says which.
     pub restricted: bool,
+    /// Columns of which more is learned than what stands in their own place in the result, or whether they equal a value,
+    /// as `schema.table.column`; also by the names they have in what the table is part of.
+    pub used: BTreeSet<String>,
 }
 
 impl Act {
@@ -46,8 +49,19 @@ impl Act {
             object: Object::Session,
             columns: Columns::Some(BTreeSet::new()),
             restricted: false,
+            used: BTreeSet::new(),
         })
     }
+}
+
+/// What is done to a relation.
+#[derive(Clone)]
+struct Done {
+    verb: Verb,
+    columns: Columns,
+    /// Columns of which more is learned than the result has in their place.
+    used: Columns,
+    restricted: bool,
 }
 
 impl Resolved {
@@ -61,6 +75,7 @@ impl Resolved {
         self.acts.extend(more.acts.iter().cloned());
         self.reasons.extend(more.reasons.iter().cloned());
         self.moves_path |= more.moves_path;
+        self.uncounted = self.uncounted.or(more.uncounted);
     }
 
     /// It counts as administration, too.
@@ -104,6 +119,8 @@ pub struct Resolved {
     pub reasons: Vec<String>,
     /// From here on names are looked up elsewhere.
     pub moves_path: bool,
+    /// Why it cannot be told how many rows it changes before they are changed for good.
+    pub uncounted: Option<&'static str>,
 }
 
 impl Resolved {
@@ -148,6 +165,24 @@ impl Statement {
     }
 }
 
+/// By which name its columns are mentioned.
+fn known_as(touch: &Touch) -> &str {
+    touch.alias.as_deref().unwrap_or(&touch.relation.name)
+}
+
+/// The resource a relation is part of: the one that names it, else one it fits.
+pub fn resource_of<'a>(service: &'a Service, schema: &str, name: &str) -> Option<(&'a Resource, Fit)> {
+    let mut found = None;
+    for resource in &service.resources {
+        match resource.objects.as_ref().and_then(|objects| objects.table(schema, name)) {
+            Some(Fit::Name) => return Some((resource, Fit::Name)),
+            Some(Fit::Pattern) if found.is_none() => found = Some((resource, Fit::Pattern)),
+            Some(Fit::Pattern) | None => {}
+        }
+    }
+    found
+}
+
 struct Resolving<'a> {
     statement: &'a Statement,
     service: &'a Service,
@@ -169,8 +204,9 @@ impl<'a> Resolving<'a> {
         let statement = self.statement;
         self.found.reasons.extend(statement.administers.iter().cloned());
         self.found.moves_path = statement.effect == Effect::SearchPath;
+        self.found.uncounted = statement.uncounted;
         for touch in &statement.touches {
-            self.named.insert(touch.alias.clone().unwrap_or_else(|| touch.relation.name.clone()));
+            self.named.insert(known_as(touch).to_owned());
             for schema in self.schemas(&touch.relation) {
                 let relation = self.catalog.relation(schema, &touch.relation.name);
                 self.types.extend(relation.into_iter().flat_map(|relation| relation.types.iter().copied()));
@@ -202,8 +238,44 @@ impl<'a> Resolving<'a> {
         self.found.reasons.push(why);
     }
 
-    fn act(&mut self, verb: Verb, resource: &Resource, object: Object, columns: Columns, restricted: bool) {
-        self.found.acts.push(Act { verb, resource: resource.name.clone(), object, columns, restricted });
+    /// An act on what has no columns.
+    fn act(&mut self, verb: Verb, resource: &Resource, object: Object) {
+        let columns = Columns::Some(BTreeSet::new());
+        let (resource, used) = (resource.name.clone(), BTreeSet::new());
+        self.found.acts.push(Act { verb, resource, object, columns, restricted: false, used });
+    }
+
+    /// One on what has.
+    fn act_on(&mut self, done: &Done, resource: &Resource, (schema, name): (&str, &str)) {
+        let object = Object::Of { schema: schema.to_owned(), name: name.to_owned() };
+        let Done { verb, columns, restricted, .. } = done.clone();
+        let used = self.used(&done.used, schema, name);
+        self.found.acts.push(Act {
+            verb,
+            resource: resource.name.clone(),
+            object,
+            columns,
+            restricted,
+            used,
+        });
+    }
+
+    /// Columns by all names they have: those of the table, and of what it is part of.
+    fn used(&self, used: &Columns, schema: &str, name: &str) -> BTreeSet<String> {
+        let known = self.catalog.relation(schema, name);
+        let columns: Vec<&str> = match used {
+            Columns::Some(columns) => columns.iter().map(String::as_str).collect(),
+            Columns::All => {
+                known.into_iter().flat_map(|relation| &relation.columns).map(String::as_str).collect()
+            }
+        };
+        if columns.is_empty() {
+            return BTreeSet::new();
+        }
+        let of = |(schema, name): &(String, String)| {
+            columns.iter().map(|column| format!("{schema}.{name}.{column}")).collect::<Vec<String>>()
+        };
+        self.catalog.with_ancestors(schema, name).iter().flat_map(of).collect()
     }
 
     /// The schemas a relation's name can mean.
@@ -232,14 +304,29 @@ impl<'a> Resolving<'a> {
         }
         for schema in schemas {
             let Some(relation) = self.catalog.relation(schema, name) else { continue };
-            let columns = match (&touch.written, touch.verb) {
-                (Some(written), _) => Columns::Some(written.iter().cloned().collect()),
-                (None, Verb::Read) => self.read_columns(touch, relation),
+            let none = || Columns::Some(BTreeSet::new());
+            let (columns, used) = match (&touch.written, touch.verb) {
+                (Some(written), _) => (Columns::Some(written.iter().cloned().collect()), none()),
+                (None, Verb::Read) => {
+                    let columns = self.read_columns(touch, relation, |_| true);
+                    // What a view reads goes on under names of the view.
+                    let used = match self.depth {
+                        // What would be inserted (`excluded`) is no row of the table.
+                        0 => self.read_columns(touch, relation, |mention| {
+                            let excluded =
+                                mention.of.as_deref() == Some("excluded") && known_as(touch) != "excluded";
+                            !mention.plain && !excluded
+                        }),
+                        _ => columns.clone(),
+                    };
+                    (columns, used)
+                }
                 // Whole rows, none of their columns in particular.
-                (None, Verb::Delete | Verb::Truncate | Verb::Lock) => Columns::Some(BTreeSet::new()),
-                (None, _) => Columns::All,
+                (None, Verb::Delete | Verb::Truncate | Verb::Lock) => (none(), none()),
+                (None, _) => (Columns::All, none()),
             };
-            self.relation(touch.verb, (schema, name), relation, columns, touch.restricted, self.depth);
+            let done = Done { verb: touch.verb, columns, used, restricted: touch.restricted };
+            self.relation(&done, (schema, name), relation, self.depth);
         }
     }
 
@@ -265,27 +352,22 @@ impl<'a> Resolving<'a> {
         for (schema, name) in objects {
             match self.resource(&schema, &name) {
                 Some((resource, _)) => {
-                    self.act(Verb::Define, resource, Object::Of { schema, name }, Columns::All, false);
+                    // A definition can make one column of another.
+                    let (columns, used) = (Columns::All, Columns::All);
+                    let done = Done { verb: Verb::Define, columns, used, restricted: false };
+                    self.act_on(&done, resource, (&schema, &name));
                 }
                 None => self.administers(format!("`{schema}.{name}` is part of no resource")),
             }
         }
     }
 
-    fn relation(
-        &mut self,
-        verb: Verb,
-        (schema, name): (&str, &str),
-        relation: &Relation,
-        columns: Columns,
-        restricted: bool,
-        depth: usize,
-    ) {
+    fn relation(&mut self, done: &Done, (schema, name): (&str, &str), relation: &Relation, depth: usize) {
         let Some((resource, fit)) = self.resource(schema, name) else {
             return self.administers(format!("`{schema}.{name}` is part of no resource"));
         };
-        let object = Object::Of { schema: schema.to_owned(), name: name.to_owned() };
-        self.act(verb, resource, object, columns, restricted);
+        let verb = done.verb;
+        self.act_on(done, resource, (schema, name));
         // Whoever names it vouches for it.
         if fit == Fit::Name {
             return;
@@ -321,26 +403,20 @@ impl<'a> Resolving<'a> {
             _ if relation.cascades && matches!(verb, Verb::Update | Verb::Delete | Verb::Truncate) => {
                 self.administers(format!("what is changed in `{schema}.{name}` is changed elsewhere too"));
             }
-            _ => self.children((schema, name), relation, verb, restricted, depth),
+            _ => self.children(done, (schema, name), relation, depth),
         }
     }
 
     /// What is done to a table is done to its partitions and children.
-    fn children(
-        &mut self,
-        (schema, name): (&str, &str),
-        parent: &Relation,
-        verb: Verb,
-        restricted: bool,
-        depth: usize,
-    ) {
+    fn children(&mut self, done: &Done, (schema, name): (&str, &str), parent: &Relation, depth: usize) {
         if depth >= DEPTH_MAX {
             return self.administers(format!("`{schema}.{name}` has too many generations of children"));
         }
         let catalog = self.catalog;
+        let done = Done { columns: Columns::All, ..done.clone() };
         for (schema, name) in &parent.children {
             if let Some(child) = catalog.relation(schema, name) {
-                self.relation(verb, (schema, name), child, Columns::All, restricted, depth + 1);
+                self.relation(&done, (schema, name), child, depth + 1);
             }
         }
     }
@@ -384,15 +460,15 @@ impl<'a> Resolving<'a> {
     }
 
     /// The columns of a relation the statement mentions, or could.
-    fn read_columns(&self, touch: &Touch, relation: &Relation) -> Columns {
+    fn read_columns(&self, touch: &Touch, relation: &Relation, counts: impl Fn(&Mention) -> bool) -> Columns {
         let statement = self.statement;
-        let known = |touch: &Touch| touch.alias.clone().unwrap_or_else(|| touch.relation.name.clone());
-        let own = known(touch);
+        let own = known_as(touch);
         // Names that can stand for a table's row under another name than its own.
         let general = |of: &str| matches!(of, "new" | "old" | "excluded");
         let mut columns = BTreeSet::new();
-        for Mention { of, column } in &statement.mentions {
-            let is_own = of.as_deref() == Some(own.as_str());
+        for mention in &statement.mentions {
+            let Mention { of, column, .. } = mention;
+            let is_own = of.as_deref() == Some(own);
             let concerns = of.as_deref().is_none_or(|of| is_own || general(of) || !self.named.contains(of));
             if !concerns {
                 continue;
@@ -404,27 +480,18 @@ impl<'a> Resolving<'a> {
                 // `t.x` that is no column, but a function of all of `t`.
                 Some(_) => is_own && !there,
             };
-            if column == "*" || whole {
+            if if column == "*" { counts(mention) } else { whole } {
                 return Columns::All;
             }
-            if relation.columns.contains(column) {
+            if relation.columns.contains(column) && counts(mention) {
                 columns.insert(column.clone());
             }
         }
         if statement.natural { Columns::All } else { Columns::Some(columns) }
     }
 
-    /// The resource a relation is part of: the one that names it, else one it fits.
     fn resource(&self, schema: &str, name: &str) -> Option<(&'a Resource, Fit)> {
-        let mut found = None;
-        for resource in &self.service.resources {
-            match resource.objects.as_ref().and_then(|objects| objects.table(schema, name)) {
-                Some(Fit::Name) => return Some((resource, Fit::Name)),
-                Some(Fit::Pattern) if found.is_none() => found = Some((resource, Fit::Pattern)),
-                Some(Fit::Pattern) | None => {}
-            }
-        }
-        found
+        resource_of(self.service, schema, name)
     }
 
     fn function_resource(&self, schema: &str, name: &str) -> Option<&'a Resource> {
@@ -436,7 +503,7 @@ impl<'a> Resolving<'a> {
         match self.function_resource(schema, name) {
             Some(resource) => {
                 let object = Object::Of { schema: schema.to_owned(), name: name.to_owned() };
-                self.act(Verb::Call, resource, object, Columns::Some(BTreeSet::new()), false);
+                self.act(Verb::Call, resource, object);
             }
             None => self.administers(format!("the {what} `{schema}.{name}` is part of no resource")),
         }
@@ -515,8 +582,9 @@ impl<'a> Resolving<'a> {
         }
         for schema in schemas {
             let Some(relation) = self.catalog.relation(schema, &named.name) else { continue };
-            let columns = Columns::Some(BTreeSet::new());
-            self.relation(Verb::Update, (schema, &named.name), relation, columns, true, self.depth);
+            let none = || Columns::Some(BTreeSet::new());
+            let done = Done { verb: Verb::Update, columns: none(), used: none(), restricted: true };
+            self.relation(&done, (schema, &named.name), relation, self.depth);
         }
     }
 
@@ -596,7 +664,7 @@ impl<'a> Resolving<'a> {
         match self.service.resources.iter().find(has) {
             Some(resource) => {
                 let object = Object::Channel(channel.to_owned());
-                self.act(verb, resource, object, Columns::Some(BTreeSet::new()), false);
+                self.act(verb, resource, object);
             }
             None => self.administers(format!("the channel `{channel}` is part of no resource")),
         }

@@ -14,6 +14,8 @@ pub const TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const WORDS_MAX: usize = 100_000;
 /// Tables times columns a statement mentions at most.
 const MENTIONS_MAX: usize = 1_000_000;
+/// `WITH HOLD` (`parsenodes.h`).
+const CURSOR_OPT_HOLD: i64 = 0x0020;
 /// Statements in one text at most.
 pub const STATEMENTS_MAX: usize = 1_000;
 
@@ -61,6 +63,10 @@ pub struct Statement {
     pub(crate) administers: Vec<String>,
     /// What it does to the session.
     pub effect: Effect,
+    /// The table it copies out.
+    pub copied_out: Option<CopiedOut>,
+    /// Why it cannot be told how many rows it changes before they are changed for good.
+    pub(crate) uncounted: Option<&'static str>,
 }
 
 /// What a statement does to the session it is said in.
@@ -75,8 +81,15 @@ pub enum Effect {
     SearchPath,
     /// Settings are what they were when the session began.
     Reset,
-    /// A query gets a name under which its rows are fetched: its name, and what it does.
-    Declare(String, Box<Statement>),
+    /// A query gets a name under which its rows are fetched.
+    Declare {
+        /// The name.
+        name: String,
+        /// It lives on when the transaction ends.
+        held: bool,
+        /// What it does.
+        query: Box<Statement>,
+    },
     /// Rows of a named query are fetched.
     Fetch(String),
     /// Sets the name under which the server's own records have the session.
@@ -209,6 +222,15 @@ pub(crate) struct Call {
 pub(crate) struct Mention {
     pub(crate) of: Option<String>,
     pub(crate) column: String,
+    /// Nothing more is learned of it than what stands in its own place in the result, or whether it equals a value.
+    pub(crate) plain: bool,
+}
+
+/// A table whose rows are copied out as text, and which of its columns; none: all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopiedOut {
+    pub(crate) relation: Qualified,
+    pub(crate) columns: Vec<String>,
 }
 
 /// Reads a text: the statements in it, in order.
@@ -286,7 +308,11 @@ impl Statement {
             "DeclareCursorStmt" => {
                 let query =
                     node.field("query").map_or_else(|| Self::opaque("a cursor over nothing"), Self::inner);
-                let effect = Effect::Declare(node.text("portalname").to_owned(), Box::new(query.clone()));
+                let effect = Effect::Declare {
+                    name: node.text("portalname").to_owned(),
+                    held: node.number("options") & CURSOR_OPT_HOLD != 0,
+                    query: Box::new(query.clone()),
+                };
                 Self { kind: Kind::Cursor, effect, ..query }
             }
             "FetchStmt" => Self::only(Kind::Cursor, Effect::Fetch(node.text("portalname").to_owned())),
@@ -306,8 +332,8 @@ impl Statement {
             }
             "LockStmt" => Self::on_tables(node, Kind::Lock, Verb::Lock),
             "TruncateStmt" => {
-                let truncate = Self::on_tables(node, Kind::Truncate, Verb::Truncate);
-                truncate.without_cascade(node)
+                let truncate = Self::on_tables(node, Kind::Truncate, Verb::Truncate).without_cascade(node);
+                Self { uncounted: Some("nobody counts what TRUNCATE removes"), ..truncate }
             }
             "CallStmt" => Self::call(node),
             "CreateTableAsStmt" => walked(Kind::Define).defining(),
@@ -332,7 +358,10 @@ impl Statement {
 
     fn explain(node: &Node) -> Self {
         // What is only planned reads the catalog and statistics alone; that it may be run is asked for all the same.
-        let query = node.field("query").map_or_else(|| Self::opaque("EXPLAIN of nothing"), Self::inner);
+        let mut query = node.field("query").map_or_else(|| Self::opaque("EXPLAIN of nothing"), Self::inner);
+        if query.touches.iter().any(|touch| touch.verb != Verb::Read) {
+            query.uncounted = Some("EXPLAIN does not say how many rows it changed");
+        }
         let effect = match query.effect {
             Effect::Define => Effect::Define,
             Effect::Execute(name) => Effect::Execute(name),
@@ -340,7 +369,7 @@ impl Statement {
             | Effect::Transaction
             | Effect::SearchPath
             | Effect::Reset
-            | Effect::Declare(..)
+            | Effect::Declare { .. }
             | Effect::Fetch(_)
             | Effect::ApplicationName
             | Effect::Purpose(_)
@@ -359,11 +388,21 @@ impl Statement {
             return Self { kind, ..Self::opaque("COPY with a file reads or writes the server's files") };
         }
         let mut statement = match node.field("query") {
-            Some(query) => Self::inner(query),
+            // Nothing in the copy says where its columns are from.
+            Some(query) => Self::inner(query).using_all(),
             None => Walk::statement(node).into_statement(kind),
         };
         statement.kind = kind;
+        if from {
+            statement.uncounted = Some("what COPY adds is counted when it is there already");
+        }
         statement
+    }
+
+    /// All it mentions goes elsewhere than into a result that says where its columns are from.
+    fn using_all(mut self) -> Self {
+        self.mentions.iter_mut().for_each(|mention| mention.plain = false);
+        self
     }
 
     fn transaction(node: &Node) -> Self {

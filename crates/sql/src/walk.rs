@@ -2,7 +2,7 @@
 //! not listed here is not taken to be harmless.
 
 use crate::condition::Target;
-use crate::statement::{Call, Kind, Mention, Qualified, Statement, Touch, constant};
+use crate::statement::{Call, CopiedOut, Kind, Mention, Qualified, Statement, Touch, constant};
 use crate::tree::{Node, Tree};
 use pg_query::protobuf::{AExprKind, CmdType, MergeMatchKind, OnConflictAction, SubLinkType};
 use registry::Verb;
@@ -49,7 +49,6 @@ const PLAIN: &[&str] = &[
     "MultiAssignRef",
     "NamedArgExpr",
     "Null",
-    "NullTest",
     "OnConflictClause",
     "ParamRef",
     "RangeFunction",
@@ -71,19 +70,25 @@ pub(crate) struct Walk {
     found: Statement,
     /// Names that mean a common table expression where the walk is.
     named: Vec<String>,
+    /// The result of the next query is that of the statement.
+    outermost: bool,
 }
 
 impl Walk {
     /// Through a whole statement.
     pub(crate) fn statement(node: &Node) -> Self {
-        let mut walk = Self { found: Statement::default(), named: Vec::new() };
+        // What a table is made from is no result.
+        let outermost =
+            matches!(node.name, "SelectStmt" | "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt")
+                && node.field("into_clause").is_none();
+        let mut walk = Self { found: Statement::default(), named: Vec::new(), outermost };
         walk.node(node);
         walk
     }
 
     /// Through some parts of one.
     pub(crate) fn parts(parts: &[Tree]) -> Self {
-        let mut walk = Self { found: Statement::default(), named: Vec::new() };
+        let mut walk = Self { found: Statement::default(), named: Vec::new(), outermost: false };
         walk.trees(parts);
         walk
     }
@@ -129,13 +134,17 @@ impl Walk {
             "RangeVar" => self.range(node),
             "JoinExpr" => self.join(node),
             "RangeTableSample" => self.sample(node),
-            "ColumnRef" => self.column(node),
+            "ColumnRef" => self.column(node, false),
             "AIndirection" => {
                 // `(t).x` is a column of `t`, or the function `x` of it.
                 let fields = node.list("indirection").iter().filter_map(Tree::word);
                 self.found.fields.extend(fields.map(str::to_owned));
                 self.rest(node, &[]);
             }
+            "NullTest" => match node.node("arg").filter(|arg| arg.name == "ColumnRef") {
+                Some(column) => self.column(column, true),
+                None => self.rest(node, &[]),
+            },
             "FuncCall" => self.call(node),
             "AExpr" => self.operator(node),
             "SortBy" => {
@@ -146,11 +155,6 @@ impl Walk {
                 if node.field("arg").is_some() {
                     self.equals();
                 }
-                self.rest(node, &[]);
-            }
-            "ReturningClause" => {
-                // Old and new rows under names of their own.
-                self.found.natural |= !node.list("options").is_empty();
                 self.rest(node, &[]);
             }
             "SubLink" => {
@@ -202,13 +206,46 @@ impl Walk {
     }
 
     fn select(&mut self, node: &Node) {
+        let result = std::mem::take(&mut self.outermost);
         self.scoped(node, |walk| {
             let before = walk.found.touches.len();
             walk.field(node, "from_clause");
             walk.lock(node.list("locking_clause"), before);
             walk.sorted(node);
-            walk.rest(node, &["with_clause", "from_clause", "locking_clause", "sort_clause"]);
+            let seen = ["with_clause", "from_clause", "locking_clause", "sort_clause"];
+            if result {
+                walk.result(node.list("target_list"), node.list("sort_clause"));
+                walk.rest(node, &[&seen[..], &["target_list"]].concat());
+            } else {
+                walk.rest(node, &seen);
+            }
         });
+    }
+
+    /// What a statement gives back: a column that stands there by itself comes back as a column of its table, which the
+    /// server says. Not so what the rows are ordered by: a number is a place in the list, a name that of one in it.
+    fn result(&mut self, targets: &[Tree], sorts: &[Tree]) {
+        let by = |target: &Node, sort: &Tree| {
+            let by = sort.as_node().and_then(|sort| sort.node("node"));
+            by.is_some_and(|by| match by.name {
+                "ColumnRef" => match by.list("fields") {
+                    [only] => only.word().is_some_and(|name| name == target.text("name")),
+                    _ => false,
+                },
+                name => name == "AConst",
+            })
+        };
+        for tree in targets {
+            let target = tree.as_node().filter(|target| target.name == "ResTarget");
+            let column = target.and_then(|target| target.node("val")).filter(|val| val.name == "ColumnRef");
+            match (target, column) {
+                (Some(target), Some(column)) => {
+                    let plain = !sorts.iter().any(|sort| by(target, sort));
+                    self.column(column, plain);
+                }
+                _ => self.tree(tree),
+            }
+        }
     }
 
     /// ORDER BY: a name alone is first that of a column of the result.
@@ -252,7 +289,16 @@ impl Walk {
         }
     }
 
+    /// The server tells how many rows a statement changed, and not how many one within it did.
+    fn counted(&mut self, outermost: bool) {
+        if !outermost {
+            self.found.uncounted = Some("how many rows are changed within a query nobody says");
+        }
+    }
+
     fn insert(&mut self, node: &Node) {
+        let result = std::mem::take(&mut self.outermost);
+        self.counted(result);
         self.scoped(node, |walk| {
             let Some(range) = node.node("relation") else { return };
             let columns = targets(node.list("cols"));
@@ -278,13 +324,15 @@ impl Walk {
                     walk.found.touches.push(touch(range, Verb::Read));
                 }
             }
-            walk.returning(node, range);
+            walk.returning(node, range, result);
             walk.rest(node, &["with_clause", "relation", "on_conflict_clause", "returning_clause"]);
         });
     }
 
     /// UPDATE and DELETE.
     fn change(&mut self, node: &Node) {
+        let result = std::mem::take(&mut self.outermost);
+        self.counted(result);
         self.scoped(node, |walk| {
             let Some(range) = node.node("relation") else { return };
             let alone = node.list("from_clause").is_empty() && node.list("using_clause").is_empty();
@@ -301,7 +349,7 @@ impl Walk {
             walk.found.touches.push(changed);
             walk.renamed(range);
             let before = walk.found.mentions.len();
-            walk.returning(node, range);
+            walk.returning(node, range, result);
             walk.rest(node, &["with_clause", "relation", "returning_clause"]);
             // What is compared or computed with is read.
             if walk.found.mentions.len() > before {
@@ -311,6 +359,8 @@ impl Walk {
     }
 
     fn merge(&mut self, node: &Node) {
+        let result = std::mem::take(&mut self.outermost);
+        self.counted(result);
         self.scoped(node, |walk| {
             let Some(range) = node.node("relation") else { return };
             let name = known_as(range);
@@ -337,15 +387,22 @@ impl Walk {
                 }
                 walk.rest(clause, &[]);
             }
-            walk.returning(node, range);
+            walk.returning(node, range, result);
             walk.rest(node, &["with_clause", "relation", "merge_when_clauses", "returning_clause"]);
         });
     }
 
-    fn returning(&mut self, node: &Node, range: &Node) {
-        if let Some(returning) = node.field("returning_clause") {
+    fn returning(&mut self, node: &Node, range: &Node, result: bool) {
+        if let Some(returning) = node.node("returning_clause") {
             self.found.touches.push(touch(range, Verb::Read));
-            self.tree(returning);
+            // Old and new rows under names of their own.
+            self.found.natural |= !returning.list("options").is_empty();
+            if result {
+                self.result(returning.list("exprs"), &[]);
+                self.rest(returning, &["exprs"]);
+            } else {
+                self.rest(returning, &[]);
+            }
         }
     }
 
@@ -359,9 +416,14 @@ impl Walk {
             self.found.touches.push(Touch { written, ..touch(range, Verb::Insert) });
         } else {
             self.found.touches.push(touch(range, Verb::Read));
+            // As text without anything special, which is a field for each column.
+            let plain = node.list("options").is_empty();
+            self.found.copied_out =
+                plain.then(|| CopiedOut { relation: Qualified::of_range(range), columns: columns.clone() });
             let columns = if columns.is_empty() { vec!["*".to_owned()] } else { columns };
             let of = Some(range.text("relname").to_owned());
-            self.found.mentions.extend(columns.into_iter().map(|column| Mention { of: of.clone(), column }));
+            let mention = |column| Mention { of: of.clone(), column, plain };
+            self.found.mentions.extend(columns.into_iter().map(mention));
         }
         self.rest(node, &["relation", "attlist"]);
     }
@@ -382,7 +444,7 @@ impl Walk {
             && !alias.list("colnames").is_empty()
         {
             let of = Some(alias.text("aliasname").to_owned());
-            self.found.mentions.push(Mention { of, column: "*".to_owned() });
+            self.found.mentions.push(Mention { of, column: "*".to_owned(), plain: false });
         }
     }
 
@@ -393,7 +455,8 @@ impl Walk {
         if node.is("is_natural") || !node.list("using_clause").is_empty() {
             self.equals();
         }
-        self.found.mentions.extend(using.map(|column| Mention { of: None, column: column.to_owned() }));
+        let mention = |column: &str| Mention { of: None, column: column.to_owned(), plain: false };
+        self.found.mentions.extend(using.map(mention));
         self.rest(node, &[]);
     }
 
@@ -406,7 +469,7 @@ impl Walk {
         self.rest(node, &["method"]);
     }
 
-    fn column(&mut self, node: &Node) {
+    fn column(&mut self, node: &Node, plain: bool) {
         let parts = node.list("fields");
         let names: Vec<&str> = parts.iter().map(|part| part.word().unwrap_or("*")).collect();
         let of = names.len().checked_sub(2).and_then(|at| names.get(at)).map(|of| (*of).to_owned());
@@ -415,7 +478,7 @@ impl Walk {
             if of.is_some() && *column != "*" {
                 self.found.fields.push((*column).to_owned());
             }
-            self.found.mentions.push(Mention { of, column: (*column).to_owned() });
+            self.found.mentions.push(Mention { of, column: (*column).to_owned(), plain });
         }
     }
 
@@ -444,7 +507,13 @@ impl Walk {
         } else {
             self.operators(node.list("name"));
         }
-        self.rest(node, &["name"]);
+        match compared(node) {
+            Some((column, value)) => {
+                self.column(column, true);
+                self.tree(value);
+            }
+            None => self.rest(node, &["name"]),
+        }
     }
 
     /// What is compared without an operator being written.
@@ -470,6 +539,42 @@ impl Walk {
         }
         self.rest(node, &[relation, "inh_relations"]);
     }
+}
+
+/// A column that is compared with a value, whether they are equal, and the value.
+fn compared(node: &Node) -> Option<(&Node, &Tree)> {
+    let kinds = [
+        AExprKind::AexprOp,
+        AExprKind::AexprIn,
+        AExprKind::AexprOpAny,
+        AExprKind::AexprDistinct,
+        AExprKind::AexprNotDistinct,
+    ];
+    let equals = node.list("name").iter().all(|name| matches!(name.word(), Some("=" | "<>" | "pg_catalog")));
+    if !equals || !kinds.iter().any(|kind| *kind as i64 == node.number("kind")) {
+        return None;
+    }
+    let column = |tree: &Tree| tree.as_node().is_some_and(|node| node.name == "ColumnRef");
+    let (left, right) = (node.field("lexpr")?, node.field("rexpr")?);
+    let sides = if column(left) { (left, right) } else { (right, left) };
+    let (of, value) = (sides.0.as_node().filter(|node| node.name == "ColumnRef")?, sides.1);
+    let mut constant = true;
+    value.visit(&mut |part| {
+        constant &= matches!(
+            part.name,
+            "AConst"
+                | "ParamRef"
+                | "TypeCast"
+                | "TypeName"
+                | "List"
+                | "AArrayExpr"
+                | "String"
+                | "Integer"
+                | "Float"
+                | "Boolean"
+        );
+    });
+    constant.then_some((of, value))
 }
 
 fn touch(range: &Node, verb: Verb) -> Touch {

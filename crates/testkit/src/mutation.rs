@@ -120,6 +120,8 @@ fn values(key: &str) -> Vec<Value> {
         "charter" | "entire-agreement" => json!([true]),
         "columns" => json!([["note"], ["id", "charges.note"]]),
         "which-rows" => json!([true]),
+        "detect" => json!([["email"], ["iban", "secret"]]),
+        "rows" => json!([1, 700]),
         "transaction" => json!(["20 seconds"]),
         "convenience" | "cure" | "dormant-after" | "keep-records" | "max-age" | "notice" | "period"
         | "provide-within" | "recertify-every" | "refuse-after" | "renew-for" | "renewal-notice"
@@ -144,7 +146,7 @@ fn values(key: &str) -> Vec<Value> {
         "max-depth" => json!([2]),
         "max-ttl" => json!(["10 minutes"]),
         "meter" => json!(["rows", "bytes", "cost"]),
-        "method" => json!(["drop", "hash"]),
+        "method" => json!(["drop", "hash", "null"]),
         "networks" => json!([["10.30.0.0/16"], ["2001:db8::/32"]]),
         "notices" => {
             json!([[{ "side": "provider", "address": "a@b.example" }], [{ "side": "party", "address": "a@b.example" }]])

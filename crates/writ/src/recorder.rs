@@ -4,9 +4,10 @@ use authority::Clock;
 use gateway::{Pending, RecordError, Recorder};
 use ledger::entry::decode_canonical;
 use ledger::{Append as _, Entry, ReadLog, Submission};
-use policy::record::VERDICT;
-use policy::{Counters, VerdictRecord};
+use policy::record::{OUTCOME, VERDICT};
+use policy::{Counters, Outcome, VerdictRecord};
 use registry::{InstrumentStatus, State};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::EmbeddedLog;
@@ -66,17 +67,32 @@ pub(crate) fn restore_counters(
 ) -> anyhow::Result<()> {
     let in_force = state.instruments.values().filter(|i| i.status == InstrumentStatus::InForce);
     let Some(window) = in_force.filter_map(|i| i.quota_window_max_ms).max() else { return Ok(()) };
-    let mut counted = Vec::new();
+    let (mut counted, mut got) = (Vec::new(), Vec::new());
+    // Outcomes come after their verdicts, and are met before them.
+    let mut released: HashMap<u64, (u64, u64)> = HashMap::new();
     for index in (0..log.size()).rev() {
         let Some(bytes) = log.entry(index)? else { break };
         let entry = Entry::decode(&bytes)?;
         if entry.time_ms.saturating_add(window) < now_ms {
             break;
         }
+        if entry.kind == OUTCOME {
+            let outcome: Outcome = decode_canonical(&entry.body)?;
+            if let Some(rows) = outcome.rows.filter(|rows| *rows > 0) {
+                released.insert(outcome.verdict, (entry.time_ms, rows));
+            }
+            continue;
+        }
         if entry.kind != VERDICT {
             continue;
         }
         let record: VerdictRecord = decode_canonical(&entry.body)?;
+        if let (Some((time_ms, rows)), Some(identity)) = (released.remove(&index), record.identity) {
+            for quota in &record.rows_counted {
+                let Some(clause) = contract::Number::parse(&quota.clause) else { continue };
+                got.push((time_ms, (quota.instrument, clause, identity), rows));
+            }
+        }
         if let (true, Some(identity)) = (record.permitted, record.identity) {
             let numbered = record.counts().filter_map(|(instrument, number)| {
                 Some((entry.time_ms, (instrument, contract::Number::parse(number)?, identity)))
@@ -86,5 +102,7 @@ pub(crate) fn restore_counters(
     }
     // Oldest first, as they happened.
     counted.into_iter().rev().for_each(|(time_ms, key)| counters.restore(key, time_ms));
+    got.sort_unstable_by_key(|(time_ms, ..)| *time_ms);
+    got.into_iter().for_each(|(time_ms, key, rows)| counters.restore_rows(key, time_ms, rows));
     Ok(())
 }

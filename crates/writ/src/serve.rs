@@ -154,6 +154,7 @@ impl Running {
             roots: trusted.clone(),
             clock: clock.clone(),
             ledger_key: control.verifier(),
+            pseudonyms: mask::Key::new(keys.ring.seed("pseudonyms.key", random()?)?),
             entropy: Arc::new(|| authority::entropy().ok()),
             metrics: Metrics::register(&mut metrics),
         };

@@ -6,12 +6,12 @@ use crate::clause::Number;
 use crate::document::Instrument;
 use crate::kind::Liability;
 use crate::norm::{
-    Bound, Cap, Departure, Duty, Evidence, Ground as PowerGround, Issuance, Level, Masking, Power, Rule,
-    SqlTouch, StatementBound, Words,
+    Bound, Cap, Departure, Detector, Duty, Evidence, Ground as PowerGround, Issuance, Level, Masking, Power,
+    Rule, SqlTouch, StatementBound, Words,
 };
 use crate::setting::{Setting, join};
 use crate::terms::{Money, Ratio, Side};
-use crate::value::instant;
+use crate::value::{grouped, instant};
 
 pub(super) fn duty_examples(duty: &Duty) -> Found {
     let deadline = duty.deadline_ms(START_MS);
@@ -62,31 +62,33 @@ pub(super) fn power_examples(power: &Power, setting: &Setting<'_>) -> Found {
 }
 
 pub(super) fn masking_examples(masking: &Masking) -> Found {
-    let example = |field: &str, holds| {
+    let field = |field: &str, holds| {
         (Subject::Field(field.to_owned()), holds, say("annex.field", &[("field", field)]))
     };
+    let text = |found: Option<Detector>| {
+        let what = found.map_or("nothing of these", Detector::words);
+        (Subject::Found(found), found.is_some(), say("annex.found", &[("found", what)]))
+    };
+    if let Some(found) = masking.detect.first() {
+        return vec![text(Some(*found)), text(None)];
+    }
     let other = (0..).map(|n| if n == 0 { "note".to_owned() } else { format!("note-{n}") });
     let other = other.into_iter().find(|field| !masking.covers(field)).unwrap_or_default();
-    masking
-        .fields
-        .first()
-        .map(|field| example(field, true))
-        .into_iter()
-        .chain([example(&other, false)])
-        .collect()
+    masking.fields.first().map(|known| field(known, true)).into_iter().chain([field(&other, false)]).collect()
 }
 
 pub(super) fn statement_examples(bound: &Bound) -> Found {
     let statement = |columns: Option<&str>, which_rows, holds, text| {
         let columns = columns.map(|column| vec![column.to_owned()]);
-        (Subject::Statement(SqlTouch { columns, which_rows }), holds, text)
+        (Subject::Statement(SqlTouch { columns, which_rows, ..SqlTouch::plain() }), holds, text)
     };
     match bound {
         Bound::Columns(named) => {
             let says = |column: &str| say("annex.column", &[("column", column)]);
             let within = |column: &str| {
                 let bound = StatementBound { rule: Rule::any(), bound: bound.clone() };
-                bound.allows(&SqlTouch { columns: Some(vec![column.to_owned()]), which_rows: true })
+                let columns = Some(vec![column.to_owned()]);
+                bound.allows(&SqlTouch { columns, ..SqlTouch::plain() })
             };
             let other = (0..).map(|n| if n == 0 { "note".to_owned() } else { format!("note-{n}") });
             let other = other.into_iter().find(|column| !within(column)).unwrap_or_default();
@@ -101,6 +103,13 @@ pub(super) fn statement_examples(bound: &Bound) -> Found {
             statement(None, true, true, say("annex.rows-some", &[])),
             statement(None, false, false, say("annex.rows-all", &[])),
         ],
+        Bound::Rows(most) => {
+            let gives = |rows: u64, holds| {
+                let text = say("annex.rows", &[("rows", &grouped(rows))]);
+                (Subject::Rows(rows), holds, text)
+            };
+            vec![gives((*most).into(), true), gives(u64::from(*most) + 1, false)]
+        }
         Bound::Transaction(longest) => {
             let ms = longest.as_ms();
             let open = |ms: u64, holds| {

@@ -4,8 +4,8 @@ use super::{Fault, Terms};
 use crate::norm::{Bound, Norm, Statement as Sentence, StatementBound, Test};
 use crate::only::Only;
 use crate::setting::{Setting, code_list};
-use crate::terms::{Field, List};
-use crate::value::Span;
+use crate::terms::{Field, List, Whole};
+use crate::value::{Span, grouped};
 use serde::{Deserialize, Serialize};
 
 /// Limits on statements to databases. What is given must hold.
@@ -21,6 +21,9 @@ pub struct Statement {
     /// How long a transaction may stay open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<Span>,
+    /// How many rows one of them may give, add, change or remove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Whole<1, 2_000_000_000>>,
     /// For which acts and machines.
     #[serde(default, skip_serializing_if = "Only::is_empty")]
     pub only: Only,
@@ -59,12 +62,26 @@ impl Terms for Statement {
             let blanks = [("bearer", bearer.as_str()), ("acts", acts.as_str()), ("span", text.as_str())];
             sentences.push(of.limit("statement.transaction", &blanks, bound(Bound::Transaction(span))));
         }
+        if let Some(rows) = self.rows {
+            let most = grouped(rows.get().into());
+            let noun = if rows.get() == 1 { "row" } else { "rows" };
+            let blanks = [
+                ("bearer", bearer.as_str()),
+                ("acts", acts.as_str()),
+                ("most", most.as_str()),
+                ("noun", noun),
+            ];
+            sentences.push(of.limit("statement.rows", &blanks, bound(Bound::Rows(rows.get()))));
+        }
         sentences
     }
 
     fn faults(&self, _of: &Setting<'_>) -> Vec<Fault> {
-        let empty = self.columns.is_empty() && !self.which_rows && self.transaction.is_none();
-        let help = "write `columns`, `which-rows = true` or `transaction`";
+        let empty = self.columns.is_empty()
+            && !self.which_rows
+            && self.transaction.is_none()
+            && self.rows.is_none();
+        let help = "write `columns`, `which-rows = true`, `transaction` or `rows`";
         empty.then(|| Fault::new("kind", "writ::empty", "the clause limits nothing", help)).into_iter().collect()
     }
 }

@@ -1,11 +1,12 @@
 //! Going through what a text does: statement by statement, each under what those before it changed, and into what is run
 //! by its name.
 
-use super::names::Known;
+use super::names::{Called, Known};
 use super::talk::Talk;
 use super::texts::Text;
 use registry::Service;
-use sql::{Catalog, Effect, Path, Resolved};
+use sql::{Catalog, CopiedOut, Effect, Path, Resolved, Statement};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A named statement can run another by its name, this many times over.
@@ -29,11 +30,15 @@ pub(crate) struct Gone {
     /// What the session is afterwards.
     pub(crate) says: Says,
     /// Names it gives to statements and cursors.
-    pub(crate) named: Vec<(String, Arc<Text>)>,
+    pub(crate) named: Vec<(Called, Arc<Text>)>,
     /// What its statements are, in words.
     pub(crate) kinds: String,
     /// The catalog is another afterwards.
     pub(crate) defines: bool,
+    /// The catalog it was looked up in.
+    pub(crate) catalog: Arc<Catalog>,
+    /// The table it copies out, and where that was looked up.
+    pub(crate) copied: Option<(CopiedOut, Path)>,
 }
 
 /// A text, as far as it was gone through.
@@ -43,14 +48,14 @@ pub(crate) struct Going<'s> {
     talk: &'s Mutex<Talk>,
     all: Resolved,
     says: Says,
-    named: Vec<(String, Arc<Text>)>,
+    named: Vec<(Called, Arc<Text>)>,
     kinds: Vec<&'static str>,
     defines: bool,
-}
-
-/// Queries that have names as cursors are kept beside those that have as statements.
-fn cursor(name: &str) -> String {
-    format!("\u{1}cursor {name}")
+    copied: Option<(CopiedOut, Path)>,
+    /// Something is defined that the catalog does not have yet: names without a schema can mean anything.
+    unsettled: bool,
+    /// What was gone into, and under what: nothing more comes of it.
+    gone_into: HashSet<(Called, u64, bool, usize)>,
 }
 
 impl<'s> Going<'s> {
@@ -60,13 +65,28 @@ impl<'s> Going<'s> {
         talk: &'s Mutex<Talk>,
         says: Says,
     ) -> Self {
-        let (all, named, kinds) = (Resolved::default(), Vec::new(), Vec::new());
-        Self { service, catalog, talk, all, says, named, kinds, defines: false }
+        let unsettled = talk.lock().unwrap_or_else(PoisonError::into_inner).defines();
+        Self {
+            service,
+            catalog,
+            talk,
+            all: Resolved::default(),
+            says,
+            named: Vec::new(),
+            kinds: Vec::new(),
+            defines: false,
+            copied: None,
+            unsettled,
+            gone_into: HashSet::new(),
+        }
     }
 
     /// Goes through a text that is run.
     pub(crate) fn text(&mut self, text: &Text) {
         self.kinds.extend(text.statements.iter().map(|statement| statement.kind.as_str()));
+        if text.statements.len() > 1 {
+            self.all.uncounted = Some("several statements stand in one text");
+        }
         self.add(text, 0);
     }
 
@@ -83,7 +103,7 @@ impl<'s> Going<'s> {
 
     /// What touches nothing uses the session.
     pub(crate) fn end(self) -> Gone {
-        let Self { service, mut all, says, named, kinds, defines, .. } = self;
+        let Self { service, catalog, mut all, says, named, kinds, defines, copied, .. } = self;
         if all.acts.is_empty() {
             all.acts = Resolved::nothing(service).acts;
         }
@@ -91,7 +111,8 @@ impl<'s> Going<'s> {
         all.acts.dedup();
         all.reasons.sort();
         all.reasons.dedup();
-        Gone { all, says, named, kinds: kinds.join("; "), defines }
+        let catalog = catalog.clone();
+        Gone { all, says, named, kinds: kinds.join("; "), defines, catalog, copied }
     }
 
     fn talk(&self) -> MutexGuard<'s, Talk> {
@@ -107,33 +128,46 @@ impl<'s> Going<'s> {
             return self.administers("EXECUTE runs EXECUTE too often");
         }
         for statement in &text.statements {
-            let resolved = match text.resolve_only(self.service, self.catalog, &self.says.path) {
+            let path = if self.unsettled { &Path::Unknown } else { &self.says.path };
+            let resolved = match text.resolve_only(self.service, self.catalog, path) {
                 Some(resolved) => resolved,
-                None => Arc::new(statement.resolve(self.service, self.catalog, &self.says.path)),
+                None => Arc::new(statement.resolve(self.service, self.catalog, path)),
             };
             self.all.add(&resolved);
+            if let Some(copied) = &statement.copied_out {
+                self.copied = Some((copied.clone(), path.clone()));
+            }
             if resolved.moves_path {
                 self.says.path = Path::Unknown;
                 self.says.moved += 1;
             }
             match &statement.effect {
-                Effect::Execute(name) => self.by_name(name, depth),
+                Effect::Execute(name) => self.by_name(&[Called::statement(name)], depth),
                 Effect::Fetch(name) => {
-                    // A portal of the protocol was judged when it was bound.
-                    if self.talk().bound(name) != Some(self.says.moved) {
-                        self.by_name(&cursor(name), depth);
+                    // A portal of the protocol was judged when it was bound, unless there may be a cursor of its name.
+                    let here = self.named.iter().any(|(called, _)| Called::cursors(name).contains(called));
+                    let judged = {
+                        let talk = self.talk();
+                        talk.bound(name) == Some(self.says.moved) && !talk.names.is_cursor(name)
+                    };
+                    if here || !judged {
+                        self.by_name(&Called::cursors(name), depth);
                     }
                 }
-                Effect::Prepare(name, inner) => {
-                    self.named.push((name.clone(), Arc::new(Text::of(vec![inner.as_ref().clone()]))));
-                }
-                Effect::Declare(name, inner) => {
-                    self.named.push((cursor(name), Arc::new(Text::of(vec![inner.as_ref().clone()]))));
+                Effect::Prepare(name, inner) => self.name(Called::statement(name), inner),
+                Effect::Declare { name, held, query } => {
+                    let called =
+                        if *held { Called::Held(name.clone()) } else { Called::Cursor(name.clone()) };
+                    self.name(called, query);
                 }
                 Effect::Purpose(purpose) => {
                     self.says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
                 }
-                Effect::Define => self.defines = true,
+                Effect::Define => {
+                    (self.defines, self.unsettled) = (true, true);
+                    // What is bound already would look up its names anew.
+                    self.says.moved += 1;
+                }
                 // Where names are looked up is known only as long as nobody changed it: going back is no change.
                 Effect::Reset
                 | Effect::None
@@ -144,20 +178,31 @@ impl<'s> Going<'s> {
         }
     }
 
+    fn name(&mut self, called: Called, query: &Statement) {
+        self.named.push((called, Arc::new(Text::of(vec![query.clone()]))));
+    }
+
     /// Adds everything a name can mean.
-    fn by_name(&mut self, name: &str, depth: usize) {
-        let known = self.talk().names.meanings(name);
-        let here = self.named.iter().filter(|(other, _)| other == name).map(|(_, text)| text.clone());
-        let here: Vec<Arc<Text>> = here.collect();
-        if known.is_empty() && here.is_empty() {
-            return self.administers("a name is used that this session is not known to have given");
+    fn by_name(&mut self, names: &[Called], depth: usize) {
+        let mut any = false;
+        for name in names {
+            let known = self.talk().names.meanings(name);
+            let here = self.named.iter().filter(|(other, _)| other == name).map(|(_, text)| text.clone());
+            let here: Vec<Arc<Text>> = here.collect();
+            any |= !known.is_empty() || !here.is_empty();
+            if !self.gone_into.insert((name.clone(), self.says.moved, self.unsettled, here.len())) {
+                continue;
+            }
+            for known in known {
+                self.add(&known.read, depth + 1);
+                self.parameters(&known);
+            }
+            for text in here {
+                self.add(&text, depth + 1);
+            }
         }
-        for known in known {
-            self.add(&known.read, depth + 1);
-            self.parameters(&known);
-        }
-        for text in here {
-            self.add(&text, depth + 1);
+        if !any {
+            self.administers("a name is used that this session is not known to have given");
         }
     }
 }

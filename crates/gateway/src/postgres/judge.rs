@@ -1,8 +1,10 @@
 //! From what a client says to a verdict on record: read, resolved by the catalog, decided, recorded.
 
 use super::going::{Going, Gone, Says};
-use super::names::Known;
+use super::masking::Masks;
+use super::names::{Called, Known};
 use super::reply;
+use super::rows::Limits;
 use super::talk::{Running, Talk};
 use super::texts::Text;
 use super::upstream::{Login, Server, UpstreamError};
@@ -15,7 +17,8 @@ use contract::Recording;
 use contract::norm::SqlTouch;
 use policy::{Channel, Denial, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny};
 use registry::{IdentityId, InstrumentId, Service, Verb};
-use sql::{Act, Catalog, Columns, Effect, Kind, Object, Resolved, Statement};
+use sql::statement::TEXT_BYTES_MAX;
+use sql::{Act, Catalog, Columns, CopiedOut, Effect, Kind, Object, Path, Resolved, Statement};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use wire::postgres::error_response::{ErrorResponse, Severity};
@@ -46,6 +49,12 @@ struct Begun {
     running: Running,
     recording: Recording,
     changes: bool,
+}
+
+/// What was looked up for a statement, beside what it does.
+struct Seen {
+    catalog: Arc<Catalog>,
+    copied: Option<(CopiedOut, Path)>,
 }
 
 /// What becomes of what was said.
@@ -98,7 +107,7 @@ impl Judge {
         };
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
-            Err(error) => return Judged::Denied(unknown(&error)),
+            Err(error) => return self.unknown(text, &error).await,
         };
         let mut going = Going::new(&self.service, &catalog, talk, self.says());
         going.text(&read);
@@ -128,7 +137,10 @@ impl Judge {
         let (types, _) = types.get(2..).unwrap_or_default().as_chunks::<4>();
         let types = types.iter().map(|number| u32::from_be_bytes(*number)).collect();
         let known = Known { text: text.to_owned(), types, read };
-        let catalog = self.catalog().await.map_err(|error| Judged::Denied(unknown(&error)))?;
+        let catalog = match self.catalog().await {
+            Ok(catalog) => catalog,
+            Err(error) => return Err(self.unknown(text, &error).await),
+        };
         let mut going = Going::new(&self.service, &catalog, talk, self.says());
         going.prepared(&known);
         let Gone { all, says, kinds, .. } = going.end();
@@ -149,17 +161,21 @@ impl Judge {
 
     /// A named statement is about to run: as anything its name can mean.
     pub(crate) async fn bind(&self, talk: &Mutex<Talk>, name: &str) -> Judged {
-        let meanings = talk.lock().unwrap_or_else(PoisonError::into_inner).names.meanings(name);
+        let meanings =
+            talk.lock().unwrap_or_else(PoisonError::into_inner).names.meanings(&Called::statement(name));
         if meanings.is_empty() {
             return Judged::Unknown;
         }
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
-            Err(error) => return Judged::Denied(unknown(&error)),
+            Err(error) => return self.unknown(name, &error).await,
         };
         let mut going = Going::new(&self.service, &catalog, talk, self.says());
         meanings.iter().for_each(|known| going.prepared(known));
         let texts: Vec<&str> = meanings.iter().map(|known| known.text.as_str()).collect();
+        if texts.iter().map(|text| text.len()).sum::<usize>() > TEXT_BYTES_MAX {
+            return self.unreadable(name, "what its name can mean is longer than is recorded").await;
+        }
         self.judge_gone(talk, &texts.join(";\n"), going.end()).await
     }
 
@@ -168,13 +184,14 @@ impl Judge {
         let says = self.says();
         let mut all = Resolved::default();
         all.administers(&self.service, reason.to_owned());
-        self.judge(self.looked(kind.to_owned(), "", &says), all, false).await
+        self.judge(self.looked(kind.to_owned(), "", &says), all, None, false).await
     }
 
     /// Judges what was gone through, and remembers where it leads.
     async fn judge_gone(&self, talk: &Mutex<Talk>, text: &str, gone: Gone) -> Judged {
-        let Gone { all, says, named, kinds, defines } = gone;
-        let judged = self.judge(self.looked(kinds, text, &says), all, defines).await;
+        let Gone { all, says, named, kinds, defines, catalog, copied } = gone;
+        let seen = Seen { catalog, copied };
+        let judged = self.judge(self.looked(kinds, text, &says), all, Some(seen), defines).await;
         if matches!(judged, Judged::Permitted { .. }) && !self.remember(talk, named, says) {
             return Judged::End(reply::too_many("prepared statements"));
         }
@@ -183,7 +200,7 @@ impl Judge {
 
     /// What is true from now on. Whether it is done nobody knows yet: it is taken to be where that is the stricter. Says
     /// whether there was room for the names that were given.
-    fn remember(&self, talk: &Mutex<Talk>, named: Vec<(String, Arc<Text>)>, says: Says) -> bool {
+    fn remember(&self, talk: &Mutex<Talk>, named: Vec<(Called, Arc<Text>)>, says: Says) -> bool {
         *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
         named.into_iter().all(|(name, read)| {
@@ -202,12 +219,13 @@ impl Judge {
         let mut requests: Vec<Request> = Vec::with_capacity(all.acts.len());
         for act in &all.acts {
             let action = act.verb.name();
-            let touch = touch(act);
+            let touch = SqlTouch { uncounted: all.uncounted.map(str::to_owned), ..touch(act) };
             let same = |before: &&mut Request| before.action == action && before.resource == act.resource;
             if let Some(before) = requests.iter_mut().find(same) {
                 // Several tables of one resource: one act, which touches all they do.
                 if let Some(before) = &mut before.touch {
                     before.which_rows &= touch.which_rows;
+                    before.used.extend(touch.used);
                     before.columns = before.columns.take().zip(touch.columns).map(|(mut all, more)| {
                         all.extend(more);
                         all
@@ -242,8 +260,8 @@ impl Judge {
     }
 
     /// Decides and records. Strictly recorded changes are durable when this returns.
-    async fn judge(&self, looked: Looked, all: Resolved, defines: bool) -> Judged {
-        let mut begun = match self.decide(looked, &all).await {
+    async fn judge(&self, looked: Looked, all: Resolved, seen: Option<Seen>, defines: bool) -> Judged {
+        let mut begun = match self.decide(looked, &all, seen).await {
             Ok(begun) => begun,
             Err(judged) => return judged,
         };
@@ -262,14 +280,14 @@ impl Judge {
 
     /// The same, durable whatever it does.
     async fn judge_strictly(&self, looked: Looked, all: Resolved) -> Result<(u64, Running), Judged> {
-        let mut begun = self.decide(looked, &all).await?;
+        let mut begun = self.decide(looked, &all, None).await?;
         match landed(begun.running.recorded.take()).await {
             Ok(index) => Ok((index, begun.running)),
             Err(error) => Err(Judged::End(reply::not_recorded(&error.to_string()))),
         }
     }
 
-    async fn decide(&self, mut looked: Looked, all: &Resolved) -> Result<Begun, Judged> {
+    async fn decide(&self, mut looked: Looked, all: &Resolved, seen: Option<Seen>) -> Result<Begun, Judged> {
         let pipeline = &self.pipeline;
         let ports = &pipeline.ports;
         let Ok(seat) = pipeline.room.clone().try_acquire_owned() else {
@@ -292,6 +310,13 @@ impl Judge {
                 return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
             }
         };
+        let limits = seen
+            .as_ref()
+            .and_then(|_| Limits::of(&permits, self.identity, &ports.counters, all.uncounted.is_none()));
+        let masks = seen.and_then(|Seen { catalog, copied, .. }| {
+            let key = || ports.pseudonyms.of(self.contract.as_bytes());
+            Masks::of(&permits, key, &self.service, &catalog, copied)
+        });
         ports.metrics.decided("permitted", "permitted");
         let clauses: Vec<contract::Number> =
             permits.iter().flat_map(|permit| permit.contract().clauses.iter().copied()).collect();
@@ -314,8 +339,16 @@ impl Judge {
         let (ended, ending) = oneshot::channel();
         let cut = rests.token().clone();
         let recorded = pipeline.follow(pending, meter.clone(), ending, (recording, cut), now_ms, seat);
-        let running =
-            Running { _rests: Some(rests), ended: Some(ended), meter, recorded, defines: false, longest };
+        let running = Running {
+            _rests: Some(rests),
+            ended: Some(ended),
+            meter,
+            recorded,
+            longest,
+            masks,
+            limits,
+            ..Running::default()
+        };
         Ok(Begun { running, recording, changes })
     }
 
@@ -343,6 +376,20 @@ impl Judge {
         });
         let instance = denied.await;
         Judged::Denied(reply::denial(&denial, reasons, instance.as_deref()))
+    }
+
+    /// Where the database's catalog cannot be read nothing is let through, which is on record.
+    async fn unknown(&self, text: &str, error: &UpstreamError) -> Judged {
+        const WHY: &str = "what the database has is not known, so nothing is let through";
+        let as_of = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner).as_of();
+        let denial = Denial::plain(policy::Reason::InstrumentUnusable, format!("{WHY}: {error}"), as_of);
+        let looked = self.looked(Kind::Other.as_str().to_owned(), text, &self.says());
+        match self.denied(denial, None, looked, &[]).await {
+            Judged::Denied(error) => {
+                Judged::Denied(ErrorResponse { code: reply::SESSION, message: WHY.to_owned(), ..error })
+            }
+            other @ (Judged::Permitted { .. } | Judged::Unknown | Judged::End(_)) => other,
+        }
     }
 
     /// What is no SQL is denied, and on record.
@@ -402,13 +449,6 @@ fn touch(act: &Act) -> SqlTouch {
         (Object::Of { .. }, Columns::All) => None,
     };
     let changes_rows = matches!(act.verb, Verb::Update | Verb::Delete | Verb::Truncate);
-    SqlTouch { columns, which_rows: act.restricted || !changes_rows }
-}
-
-fn unknown(error: &UpstreamError) -> ErrorResponse {
-    ErrorResponse {
-        severity: Severity::Error,
-        detail: Some(error.to_string()),
-        ..reply::fatal(reply::SESSION, "what the database has is not known, so nothing is let through")
-    }
+    let used = act.used.iter().cloned().collect();
+    SqlTouch { columns, which_rows: act.restricted || !changes_rows, used, uncounted: None }
 }

@@ -1,4 +1,4 @@
-//! Names of prepared statements, with everything each can mean until the server has said what it does. No IO.
+//! Names of prepared statements and cursors, with everything each can mean until the server has said what it does. No IO.
 
 use super::texts::Text;
 use crate::limits::{NAMED_BYTES_MAX, NAMED_STATEMENTS_MAX, PIPELINE_MAX};
@@ -21,43 +21,69 @@ pub(crate) struct Known {
 struct Meanings {
     confirmed: Option<Arc<Known>>,
     pending: Vec<Arc<Known>>,
+    /// No transaction was open since it was given; nothing may have begun then that does so.
+    idle_since: bool,
+}
+
+/// What has a name: a client can give both kinds any.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Called {
+    /// A prepared statement.
+    Statement(String),
+    /// A cursor; it ends with its transaction.
+    Cursor(String),
+    /// A cursor that does not (`WITH HOLD`).
+    Held(String),
+}
+
+impl Called {
+    pub(crate) fn statement(name: &str) -> Self {
+        Self::Statement(name.to_owned())
+    }
+
+    /// What a name of a cursor can be.
+    pub(crate) fn cursors(name: &str) -> [Self; 2] {
+        [Self::Cursor(name.to_owned()), Self::Held(name.to_owned())]
+    }
 }
 
 /// The names of a session.
 #[derive(Default)]
 pub(crate) struct Names {
-    statements: HashMap<String, Meanings>,
+    statements: HashMap<Called, Meanings>,
     /// Bytes of their texts.
     bytes: usize,
 }
 
 impl Names {
     /// A statement is about to get a name; says whether there is room for it.
-    pub(crate) fn name(&mut self, name: &str, known: &Arc<Known>) -> bool {
+    pub(crate) fn name(&mut self, name: &Called, known: &Arc<Known>) -> bool {
         if self.statements.len() >= NAMED_STATEMENTS_MAX && !self.statements.contains_key(name) {
             return false;
         }
         let bytes = self.bytes + known.text.len();
-        let meanings = self.statements.entry(name.to_owned()).or_default();
+        let meanings = self.statements.entry(name.clone()).or_default();
         let room = meanings.pending.len() < PIPELINE_MAX && bytes <= NAMED_BYTES_MAX;
         if room {
             meanings.pending.push(known.clone());
+            meanings.idle_since = false;
             self.bytes = bytes;
         }
         room
     }
 
     /// The same with PREPARE, of which nobody hears whether it was done: the name can mean this for ever.
-    pub(crate) fn name_for_good(&mut self, name: &str, known: &Arc<Known>) -> bool {
+    pub(crate) fn name_for_good(&mut self, name: &Called, known: &Arc<Known>) -> bool {
         self.meanings(name).iter().any(|other| other.text == known.text) || self.name(name, known)
     }
 
     /// Everything a name can mean.
-    pub(crate) fn meanings(&self, name: &str) -> Vec<Arc<Known>> {
+    pub(crate) fn meanings(&self, name: &Called) -> Vec<Arc<Known>> {
         let Some(meanings) = self.statements.get(name) else { return Vec::new() };
         let mut all: Vec<Arc<Known>> = Vec::new();
         for known in meanings.confirmed.iter().chain(&meanings.pending) {
-            if !all.iter().any(|other| Arc::ptr_eq(other, known)) {
+            let same = |other: &Arc<Known>| other.text == known.text && other.types == known.types;
+            if !all.iter().any(same) {
                 all.push(known.clone());
             }
         }
@@ -65,7 +91,7 @@ impl Names {
     }
 
     /// The server took a name, or not.
-    pub(crate) fn settle(&mut self, name: &str, known: &Arc<Known>, confirmed: bool) {
+    pub(crate) fn settle(&mut self, name: &Called, known: &Arc<Known>, confirmed: bool) {
         let Some(meanings) = self.statements.get_mut(name) else { return };
         let pending = meanings.pending.iter().position(|other| Arc::ptr_eq(other, known));
         if let Some(at) = pending {
@@ -83,7 +109,7 @@ impl Names {
     }
 
     /// The server forgot a name.
-    pub(crate) fn close(&mut self, name: &str) {
+    pub(crate) fn close(&mut self, name: &Called) {
         if let Some(meanings) = self.statements.get_mut(name) {
             let over = meanings.confirmed.take();
             self.bytes = self.bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
@@ -91,6 +117,26 @@ impl Names {
                 self.statements.remove(name);
             }
         }
+    }
+
+    /// Whether a portal of this name can be a cursor.
+    pub(crate) fn is_cursor(&self, name: &str) -> bool {
+        Called::cursors(name).iter().any(|called| self.statements.contains_key(called))
+    }
+
+    /// No transaction is open: cursors are no more, but for those that were named just now and may be declared in one
+    /// that begins.
+    pub(crate) fn end_cursors(&mut self) {
+        let (statements, bytes) = (&mut self.statements, &mut self.bytes);
+        statements.retain(|called, meanings| {
+            let before = std::mem::replace(&mut meanings.idle_since, true);
+            let over = before && matches!(called, Called::Cursor(_));
+            if over {
+                let known = meanings.confirmed.iter().chain(&meanings.pending);
+                *bytes = bytes.saturating_sub(known.map(|known| known.text.len()).sum());
+            }
+            !over
+        });
     }
 
     #[cfg(test)]

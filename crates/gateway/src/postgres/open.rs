@@ -10,7 +10,7 @@ use super::upstream::{Duplex, Server, Upstream, UpstreamError};
 use crate::authenticate::Peer;
 use crate::connections::Connections;
 use crate::exchange::{Looked, Pipeline, shortened};
-use crate::limits::HANDSHAKE_TIME_MAX;
+use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX};
 use policy::{Denial, Ending, Reason};
 use registry::{DatabaseAddress, IdentityId, InstrumentId, Service};
 use rustix::net::sockopt::set_socket_linger;
@@ -171,7 +171,7 @@ struct Begun {
     cancellable: Option<Cancellable>,
     hello: Vec<u8>,
     opened: super::talk::Running,
-    never: String,
+    names: (String, String),
 }
 
 impl Beginning<'_> {
@@ -199,7 +199,16 @@ impl Beginning<'_> {
         };
         let (index, opened) = judge.begin(shortened(said(self.startup))).await?;
         judge.session = Some(index);
-        let (upstream, path) = match self.reach(&judge, &asked).await {
+        let reached = tokio::select! {
+            biased;
+            () = judge.live.token().cancelled() => {
+                return Err(reply::cut(judge.live.why().as_ref()));
+            }
+            reached = tokio::time::timeout(DATABASE_BEGIN_TIME_MAX, self.reach(&judge, &asked)) => {
+                reached.unwrap_or(Err(UpstreamError::Late(DATABASE_BEGIN_TIME_MAX)))
+            }
+        };
+        let (upstream, path) = match reached {
             Ok(reached) => reached,
             Err(error) => {
                 opened.finish(Ending::UpstreamFailed);
@@ -212,10 +221,14 @@ impl Beginning<'_> {
         };
         judge.says.lock().unwrap_or_else(PoisonError::into_inner).path = path;
         let (hello, cancellable) = self.hello(&judge, &upstream, &asked)?;
-        let never =
-            (ports.entropy)().ok_or_else(|| reply::fatal(reply::SESSION, "the system has no randomness"))?;
-        let never = format!("writ-{}", contract::canonical::hex(&never));
-        Ok(Begun { judge: Arc::new(judge), upstream, cancellable, hello, opened, never })
+        let name = || {
+            let random = (ports.entropy)();
+            let random =
+                random.ok_or_else(|| reply::fatal(reply::SESSION, "the system has no randomness"))?;
+            Ok(format!("writ-{}", contract::canonical::hex(&random)))
+        };
+        let names = (name()?, name()?);
+        Ok(Begun { judge: Arc::new(judge), upstream, cancellable, hello, opened, names })
     }
 
     /// Begins a session with the server; gives where names are looked up in it.
@@ -512,7 +525,7 @@ fn options(text: &str) -> Result<Vec<(String, String)>, Refused> {
 
 impl Begun {
     async fn run(self, mut stream: TlsStream<TcpStream>, stop: &CancellationToken) {
-        let Self { judge, upstream, cancellable, hello, opened, never } = self;
+        let Self { judge, upstream, cancellable, hello, opened, names } = self;
         let metrics = judge.pipeline.ports.metrics.clone();
         metrics.connections.inc();
         let live = judge.live.clone();
@@ -521,7 +534,7 @@ impl Begun {
             stream.flush().await
         };
         if begun.await.is_ok() {
-            let stream = session::run(judge, never, stream, upstream, stop).await;
+            let stream = session::run(judge, names, stream, upstream, stop).await;
             let cut = live.token().is_cancelled();
             if cut && let Err(error) = set_socket_linger(stream.get_ref().0, Some(Duration::ZERO)) {
                 tracing::warn!(%error, "a cut connection may still deliver what was under way");

@@ -1,8 +1,9 @@
 //! What a client of a database is told when something is not done: the clause and its sentence, in the fields errors of
 //! PostgreSQL have. All SQLSTATEs are of the class `WR`, which nobody else uses.
 
+use crate::limits::ROW_BYTES_MAX;
 use crate::parting::Cut;
-use policy::{Cited, Denial, Longest, Reason};
+use policy::{Allowance, Cited, Denial, Longest, Most, Reason};
 use wire::postgres::error_response::{ErrorResponse, Severity};
 
 /// What was asked is no SQL, or more than is looked into.
@@ -106,6 +107,34 @@ pub(crate) fn overdue(longest: &Longest) -> ErrorResponse {
     ErrorResponse {
         detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
         ..fatal("WR001", format!("a transaction is open for longer than clause {clause} of `{name}` lets it"))
+    }
+}
+
+/// A row is longer than is held.
+pub(crate) fn row_too_long() -> ErrorResponse {
+    fatal("54000", format!("a row that is masked is longer than {ROW_BYTES_MAX} bytes"))
+}
+
+/// A statement has more rows than its clause lets it.
+pub(crate) fn too_many_rows(most: &Most) -> ErrorResponse {
+    let Cited { clause, name, title, version, sentence, .. } = &most.cited;
+    ErrorResponse {
+        severity: Severity::Error,
+        detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
+        ..fatal(
+            "WR001",
+            format!("there are more rows than clause {clause} of `{name}` lets a statement have"),
+        )
+    }
+}
+
+/// No more rows may be got for now.
+pub(crate) fn no_more_rows(allowance: &Allowance) -> ErrorResponse {
+    let Cited { clause, name, title, version, sentence, .. } = &allowance.cited;
+    ErrorResponse {
+        severity: Severity::Error,
+        detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
+        ..fatal("WR003", format!("there are more rows than clause {clause} of `{name}` leaves for now"))
     }
 }
 

@@ -2,12 +2,14 @@
 //! own pace, until one of them ends it or it is cut.
 
 use super::judge::{Judge, Judged};
+use super::names::Called;
 use super::reply;
-use super::talk::{Step, Talk, Waiting};
+use super::talk::{Held, Next, Row, Step, Talk, Waiting};
 use super::upstream::{Duplex, Upstream};
 use crate::exchange::landed;
 use crate::limits::{
-    CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, RUNNING_MAX, SERVER_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX,
+    CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, ROW_BYTES_MAX, RUNNING_MAX, SERVER_MESSAGE_BYTES_MAX,
+    STATEMENT_BYTES_MAX,
 };
 use bytes::{Buf as _, BytesMut};
 use policy::Longest;
@@ -38,6 +40,8 @@ pub(crate) struct Session {
     ready: Notify,
     /// A name that nobody gives to anything: what is denied is asked for by it.
     never: String,
+    /// A name the gateway gives to what it runs as a portal of its own.
+    own: String,
 }
 
 /// How a session ended.
@@ -64,7 +68,7 @@ impl From<wire::postgres::Malformed> for End {
 /// Runs a session to its end. `client` is given back for whoever closes it.
 pub(crate) async fn run<C: Duplex>(
     judge: Arc<Judge>,
-    never: String,
+    (never, own): (String, String),
     client: C,
     upstream: Upstream,
     stop: &CancellationToken,
@@ -76,6 +80,7 @@ pub(crate) async fn run<C: Duplex>(
         timed: Notify::new(),
         ready: Notify::new(),
         never,
+        own,
     };
     let Upstream { stream, key, heard, .. } = upstream;
     let (mut client_said, mut to_client) = tokio::io::split(client);
@@ -209,6 +214,9 @@ impl Session {
                     out.clear();
                 }
                 self.said(header.tag, &message, &mut out).await?;
+                if !self.held(from, to, &mut heard, &mut out).await? {
+                    return Ok(());
+                }
                 while let Some(portals) = self.is_full() {
                     if portals {
                         return Err(End::Told(reply::too_many("open portals")));
@@ -234,6 +242,53 @@ impl Session {
         }
     }
 
+    /// Waits for the end of what everything waits for that comes after it. Says whether the client is still there.
+    async fn held<C: Duplex>(
+        &self,
+        from: &mut ReadHalf<C>,
+        to: &mut WriteHalf<Box<dyn Duplex>>,
+        heard: &mut BytesMut,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, End> {
+        loop {
+            match self.talk().next() {
+                Next::Client => return Ok(true),
+                Next::Fail(text) => {
+                    frontend::parse(out, &self.never, DENIED, &[0, 0]);
+                    if text {
+                        frontend::close(out, &self.own);
+                        frontend::sync(out);
+                    } else {
+                        frontend::flush(out);
+                    }
+                    continue;
+                }
+                Next::End => {
+                    frontend::close(out, &self.own);
+                    frontend::sync(out);
+                    continue;
+                }
+                Next::Nothing => {}
+            }
+            if !out.is_empty() {
+                to.write_all(out).await?;
+                to.flush().await?;
+                out.clear();
+            }
+            // That the client goes away is heard as long as it does not say too much else.
+            let listens = heard.len() < CHUNK_BYTES;
+            heard.reserve(CHUNK_BYTES);
+            tokio::select! {
+                () = self.answered.notified() => {}
+                read = from.read_buf(heard), if listens => {
+                    if read? == 0 {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
     /// Whether as much is under way as may be; and if so, whether it is portals alone, which nothing ends by itself.
     fn is_full(&self) -> Option<bool> {
         let talk = self.talk();
@@ -250,7 +305,10 @@ impl Session {
             return Err(End::Told(reply::fatal("42622", why)));
         }
         let waiting = match read {
-            Frontend::Query(text) => run_at_once(self.judge.query(&self.talk, text).await, message, out)?,
+            Frontend::Query(text) => {
+                let judged = self.judge.query(&self.talk, text).await;
+                self.run_at_once(judged, Some(text), message, out)?
+            }
             Frontend::Parse { name, query, types } => {
                 let (known, denial) = match self.judge.parse(&self.talk, query, types).await {
                     Ok((known, instead)) => {
@@ -264,12 +322,13 @@ impl Session {
                     Err(Judged::End(error)) => return Err(End::Told(error)),
                     Err(Judged::Permitted { .. } | Judged::Unknown) => return Err(End::Over),
                 };
-                if denial.is_none() && !self.talk().names.name(name, &known) {
+                if denial.is_none() && !self.talk().names.name(&Called::statement(name), &known) {
                     return Err(End::Told(reply::too_many("prepared statements")));
                 }
                 Waiting::Parse { name: name.to_owned(), known, denial }
             }
             Frontend::Bind { portal, statement, .. } => {
+                let mut described = false;
                 let (running, denial) = match self.judge.bind(&self.talk, statement).await {
                     Judged::Permitted { running, .. } => {
                         if !self.talk().bind(portal, self.judge.says().moved) {
@@ -277,6 +336,7 @@ impl Session {
                         }
                         out.extend_from_slice(message);
                         running.meter.sent(message.len());
+                        described = running.masks.is_some();
                         (Some(running), None)
                     }
                     Judged::Denied(error) => {
@@ -290,17 +350,38 @@ impl Session {
                     }
                     Judged::End(error) => return Err(End::Told(error)),
                 };
-                Waiting::Bind { portal: portal.to_owned(), running, denial }
+                let bind = Waiting::Bind { portal: portal.to_owned(), running, denial };
+                if !described {
+                    bind
+                } else {
+                    // Where the columns of its result are from has to be known before its rows come.
+                    self.talk().say(bind, Instant::now());
+                    frontend::describe_portal(out, portal);
+                    Waiting::Describe(Some(portal.to_owned()))
+                }
             }
             Frontend::FunctionCall => {
                 let reason = "the function-call protocol names functions by number";
-                run_at_once(self.judge.administer("FUNCTION CALL", reason).await, message, out)?
+                let judged = self.judge.administer("FUNCTION CALL", reason).await;
+                self.run_at_once(judged, None, message, out)?
             }
             Frontend::Execute { portal, rows } => {
-                let bound = self.talk().bound(portal);
+                let bound = {
+                    let talk = self.talk();
+                    // What may be a cursor is fetched from with FETCH, which is decided on.
+                    talk.bound(portal).filter(|_| !talk.names.is_cursor(portal))
+                };
+                let mut held = None;
                 let denial = match bound {
                     Some(moved) if moved == self.judge.says().moved => {
-                        out.extend_from_slice(message);
+                        let (asked, holds) = self.talk().ask(portal, rows);
+                        if holds {
+                            frontend::execute(out, portal, asked);
+                            frontend::flush(out);
+                            held = Some(Held::Runs);
+                        } else {
+                            out.extend_from_slice(message);
+                        }
                         None
                     }
                     // Some statements look up their names only now, along another path than was looked at.
@@ -314,7 +395,7 @@ impl Session {
                         Some(reply::no_portal(portal))
                     }
                 };
-                Waiting::Execute { portal: portal.to_owned(), denial }
+                Waiting::Execute { portal: portal.to_owned(), denial, held }
             }
             Frontend::CopyDone | Frontend::CopyFail => {
                 out.extend_from_slice(message);
@@ -323,7 +404,7 @@ impl Session {
             Frontend::Password => return Err(wire::postgres::Malformed("nobody asked for a password").into()),
             Frontend::Describe(_) => {
                 out.extend_from_slice(message);
-                Waiting::Describe
+                Waiting::Describe(None)
             }
             Frontend::Close(Named::Statement(name)) => {
                 out.extend_from_slice(message);
@@ -349,6 +430,52 @@ impl Session {
         Ok(())
     }
 
+    /// What becomes of what runs by itself, until the server is ready.
+    fn run_at_once(
+        &self,
+        judged: Judged,
+        text: Option<&str>,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Waiting, End> {
+        match judged {
+            Judged::Permitted { running, instead } => {
+                running.meter.sent(message.len());
+                let instead = instead.as_deref();
+                let mut held = None;
+                match instead.or(text).filter(|_| running.is_held()) {
+                    Some(text) => {
+                        held = Some(Held::Runs);
+                        self.run_held(text, running.limits.as_ref().map_or(0, |limits| limits.ask(0)), out);
+                    }
+                    None => match instead {
+                        Some(text) => frontend::query(out, text),
+                        None => out.extend_from_slice(message),
+                    },
+                }
+                Ok(Waiting::Query { running: Some(running), denial: None, held })
+            }
+            Judged::Denied(error) => {
+                frontend::query(out, DENIED);
+                Ok(Waiting::Query { running: None, denial: Some(error), held: None })
+            }
+            Judged::Unknown => Err(End::Over),
+            Judged::End(error) => Err(End::Told(error)),
+        }
+    }
+
+    /// Runs a text as a portal, whose rows can be limited, and which is not kept before it is said to be.
+    fn run_held(&self, text: &str, rows: u32, out: &mut Vec<u8>) {
+        let own = self.own.as_str();
+        // What was left by one that failed.
+        frontend::close(out, own);
+        frontend::parse(out, own, text, &[0, 0]);
+        frontend::bind(out, own, own);
+        frontend::describe_portal(out, own);
+        frontend::execute(out, own, rows);
+        frontend::flush(out);
+    }
+
     /// From the server to the client.
     async fn down<C: Duplex>(
         &self,
@@ -370,19 +497,53 @@ impl Session {
         mut heard: BytesMut,
         quiet: &mut bool,
     ) -> Result<(), End> {
-        // Bytes of a row, or of copied data, that are still to pass.
-        let mut unread = 0;
+        let clock = self.judge.pipeline.ports.clock.clone();
+        // Bytes of a row, or of copied data, that are still to come, and whether they pass.
+        let (mut unread, mut dropped) = (0, false);
+        // What passes in place of what was said.
+        let mut out = BytesMut::new();
         loop {
             // What of `heard` may pass as it is.
             let mut passes = 0;
             loop {
                 let now = unread.min(heard.len() - passes);
-                passes += now;
                 unread -= now;
+                if dropped {
+                    change(&mut out, &mut heard, &mut passes, now, &[]);
+                } else {
+                    passes += now;
+                }
                 let Some(header) = Header::read(heard.get(passes..).unwrap_or_default())? else { break };
                 if matches!(header.tag, b'D' | b'd') {
-                    self.talk().count(header.tag == b'D', header.total());
-                    unread = header.total();
+                    let whole = passes + header.total() <= heard.len();
+                    // What is masked is held whole.
+                    if self.talk().masks_rows() && !whole {
+                        if header.body > ROW_BYTES_MAX {
+                            return Err(End::Told(reply::row_too_long()));
+                        }
+                        break;
+                    }
+                    let row = self.talk().row(header.total(), header.tag == b'd', clock());
+                    match row {
+                        Row::Pass => (unread, dropped) = (header.total(), false),
+                        Row::Drop => (unread, dropped) = (header.total(), true),
+                        Row::End(error) => {
+                            change(&mut out, &mut heard, &mut passes, 0, &[]);
+                            pass(to, &mut out, quiet, true).await?;
+                            return Err(End::Told(error));
+                        }
+                        Row::Mask(plan) => {
+                            let end = passes + header.total();
+                            let body = heard.get(passes + HEADER_BYTES..end).unwrap_or_default();
+                            let mut masked = Vec::with_capacity(header.total());
+                            let done = match header.tag {
+                                b'D' => plan.row(body, &mut masked),
+                                _ => plan.copied(body, &mut masked),
+                            };
+                            done.map_err(|error| End::Told(reply::fatal(reply::SESSION, error.to_string())))?;
+                            change(&mut out, &mut heard, &mut passes, header.total(), &masked);
+                        }
+                    }
                     continue;
                 }
                 if header.body > SERVER_MESSAGE_BYTES_MAX {
@@ -399,28 +560,31 @@ impl Session {
                         }
                     }
                     Step::Wait(recorded) => {
-                        pass(to, &mut heard, passes, quiet, true).await?;
-                        passes = 0;
+                        change(&mut out, &mut heard, &mut passes, 0, &[]);
+                        pass(to, &mut out, quiet, true).await?;
                         if let Err(error) = landed(recorded).await {
                             return Err(End::Told(reply::not_recorded(&error.to_string())));
                         }
                     }
-                    Step::Replace(error) => {
-                        pass(to, &mut heard, passes, quiet, true).await?;
-                        passes = 0;
-                        heard.advance(header.total());
-                        let mut out = BytesMut::new();
-                        let mut written = Vec::new();
-                        error.write(&mut written);
-                        out.extend_from_slice(&written);
-                        let whole = out.len();
-                        pass(to, &mut out, whole, quiet, true).await?;
+                    Step::Replace(instead) => {
+                        change(&mut out, &mut heard, &mut passes, header.total(), &instead);
                     }
-                    Step::End(why) => return Err(End::Told(reply::fatal(reply::SESSION, why))),
+                    Step::End(why) => {
+                        change(&mut out, &mut heard, &mut passes, 0, &[]);
+                        pass(to, &mut out, quiet, true).await?;
+                        return Err(End::Told(reply::fatal(reply::SESSION, why)));
+                    }
                 }
             }
             self.answered.notify_one();
-            pass(to, &mut heard, passes, quiet, unread == 0).await?;
+            let whole = unread == 0 || dropped;
+            if out.is_empty() {
+                let mut passing = heard.split_to(passes);
+                pass(to, &mut passing, quiet, whole).await?;
+            } else {
+                change(&mut out, &mut heard, &mut passes, 0, &[]);
+                pass(to, &mut out, quiet, whole).await?;
+            }
             heard.reserve(CHUNK_BYTES);
             if from.read_buf(&mut heard).await? == 0 {
                 return Ok(());
@@ -437,39 +601,26 @@ impl Session {
     }
 }
 
-/// What becomes of what runs by itself, until the server is ready.
-fn run_at_once(judged: Judged, message: &[u8], out: &mut Vec<u8>) -> Result<Waiting, End> {
-    match judged {
-        Judged::Permitted { running, instead } => {
-            running.meter.sent(message.len());
-            match instead {
-                Some(text) => frontend::query(out, &text),
-                None => out.extend_from_slice(message),
-            }
-            Ok(Waiting::Query { running: Some(running), denial: None })
-        }
-        Judged::Denied(error) => {
-            frontend::query(out, DENIED);
-            Ok(Waiting::Query { running: None, denial: Some(error) })
-        }
-        Judged::Unknown => Err(End::Over),
-        Judged::End(error) => Err(End::Told(error)),
-    }
+/// Moves what passes to what is passed on, and after it something in place of so many bytes that follow.
+fn change(out: &mut BytesMut, heard: &mut BytesMut, passes: &mut usize, bytes: usize, instead: &[u8]) {
+    out.extend_from_slice(heard.get(..*passes).unwrap_or_default());
+    heard.advance(*passes + bytes);
+    *passes = 0;
+    out.extend_from_slice(instead);
 }
 
-/// Passes the first bytes on. `whole`: they end a message.
+/// Passes everything on. `whole`: it ends a message.
 async fn pass<C: Duplex>(
     to: &mut WriteHalf<C>,
-    heard: &mut BytesMut,
-    bytes: usize,
+    passing: &mut BytesMut,
     quiet: &mut bool,
     whole: bool,
 ) -> Result<(), End> {
-    if bytes > 0 {
+    if !passing.is_empty() {
         *quiet = false;
-        to.write_all(heard.get(..bytes).unwrap_or_default()).await?;
+        to.write_all(passing).await?;
         to.flush().await?;
-        heard.advance(bytes);
+        passing.clear();
     }
     *quiet |= whole;
     Ok(())

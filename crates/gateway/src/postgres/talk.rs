@@ -1,6 +1,9 @@
 //! What a session waits for: each message that went up has its answers, in order, and each answer belongs to one. No IO.
 
-use super::names::{Known, Names};
+use super::masking::{Masks, Plan, Unmaskable};
+use super::names::{Called, Known, Names};
+use super::reply;
+use super::rows::Limits;
 use super::upstream::sound;
 use crate::connections::Live;
 use crate::exchange::Recorded;
@@ -14,9 +17,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use wire::postgres::backend;
-use wire::postgres::error_response::{self, ErrorResponse};
+use wire::postgres::error_response::{self, ErrorResponse, Severity};
+use wire::postgres::{Malformed, frame};
 
 /// A statement or several that were permitted together and are under way.
+#[derive(Default)]
 pub(crate) struct Running {
     /// They rest on their contract still.
     pub(crate) _rests: Option<Live>,
@@ -28,9 +33,28 @@ pub(crate) struct Running {
     pub(crate) defines: bool,
     /// How long the transaction may be open in which it happens.
     pub(crate) longest: Option<Longest>,
+    /// How many rows it may have.
+    pub(crate) limits: Option<Limits>,
+    /// What is masked in its results.
+    pub(crate) masks: Option<Arc<Masks>>,
+    /// The result that is coming, as it is masked.
+    pub(crate) plan: Option<Arc<Plan>>,
 }
 
 impl Running {
+    /// Whether what comes after it waits for its end.
+    pub(crate) fn is_held(&self) -> bool {
+        self.limits.as_ref().is_some_and(|limits| limits.held)
+    }
+
+    /// A result is described: how it is masked.
+    fn describe(&mut self, body: &[u8]) -> Result<(), Malformed> {
+        if let Some(masks) = &self.masks {
+            self.plan = Some(Arc::new(masks.described(body)?));
+        }
+        Ok(())
+    }
+
     /// It came to its end.
     pub(crate) fn finish(mut self, ending: Ending) {
         if let Some(ended) = self.ended.take() {
@@ -41,16 +65,16 @@ impl Running {
 
 /// A message that went up, and what is to come of it.
 pub(crate) enum Waiting {
-    /// A text: until the server is ready.
-    Query { running: Option<Running>, denial: Option<ErrorResponse> },
+    /// A text: until the server is ready. `held`: it runs as a portal of the gateway's own.
+    Query { running: Option<Running>, denial: Option<ErrorResponse>, held: Option<Held> },
     /// A statement gets a name.
     Parse { name: String, known: Arc<Known>, denial: Option<ErrorResponse> },
     /// A portal is made.
     Bind { portal: String, running: Option<Running>, denial: Option<ErrorResponse> },
-    /// Something is described.
-    Describe,
-    /// A portal runs.
-    Execute { portal: String, denial: Option<ErrorResponse> },
+    /// Something is described; for the gateway itself, the portal.
+    Describe(Option<String>),
+    /// A portal runs. `held`: what comes after it waits for its end.
+    Execute { portal: String, denial: Option<ErrorResponse>, held: Option<Held> },
     /// A statement is forgotten.
     CloseStatement(String),
     /// A portal is.
@@ -61,13 +85,52 @@ pub(crate) enum Waiting {
     CopyEnd,
 }
 
+/// How far something is for whose end everything waits that comes after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// It runs.
+    Runs,
+    /// It went beyond its limit: it must fail.
+    Beyond,
+    /// It ran, and nothing is asked of the server yet.
+    Ran,
+    /// All is said.
+    Said,
+}
+
+/// What the gateway says of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// What the client says.
+    Client,
+    /// Nothing: something runs that everything waits for.
+    Nothing,
+    /// What makes it fail; and for a text what ends it.
+    Fail(bool),
+    /// What ends a text.
+    End,
+}
+
 impl Waiting {
+    fn held(&mut self) -> Option<&mut Held> {
+        match self {
+            Self::Query { held, .. } | Self::Execute { held, .. } => held.as_mut(),
+            Self::Parse { .. }
+            | Self::Bind { .. }
+            | Self::Describe(_)
+            | Self::CloseStatement(_)
+            | Self::ClosePortal(_)
+            | Self::Sync
+            | Self::CopyEnd => None,
+        }
+    }
+
     /// What it runs.
     fn running(&self) -> Option<&Running> {
         match self {
             Self::Query { running, .. } | Self::Bind { running, .. } => running.as_ref(),
             Self::Parse { .. }
-            | Self::Describe
+            | Self::Describe(_)
             | Self::Execute { .. }
             | Self::CloseStatement(_)
             | Self::ClosePortal(_)
@@ -83,10 +146,22 @@ pub(crate) enum Step {
     Pass,
     /// It waits until this is durable, and is looked at again.
     Wait(Recorded),
-    /// This passes in its place.
-    Replace(ErrorResponse),
+    /// This passes in its place; nothing, where it is empty.
+    Replace(Vec<u8>),
     /// The session ends.
     End(&'static str),
+}
+
+/// What becomes of a row, or of data that are copied out.
+pub(crate) enum Row {
+    /// It passes.
+    Pass,
+    /// It passes as this has it.
+    Mask(Arc<Plan>),
+    /// It does not pass.
+    Drop,
+    /// The session ends.
+    End(ErrorResponse),
 }
 
 /// Of one statement, and of what passes between both sides for it.
@@ -164,7 +239,13 @@ impl Talk {
 
     /// Whether a statement may be running.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.waiting.is_empty()
+        self.waiting.iter().any(|waiting| !matches!(waiting, Waiting::CopyEnd))
+    }
+
+    /// Whether something is being defined, or was in the transaction that is open: the catalog is another for this session.
+    pub(crate) fn defines(&self) -> bool {
+        let waiting = self.waiting.iter().filter_map(Waiting::running);
+        self.defines || self.defined || waiting.chain(self.portals.values()).any(|running| running.defines)
     }
 
     /// Whether nothing is under way, and no transaction is open.
@@ -188,7 +269,21 @@ impl Talk {
             Waiting::Execute { portal, .. } => self.portals.get(portal),
             Waiting::Parse { .. }
             | Waiting::Bind { .. }
-            | Waiting::Describe
+            | Waiting::Describe(_)
+            | Waiting::CloseStatement(_)
+            | Waiting::ClosePortal(_)
+            | Waiting::Sync
+            | Waiting::CopyEnd => None,
+        }
+    }
+
+    fn current_mut(&mut self) -> Option<&mut Running> {
+        match self.waiting.front_mut()? {
+            Waiting::Query { running, .. } => running.as_mut(),
+            Waiting::Execute { portal, .. } => self.portals.get_mut(portal),
+            Waiting::Parse { .. }
+            | Waiting::Bind { .. }
+            | Waiting::Describe(_)
             | Waiting::CloseStatement(_)
             | Waiting::ClosePortal(_)
             | Waiting::Sync
@@ -229,7 +324,7 @@ impl Talk {
                 Waiting::Query { .. }
                 | Waiting::Parse { .. }
                 | Waiting::Bind { .. }
-                | Waiting::Describe
+                | Waiting::Describe(_)
                 | Waiting::Execute { .. }
                 | Waiting::CloseStatement(_)
                 | Waiting::ClosePortal(_) => {}
@@ -245,14 +340,82 @@ impl Talk {
     /// A message that the server did not read.
     fn forget(&mut self, waiting: Waiting) {
         if let Waiting::Parse { name, known, .. } = waiting {
-            self.names.settle(&name, &known, false);
+            self.names.settle(&Called::Statement(name), &known, false);
         }
     }
 
-    /// A row of a result passed, or copied data.
-    pub(crate) fn count(&mut self, row: bool, bytes: usize) {
-        self.counted.rows += u64::from(row);
+    /// Whether the rows that come are masked.
+    pub(crate) fn masks_rows(&self) -> bool {
+        let plan = self.current().and_then(|running| running.plan.as_ref());
+        plan.is_some_and(|plan| !plan.is_plain())
+    }
+
+    /// A row of a result comes, or copied data.
+    pub(crate) fn row(&mut self, bytes: usize, copied: bool, now_ms: u64) -> Row {
+        let mut becomes = Row::Pass;
+        if let Some(running) = self.current_mut() {
+            if let Some(limits) = &mut running.limits
+                && !limits.take(now_ms)
+            {
+                return match limits.broken.clone() {
+                    Some(error) if copied || !limits.held => {
+                        Row::End(ErrorResponse { severity: Severity::Fatal, ..error })
+                    }
+                    Some(_) | None => Row::Drop,
+                };
+            }
+            becomes = match (&running.masks, &running.plan) {
+                (None, _) => Row::Pass,
+                (Some(_), None) => {
+                    return Row::End(reply::fatal(reply::SESSION, "a row came before its description"));
+                }
+                (Some(_), Some(plan)) if plan.is_plain() => Row::Pass,
+                (Some(_), Some(plan)) => Row::Mask(plan.clone()),
+            };
+        }
+        self.counted.rows += 1;
         self.counted.bytes_down += bytes as u64;
+        becomes
+    }
+
+    /// What the gateway says next.
+    pub(crate) fn next(&mut self) -> Next {
+        let Some(last) = self.waiting.back_mut() else { return Next::Client };
+        let is_text = matches!(last, Waiting::Query { .. });
+        let Some(held) = last.held() else { return Next::Client };
+        match *held {
+            Held::Runs => Next::Nothing,
+            Held::Said => Next::Client,
+            Held::Beyond => {
+                *held = Held::Said;
+                Next::Fail(is_text)
+            }
+            Held::Ran => {
+                *held = Held::Said;
+                Next::End
+            }
+        }
+    }
+
+    /// For how many rows to ask the server of a portal, and whether what comes after that waits for its end.
+    pub(crate) fn ask(&self, portal: &str, asked: u32) -> (u32, bool) {
+        let bound = self.waiting.iter().rev().find_map(|waiting| match waiting {
+            Waiting::Bind { portal: bound, running, .. } if bound == portal => Some(running.as_ref()),
+            Waiting::Bind { .. }
+            | Waiting::Query { .. }
+            | Waiting::Parse { .. }
+            | Waiting::Describe(_)
+            | Waiting::Execute { .. }
+            | Waiting::CloseStatement(_)
+            | Waiting::ClosePortal(_)
+            | Waiting::Sync
+            | Waiting::CopyEnd => None,
+        });
+        let running = bound.flatten().or_else(|| self.portals.get(portal));
+        match running.and_then(|running| running.limits.as_ref()) {
+            Some(limits) if limits.held => (limits.ask(asked), true),
+            Some(_) | None => (asked, false),
+        }
     }
 
     /// Data to copy in passed.
@@ -281,13 +444,22 @@ impl Talk {
         {
             return Step::Wait(Some(recorded));
         }
+        if let Some(Waiting::Query { held: Some(_), .. }) = self.waiting.front()
+            && matches!(tag, b'1' | b'2' | b'3' | b'n')
+        {
+            // Answers to what the gateway said of its own.
+            return Step::Replace(Vec::new());
+        }
         match tag {
             b'E' => self.failed(body),
             b'C' => self.complete(body),
-            b'I' => self.over(0),
+            b'I' => self.over(None),
             b's' => {
+                if self.is_beyond(None) {
+                    return Step::Replace(Vec::new());
+                }
                 let counted = std::mem::take(&mut self.counted);
-                let Some(Waiting::Execute { portal, denial: None }) = self.waiting.pop_front() else {
+                let Some(Waiting::Execute { portal, denial: None, .. }) = self.waiting.pop_front() else {
                     return Step::End("the server suspended what does not run");
                 };
                 if let Some(running) = self.portals.get(&portal) {
@@ -297,7 +469,7 @@ impl Talk {
             }
             b'1' => match self.waiting.pop_front() {
                 Some(Waiting::Parse { name, known, denial: None }) => {
-                    self.names.settle(&name, &known, true);
+                    self.names.settle(&Called::Statement(name), &known, true);
                     Step::Pass
                 }
                 _ => Step::End("the server parsed what was denied"),
@@ -312,7 +484,7 @@ impl Talk {
             },
             b'3' => {
                 match self.waiting.pop_front() {
-                    Some(Waiting::CloseStatement(name)) => self.names.close(&name),
+                    Some(Waiting::CloseStatement(name)) => self.names.close(&Called::Statement(name)),
                     Some(Waiting::ClosePortal(name)) => {
                         if !Self::binds(&self.waiting, &name) {
                             self.bound.remove(&name);
@@ -326,18 +498,85 @@ impl Talk {
             }
             // The description of a result; within a query it is not waited for by itself.
             b'T' | b'n' => {
-                if let Some(Waiting::Describe) = self.waiting.front() {
-                    self.waiting.pop_front();
+                if let Some(Waiting::Describe(portal)) =
+                    self.waiting.pop_front_if(|waiting| matches!(waiting, Waiting::Describe(_)))
+                {
+                    let Some(portal) = portal else { return Step::Pass };
+                    // The gateway asked for it; the client may have, too, and is answered by itself.
+                    let described = match self.portals.get_mut(&portal) {
+                        Some(running) if tag == b'T' => running.describe(body),
+                        Some(_) | None => Ok(()),
+                    };
+                    return match described {
+                        Ok(()) => Step::Replace(Vec::new()),
+                        Err(Malformed(why)) => Step::End(why),
+                    };
                 }
-                Step::Pass
+                match self.current_mut() {
+                    Some(running) if tag == b'T' => match running.describe(body) {
+                        Ok(()) => Step::Pass,
+                        Err(Malformed(why)) => Step::End(why),
+                    },
+                    Some(_) | None => Step::Pass,
+                }
             }
             b'Z' => self.ready(body, now),
             b'G' => {
                 self.copy_in();
                 Step::Pass
             }
-            b'N' | b'A' | b't' | b'H' | b'c' | b'V' => Step::Pass,
+            b'H' => {
+                let Some(running) = self.current_mut() else { return Step::Pass };
+                let Some(masks) = &running.masks else { return Step::Pass };
+                match masks.copied_out(body) {
+                    Ok(plan) => {
+                        running.plan = Some(Arc::new(plan));
+                        Step::Pass
+                    }
+                    Err(Unmaskable::Malformed(Malformed(why))) => Step::End(why),
+                    Err(Unmaskable::Copy | Unmaskable::Columns) => {
+                        Step::End("what is copied out cannot be masked: say which columns, as text")
+                    }
+                }
+            }
+            b'N' => match self.masks() {
+                Some(masks) => withheld(b'N', body, &masks),
+                None => Step::Pass,
+            },
+            b'A' | b't' | b'c' | b'V' => Step::Pass,
             _ => Step::End("the server said what does not belong into a session"),
+        }
+    }
+
+    /// What is masked in what the server is answering.
+    fn masks(&self) -> Option<Arc<Masks>> {
+        let of_bind = match self.waiting.front() {
+            Some(Waiting::Bind { running, .. }) => running.as_ref(),
+            _ => None,
+        };
+        self.current().or(of_bind)?.masks.clone()
+    }
+
+    /// Whether what runs has more rows than it may: then it is made to fail, and until then nothing of it is told. `had`
+    /// is how many rows the server says it had; none, where it has more than it was asked for.
+    fn is_beyond(&mut self, had: Option<u64>) -> bool {
+        let Some(limits) = self.current_mut().and_then(|running| running.limits.as_mut()) else {
+            return false;
+        };
+        if let Some(rows) = had {
+            limits.had(rows);
+        }
+        let Some(error) = limits.broken.clone().filter(|_| limits.held) else { return false };
+        match self.waiting.front_mut() {
+            Some(
+                Waiting::Query { denial, held: Some(held), .. }
+                | Waiting::Execute { denial, held: Some(held), .. },
+            ) => {
+                *denial = Some(error);
+                *held = Held::Beyond;
+                true
+            }
+            Some(_) | None => false,
         }
     }
 
@@ -355,64 +594,80 @@ impl Talk {
 
     fn failed(&mut self, body: &[u8]) -> Step {
         self.copying = false;
+        let masks = self.masks();
         let code = error_response::read(body).map(|(code, _)| code).unwrap_or_default();
         let counted = std::mem::take(&mut self.counted);
         let failed = |running: &Option<Running>| {
             if let Some(running) = running {
                 let _ = running.meter.error.set(code.clone());
-                // Rows of what failed were none.
-                Counted { rows: 0, ..counted }.tell(running);
+                counted.tell(running);
             }
         };
         let denial = match self.waiting.front_mut() {
             // The server is ready again only after this.
-            Some(Waiting::Query { running, denial }) => {
+            Some(Waiting::Query { running, denial, held }) => {
                 failed(running);
-                return denial.take().map_or(Step::Pass, Step::Replace);
+                if let Some(held) = held
+                    && *held == Held::Runs
+                {
+                    *held = Held::Ran;
+                }
+                return told(denial.take(), body, masks.as_deref());
             }
-            Some(Waiting::Sync | Waiting::CopyEnd) | None => return Step::Pass,
+            Some(Waiting::Sync | Waiting::CopyEnd) | None => return told(None, body, masks.as_deref()),
             Some(Waiting::Parse { denial, .. }) => denial.take(),
-            Some(Waiting::Bind { running, denial, .. }) => {
-                let (running, denial) = (running.take(), denial.take());
+            Some(Waiting::Bind { portal, running, denial }) => {
+                let (portal, running, denial) = (std::mem::take(portal), running.take(), denial.take());
+                if !self.portals.contains_key(&portal) {
+                    self.bound.remove(&portal);
+                }
                 failed(&running);
                 self.end_of(running);
                 denial
             }
-            Some(Waiting::Execute { portal, denial }) => {
+            Some(Waiting::Execute { portal, denial, .. }) => {
                 let denial = denial.take();
                 let running = self.portals.remove(&std::mem::take(portal));
                 failed(&running);
                 self.end_of(running);
                 denial
             }
-            Some(Waiting::Describe | Waiting::CloseStatement(_) | Waiting::ClosePortal(_)) => None,
+            Some(Waiting::Describe(_) | Waiting::CloseStatement(_) | Waiting::ClosePortal(_)) => None,
         };
         // Everything up to the next Sync is not read by the server, and what was permitted of it did not happen.
         while let Some(waiting) = self.waiting.pop_front_if(|waiting| !matches!(waiting, Waiting::Sync)) {
             self.forget(waiting);
         }
         self.skipping = self.waiting.is_empty();
-        denial.map_or(Step::Pass, Step::Replace)
+        told(denial, body, masks.as_deref())
     }
 
     fn complete(&mut self, body: &[u8]) -> Step {
         let told = error_response::tag(body).ok().and_then(backend::rows_of_tag);
-        self.over(told.unwrap_or(0))
+        self.over(told)
     }
 
     /// A statement came to its end; of how many rows, the server says.
-    fn over(&mut self, told: u64) -> Step {
+    fn over(&mut self, told: Option<u64>) -> Step {
+        if self.is_beyond(Some(told.unwrap_or(0))) {
+            return Step::Replace(Vec::new());
+        }
         let mut counted = std::mem::take(&mut self.counted);
-        counted.rows = counted.rows.max(told);
+        counted.rows = told.unwrap_or(counted.rows);
         match self.waiting.front_mut() {
-            Some(Waiting::Query { running, .. }) => {
+            Some(Waiting::Query { running, held, .. }) => {
                 if let Some(running) = running {
                     counted.tell(running);
+                    // What comes next is described anew.
+                    running.plan = None;
+                }
+                if let Some(held) = held {
+                    *held = Held::Ran;
                 }
                 Step::Pass
             }
             Some(Waiting::Execute { .. }) => {
-                let Some(Waiting::Execute { portal, denial: None }) = self.waiting.pop_front() else {
+                let Some(Waiting::Execute { portal, denial: None, .. }) = self.waiting.pop_front() else {
                     return Step::End("the server ran what was denied");
                 };
                 if let Some(running) = self.portals.remove(&portal) {
@@ -449,6 +704,9 @@ impl Talk {
         if body == b"I" {
             let portals = std::mem::take(&mut self.portals);
             portals.into_values().for_each(|running| self.end_of(Some(running)));
+            if self.waiting.is_empty() {
+                self.names.end_cursors();
+            }
         }
         Step::Pass
     }
@@ -461,10 +719,34 @@ impl Talk {
     }
 }
 
+/// An error of the server passes: as a denial where something was denied, without its details where those could tell what
+/// is masked.
+fn told(denial: Option<ErrorResponse>, body: &[u8], masks: Option<&Masks>) -> Step {
+    match (denial, masks) {
+        (Some(denial), _) => {
+            let mut out = Vec::new();
+            denial.write(&mut out);
+            Step::Replace(out)
+        }
+        (None, Some(masks)) => withheld(b'E', body, masks),
+        (None, None) => Step::Pass,
+    }
+}
+
+fn withheld(tag: u8, body: &[u8], masks: &Masks) -> Step {
+    match error_response::without_details(body, &masks.withheld()) {
+        Ok(body) => {
+            let mut out = Vec::new();
+            frame::message(&mut out, tag, |out| out.extend(body));
+            Step::Replace(out)
+        }
+        Err(Malformed(why)) => Step::End(why),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::postgres::reply;
 
     fn known(text: &str) -> Arc<Known> {
         Arc::new(Known { text: text.to_owned(), ..Known::default() })
@@ -473,8 +755,7 @@ mod tests {
     fn running(longest: Option<Longest>) -> (Option<Running>, oneshot::Receiver<Ending>) {
         let (ended, ending) = oneshot::channel();
         let meter = Arc::new(Meter::of_statement());
-        let running =
-            Running { _rests: None, ended: Some(ended), meter, recorded: None, defines: false, longest };
+        let running = Running { ended: Some(ended), meter, longest, ..Running::default() };
         (Some(running), ending)
     }
 
@@ -496,20 +777,20 @@ mod tests {
     }
 
     fn names(talk: &Talk, name: &str) -> Vec<String> {
-        talk.names.meanings(name).iter().map(|known| known.text.clone()).collect()
+        talk.names.meanings(&Called::statement(name)).iter().map(|known| known.text.clone()).collect()
     }
 
     #[tokio::test]
     async fn a_name_means_all_it_can_until_the_server_has_said() {
         let (mut talk, now) = (Talk::default(), Instant::now());
         let (one, two) = (known("one"), known("two"));
-        assert!(talk.names.name("s", &one));
+        assert!(talk.names.name(&Called::statement("s"), &one));
         talk.say(parse("s", &one), now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"1Z");
         // Closed and given anew before the server has answered to either.
         talk.say(Waiting::CloseStatement("s".to_owned()), now);
-        assert!(talk.names.name("s", &two));
+        assert!(talk.names.name(&Called::statement("s"), &two));
         talk.say(parse("s", &two), now);
         talk.say(Waiting::Sync, now);
         assert_eq!(names(&talk, "s"), ["one", "two"]);
@@ -520,7 +801,7 @@ mod tests {
         // What the server passes over was never named.
         let three = known("three");
         talk.say(Waiting::CloseStatement("other".to_owned()), now);
-        assert!(talk.names.name("t", &three));
+        assert!(talk.names.name(&Called::statement("t"), &three));
         talk.say(parse("t", &three), now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"EZ");
@@ -535,7 +816,7 @@ mod tests {
         let (second, mut second_ended) = running(None);
         let (third, mut third_ended) = running(None);
         let bind = |running| Waiting::Bind { portal: String::new(), running, denial: None };
-        let execute = || Waiting::Execute { portal: String::new(), denial: None };
+        let execute = || Waiting::Execute { portal: String::new(), denial: None, held: None };
         talk.say(bind(first), now);
         talk.say(execute(), now);
         passes(&mut talk, b"2E");
@@ -548,7 +829,7 @@ mod tests {
         passes(&mut talk, b"Z2CZ");
         assert_eq!(first_ended.try_recv().ok(), Some(Ending::Complete));
         assert_eq!(third_ended.try_recv().ok(), Some(Ending::Complete));
-        assert!(second_ended.try_recv().is_err(), "it never ran");
+        assert!(second_ended.try_recv() == Err(oneshot::error::TryRecvError::Closed), "it never ran");
         assert!(!talk.is_busy());
     }
 
@@ -559,13 +840,13 @@ mod tests {
         let (skipped, mut skipped_ended) = running(None);
         let bind = |running| Waiting::Bind { portal: String::new(), running, denial: None };
         talk.say(bind(failed), now);
-        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
+        talk.say(Waiting::Execute { portal: String::new(), denial: None, held: None }, now);
         talk.say(bind(skipped), now);
-        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
+        talk.say(Waiting::Execute { portal: String::new(), denial: None, held: None }, now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"EZ");
         assert_eq!(failed_ended.try_recv().ok(), Some(Ending::Complete));
-        assert!(skipped_ended.try_recv().is_err(), "it never ran");
+        assert!(skipped_ended.try_recv() == Err(oneshot::error::TryRecvError::Closed), "it never ran");
     }
 
     #[tokio::test]
@@ -578,17 +859,17 @@ mod tests {
         let (first, _ended) = running(None);
         let (second, _ended) = running(None);
         let (of_first, of_second) = (meter(&first), meter(&second));
-        talk.say(Waiting::Query { running: first, denial: None }, now);
+        talk.say(Waiting::Query { running: first, denial: None, held: None }, now);
         talk.say(Waiting::Bind { portal: String::new(), running: second, denial: None }, now);
-        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
-        talk.count(true, 10);
+        talk.say(Waiting::Execute { portal: String::new(), denial: None, held: None }, now);
+        let _ = talk.row(10, false, 0);
         talk.copied(5);
         passes(&mut talk, b"CZ2");
         // It is suspended once, goes on, and its session ends meanwhile.
-        talk.count(true, 20);
+        let _ = talk.row(20, false, 0);
         passes(&mut talk, b"s");
-        talk.say(Waiting::Execute { portal: String::new(), denial: None }, now);
-        talk.count(true, 30);
+        talk.say(Waiting::Execute { portal: String::new(), denial: None, held: None }, now);
+        let _ = talk.row(30, false, 0);
         assert!(talk.part());
         assert_eq!(counts(&of_first), [1, 5, 10]);
         assert_eq!(counts(&of_second), [2, 0, 50]);
@@ -620,11 +901,11 @@ mod tests {
     async fn a_session_is_idle_outside_transactions_only() {
         let (mut talk, now) = (Talk::default(), Instant::now());
         assert!(talk.is_idle());
-        talk.say(Waiting::Query { running: running(None).0, denial: None }, now);
+        talk.say(Waiting::Query { running: running(None).0, denial: None, held: None }, now);
         assert!(!talk.is_idle());
         assert!(matches!(talk.hear(b'Z', b"T", now), Step::Pass));
         assert!(!talk.is_idle(), "a transaction is open");
-        talk.say(Waiting::Query { running: running(None).0, denial: None }, now);
+        talk.say(Waiting::Query { running: running(None).0, denial: None, held: None }, now);
         passes(&mut talk, b"Z");
         assert!(talk.is_idle());
     }
@@ -633,15 +914,15 @@ mod tests {
     async fn what_was_denied_is_refused_by_the_server_or_the_session_ends() {
         let (mut talk, now) = (Talk::default(), Instant::now());
         let denied = || Some(reply::moved());
-        talk.say(Waiting::Query { running: None, denial: denied() }, now);
+        talk.say(Waiting::Query { running: None, denial: denied(), held: None }, now);
         assert!(matches!(talk.hear(b'E', b"C42601\0Mno\0\0", now), Step::Replace(_)));
         passes(&mut talk, b"Z");
         for (waiting, tag) in [
-            (Waiting::Query { running: None, denial: denied() }, b'Z'),
+            (Waiting::Query { running: None, denial: denied(), held: None }, b'Z'),
             (Waiting::Bind { portal: String::new(), running: None, denial: denied() }, b'2'),
             (Waiting::Parse { name: String::new(), known: known(""), denial: denied() }, b'1'),
-            (Waiting::Execute { portal: String::new(), denial: denied() }, b'C'),
-            (Waiting::Execute { portal: String::new(), denial: denied() }, b's'),
+            (Waiting::Execute { portal: String::new(), denial: denied(), held: None }, b'C'),
+            (Waiting::Execute { portal: String::new(), denial: denied(), held: None }, b's'),
         ] {
             let mut talk = Talk::default();
             talk.say(waiting, now);
@@ -654,7 +935,7 @@ mod tests {
     #[tokio::test]
     async fn a_sync_among_data_is_passed_over() {
         let (mut talk, now) = (Talk::default(), Instant::now());
-        let execute = || Waiting::Execute { portal: String::new(), denial: None };
+        let execute = || Waiting::Execute { portal: String::new(), denial: None, held: None };
         // Whether it was said before the server began to read data, or after.
         for early in [true, false] {
             talk.say(execute(), now);
@@ -687,7 +968,7 @@ mod tests {
             Some(Longest { ms: 1_000, cited })
         };
         let (mut talk, now) = (Talk::default(), Instant::now());
-        let query = |longest| Waiting::Query { running: running(longest).0, denial: None };
+        let query = |longest| Waiting::Query { running: running(longest).0, denial: None, held: None };
         talk.say(query(None), now);
         talk.say(query(None), now);
         talk.say(query(longest()), now);

@@ -9,7 +9,10 @@ const PERMIT: &str =
 
 fn touching(action: &str, resource: &str, columns: Option<&[&str]>, which_rows: bool) -> Request {
     let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
-    Request { touch: Some(SqlTouch { columns, which_rows }), ..request(action, resource) }
+    Request {
+        touch: Some(SqlTouch { columns, which_rows, ..SqlTouch::plain() }),
+        ..request(action, resource)
+    }
 }
 
 #[test]

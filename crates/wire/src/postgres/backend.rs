@@ -95,8 +95,48 @@ pub fn put_ready(out: &mut Vec<u8>, status: u8) {
     frame::message(out, b'Z', |out| out.push(status));
 }
 
-/// The fields of a DataRow as text; none for NULL.
-pub fn row(body: &[u8]) -> Result<Vec<Option<String>>, Malformed> {
+/// A field of RowDescription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldDescription<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// The number of the table it is a column of; 0 for none.
+    pub table: u32,
+    /// The number of the column in it.
+    pub column: i16,
+    /// The number of its type; of a domain that of the type it is over.
+    pub kind: u32,
+    /// It comes as the server keeps it, and not as it prints it.
+    pub binary: bool,
+}
+
+/// The fields of RowDescription.
+pub fn row_description(body: &[u8]) -> Result<Vec<FieldDescription<'_>>, Malformed> {
+    let (count, mut rest) = short(body)?;
+    let mut fields = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
+        let (name, left) = text(rest)?;
+        let (table, left) = long(left)?;
+        let (column, left) = short(left)?;
+        let (kind, left) = long(left)?;
+        // Its size and its modifier.
+        let (_, left) = short(left)?;
+        let (_, left) = long(left)?;
+        let (format, left) = short(left)?;
+        fields.push(FieldDescription {
+            name,
+            table,
+            column: column.cast_signed(),
+            kind,
+            binary: format != 0,
+        });
+        rest = left;
+    }
+    if rest.is_empty() { Ok(fields) } else { Err(Malformed("a description goes on after its last field")) }
+}
+
+/// The fields of a DataRow; none for NULL.
+pub fn fields(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
     let (count, mut rest) = short(body)?;
     let mut fields = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
@@ -107,11 +147,37 @@ pub fn row(body: &[u8]) -> Result<Vec<Option<String>>, Malformed> {
             continue;
         }
         let (value, left) = left.split_at_checked(length as usize).ok_or(Malformed("a field is cut off"))?;
-        let value = std::str::from_utf8(value).map_err(|_| Malformed("a field is not UTF-8"))?;
-        fields.push(Some(value.to_owned()));
+        fields.push(Some(value));
         rest = left;
     }
-    Ok(fields)
+    if rest.is_empty() { Ok(fields) } else { Err(Malformed("a row goes on after its last field")) }
+}
+
+/// Appends a DataRow.
+pub fn put_row<'f>(out: &mut Vec<u8>, fields: impl ExactSizeIterator<Item = Option<&'f [u8]>>) {
+    frame::message(out, b'D', |out| {
+        out.extend(u16::try_from(fields.len()).unwrap_or(u16::MAX).to_be_bytes());
+        for field in fields {
+            let length = field.map_or(u32::MAX, |value| u32::try_from(value.len()).unwrap_or(u32::MAX));
+            out.extend(length.to_be_bytes());
+            out.extend(field.unwrap_or_default());
+        }
+    });
+}
+
+/// The fields of a DataRow as text; none for NULL.
+pub fn row(body: &[u8]) -> Result<Vec<Option<String>>, Malformed> {
+    let text = |value: &[u8]| {
+        std::str::from_utf8(value).map(str::to_owned).map_err(|_| Malformed("a field is not UTF-8"))
+    };
+    fields(body)?.into_iter().map(|value| value.map(text).transpose()).collect()
+}
+
+/// Of CopyOutResponse: whether the copy is binary, and how many columns it has.
+pub fn copy_out(body: &[u8]) -> Result<(bool, u16), Malformed> {
+    let (format, rest) = body.split_first().ok_or(Malformed("a message is cut off"))?;
+    let (columns, _) = short(rest)?;
+    Ok((*format != 0, columns))
 }
 
 /// How many rows the tag of CommandComplete tells of: `INSERT 0 5`, `SELECT 3`, `COPY 7`.

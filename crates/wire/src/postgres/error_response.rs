@@ -78,6 +78,29 @@ pub fn read(mut body: &[u8]) -> Result<(String, String), Malformed> {
     }
 }
 
+/// The body of an ErrorResponse or NoticeResponse without the fields that can tell rows: what was being done (`D`, `W`) and
+/// the query within the server it was done for (`q`, `p`). `instead` stands in place of the details, where there were such.
+pub fn without_details(mut body: &[u8], instead: &str) -> Result<Vec<u8>, Malformed> {
+    let mut out = Vec::with_capacity(body.len());
+    loop {
+        let (letter, rest) = body.split_first().ok_or(Malformed("an error is cut off"))?;
+        if *letter == 0 {
+            out.push(0);
+            return Ok(out);
+        }
+        let end = rest.iter().position(|byte| *byte == 0).ok_or(Malformed("an error is cut off"))?;
+        match letter {
+            b'D' => {
+                out.push(b'D');
+                frame::put_text(&mut out, instead);
+            }
+            b'W' | b'q' | b'p' => {}
+            _ => out.extend_from_slice(body.get(..end + 2).unwrap_or_default()),
+        }
+        body = rest.get(end + 1..).unwrap_or_default();
+    }
+}
+
 /// A text at the head of a body: the tag of CommandComplete.
 pub fn tag(body: &[u8]) -> Result<&str, Malformed> {
     text(body).map(|(tag, _)| tag)
@@ -101,5 +124,16 @@ mod tests {
         error.write(&mut out);
         assert_eq!(read(&out[HEADER_BYTES..]), Ok(("42501".into(), "not permitted".into())));
         assert_eq!(out.iter().filter(|byte| **byte == 0).count(), 3 + 6, "no zero byte of a text travels");
+    }
+
+    #[test]
+    fn details_are_left_out() {
+        let body = b"SERROR\0C23514\0Mnew row violates\0DFailing row contains (1, ada@example.org).\0Wcontext\0nchk\0\0";
+        let out = without_details(body, "withheld").unwrap();
+        assert_eq!(out, b"SERROR\0C23514\0Mnew row violates\0Dwithheld\0nchk\0\0");
+        assert_eq!(without_details(&out, "withheld").unwrap(), out);
+        for end in 0..body.len() {
+            assert!(without_details(&body[..end], "x").is_err(), "cut off at {end}");
+        }
     }
 }

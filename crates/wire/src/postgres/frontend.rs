@@ -179,6 +179,29 @@ pub fn execute(out: &mut Vec<u8>, portal: &str, rows: u32) {
     });
 }
 
+/// Appends the description of a portal's result being asked for.
+pub fn describe_portal(out: &mut Vec<u8>, portal: &str) {
+    frame::message(out, b'D', |out| {
+        out.push(b'P');
+        frame::put_text(out, portal);
+    });
+}
+
+/// Appends the forgetting of a statement and of a portal of one name, where there are such.
+pub fn close(out: &mut Vec<u8>, name: &str) {
+    for kind in [b'P', b'S'] {
+        frame::message(out, b'C', |out| {
+            out.push(kind);
+            frame::put_text(out, name);
+        });
+    }
+}
+
+/// Appends the end of what belongs together.
+pub fn sync(out: &mut Vec<u8>) {
+    frame::message(out, b'S', |_| {});
+}
+
 /// Appends "answer what was said".
 pub fn flush(out: &mut Vec<u8>) {
     frame::message(out, b'H', |_| {});

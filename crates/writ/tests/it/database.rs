@@ -7,13 +7,14 @@ use std::process::{Command, Output, Stdio};
 
 mod clients;
 mod evasions;
+mod masking;
 mod session;
 mod tools;
 
 /// The machine's own schema, what it must not touch, and everything an evasion could hide behind.
 const SCHEMA: &str = include_str!("database/schema.sql");
 
-const CONTRACT: &str = r#"+++
+pub(crate) const CONTRACT: &str = r#"+++
 instrument = "contract"
 name = "orders-db"
 version = 1
@@ -122,13 +123,19 @@ impl World {
         ))
     }
 
-    fn with(contract: &str) -> Self {
+    pub(crate) fn with(contract: &str) -> Self {
         Self::with_upstream(contract, false)
     }
 
     /// The same, with TLS between the gateway and the server.
     pub(crate) fn with_tls() -> Self {
         Self::with_upstream(CONTRACT, true)
+    }
+
+    /// The same under a contract with these clauses and no others.
+    pub(crate) fn under(clauses: &str) -> Self {
+        let head = CONTRACT.split("```clause").next().unwrap();
+        Self::with(&format!("{head}{clauses}"))
     }
 
     fn with_upstream(contract: &str, tls: bool) -> Self {
@@ -160,6 +167,10 @@ tables = ["public.notes"]
 [[resources]]
 name = "staff"
 tables = ["public.staff"]
+
+[[resources]]
+name = "customers"
+tables = ["public.customers"]
 
 [[resources]]
 name = "people"

@@ -24,6 +24,18 @@ CREATE RULE ruled AS ON INSERT TO loose.ruled DO INSTEAD DELETE FROM public.user
 CREATE TABLE loose.triggered (id int);
 CREATE TABLE loose.plain (id int);
 
+-- What is masked: columns of every kind, in a table, in its parts, and behind a view.
+CREATE TABLE public.customers (id int PRIMARY KEY, name text, email text NOT NULL CHECK (email <> 'forbidden'), iban varchar(34), card bigint,
+    birth date, ref uuid, doc jsonb, photo bytea, note text);
+INSERT INTO public.customers VALUES
+    (1, 'ada', 'ada@secret.example', 'DE89370400440532013000', 4111111111111111, '1815-12-10', '11111111-2222-3333-4444-555555555555',
+        '{"city": "Secretville"}', '\x5ec2e7', E'call\tada: 4111 1111 1111 1111 or ada@secret.example'),
+    (2, 'bob', 'bob@secret.example', NULL, NULL, NULL, NULL, NULL, NULL, 'nothing to hide');
+CREATE TABLE loose.clients (id int, email text) PARTITION BY RANGE (id);
+CREATE TABLE loose.clients_1 PARTITION OF loose.clients FOR VALUES FROM (0) TO (10);
+INSERT INTO loose.clients VALUES (1, 'cli@secret.example');
+CREATE VIEW loose.mails AS SELECT id, email AS mail FROM public.customers;
+
 -- Functions: one that is named, one that deletes, one that shadows a function of the system.
 CREATE FUNCTION public.refund(order_id int) RETURNS int LANGUAGE sql AS 'UPDATE public.orders SET state = ''refunded'' WHERE id = $1 RETURNING id';
 CREATE FUNCTION public.wipe() RETURNS int LANGUAGE sql AS 'DELETE FROM public.users; SELECT 1';

@@ -5,7 +5,7 @@ use std::process::Command;
 
 impl World {
     /// A tool of PostgreSQL, with the machine's certificate.
-    fn tool(&self, name: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn tool(&self, name: &str, arguments: &[&str]) -> Command {
         let file = |name: &str| self.credential.join(name);
         let mut command = Command::new(name);
         command
@@ -37,7 +37,7 @@ impl World {
     }
 }
 
-fn done(mut command: Command) -> String {
+pub(crate) fn done(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
     text(&output.stdout)

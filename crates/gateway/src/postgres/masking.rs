@@ -1,0 +1,322 @@
+//! Results of statements whose answers are masked: which of their columns, and each row as it is released. No IO.
+//!
+//! A column is known by where the server says it is from, not by what it is called: whatever could get into a result under
+//! another name is refused before (`contract::norm::Masking::allows`). A column nobody knows is emptied.
+
+use contract::norm::Method;
+use mask::{Finder, Key, Kind, Value, masked};
+use policy::{Masked, Permit};
+use registry::Service;
+use sql::{Catalog, CopiedOut, Origin, Path, resource_of};
+use std::sync::Arc;
+use wire::postgres::backend::{self, FieldDescription};
+use wire::postgres::{Malformed, frame};
+
+/// What is masked in the answers of a statement.
+pub(crate) struct Masks {
+    fields: Vec<Masked>,
+    finder: Finder,
+    key: Key,
+    service: Arc<Service>,
+    catalog: Arc<Catalog>,
+    /// The table the statement copies out, and where its name was looked up.
+    copied: Option<(CopiedOut, Path)>,
+}
+
+/// What becomes of the columns of one result.
+pub(crate) struct Plan {
+    columns: Vec<Column>,
+    /// Its lines are looked through as they are.
+    lines: bool,
+    finder: Finder,
+    key: Key,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Column {
+    kind: Kind,
+    binary: bool,
+    /// It is masked, whatever it has.
+    method: Option<Method>,
+    /// Something could be found in it.
+    scanned: bool,
+}
+
+/// Why a result cannot be released.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unmaskable {
+    /// It is not what the protocol says.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Where its columns are from is not known.
+    #[error("what is copied out cannot be masked: give the columns, as text")]
+    Copy,
+    /// It does not have the columns that were described.
+    #[error("a row has other columns than its result")]
+    Columns,
+}
+
+impl Masks {
+    /// What these acts have masked; none where they have nothing.
+    pub(crate) fn of(
+        permits: &[Permit],
+        key: impl FnOnce() -> Key,
+        service: &Arc<Service>,
+        catalog: &Arc<Catalog>,
+        copied: Option<(CopiedOut, Path)>,
+    ) -> Option<Arc<Self>> {
+        let mut fields: Vec<Masked> = Vec::new();
+        let mut found = Vec::new();
+        for masked in permits.iter().flat_map(Permit::masks) {
+            for detector in &masked.masking.detect {
+                found.push((*detector, masked.masking.method));
+            }
+            if !masked.masking.fields.is_empty() && !fields.contains(masked) {
+                fields.push(masked.clone());
+            }
+        }
+        if fields.is_empty() && found.is_empty() {
+            return None;
+        }
+        // Of several methods for one thing the strictest.
+        found.sort_by_key(|(detector, method)| (*detector, strictness(*method)));
+        found.dedup_by_key(|(detector, _)| *detector);
+        let (service, catalog) = (service.clone(), catalog.clone());
+        Some(Arc::new(Self { fields, finder: Finder::new(found), key: key(), service, catalog, copied }))
+    }
+
+    /// The plan for a result that is described.
+    pub(crate) fn described(&self, body: &[u8]) -> Result<Plan, Malformed> {
+        let fields = backend::row_description(body)?;
+        let column = |field: &FieldDescription<'_>| {
+            let method = self.method(&self.catalog.origin(field.table, field.column));
+            self.column(field.kind, field.binary, method)
+        };
+        Ok(self.plan(fields.iter().map(column).collect()))
+    }
+
+    /// The plan for what is copied out, from what the server says of it.
+    pub(crate) fn copied_out(&self, body: &[u8]) -> Result<Plan, Unmaskable> {
+        let (binary, columns) = backend::copy_out(body)?;
+        let known = self.copied.as_ref().and_then(|(copied, path)| self.catalog.copied_out(copied, path));
+        match known {
+            Some(known) if !binary && known.len() == usize::from(columns) => {
+                let column =
+                    |(origin, kind): &(Origin<'_>, u32)| self.column(*kind, false, self.method(origin));
+                Ok(self.plan(known.iter().map(column).collect()))
+            }
+            Some(_) | None if self.copied.is_some() || binary && !self.finder.is_empty() => {
+                Err(Unmaskable::Copy)
+            }
+            // Nothing masked is in a copy of anything else: a statement that copies such is refused.
+            Some(_) | None => Ok(Plan { lines: !self.finder.is_empty(), ..self.plan(Vec::new()) }),
+        }
+    }
+
+    fn plan(&self, columns: Vec<Column>) -> Plan {
+        Plan { columns, lines: false, finder: self.finder.clone(), key: self.key.clone() }
+    }
+
+    fn column(&self, kind: u32, binary: bool, method: Option<Method>) -> Column {
+        let scanned = method.is_none() && !self.finder.is_empty() && can_hold_text(kind);
+        Column { kind: kind_of(kind), binary, method, scanned }
+    }
+
+    /// What becomes of a column: the strictest of what is said.
+    fn method(&self, origin: &Origin<'_>) -> Option<Method> {
+        match origin {
+            // Nothing masked is in it: a statement that computes with it is refused.
+            Origin::Computed | Origin::System => None,
+            Origin::Unknown => (!self.fields.is_empty()).then_some(Method::Null),
+            Origin::Column { tables, column } => {
+                let covers = |masked: &&Masked| {
+                    tables.iter().any(|(schema, name)| {
+                        let resource = resource_of(&self.service, schema, name);
+                        resource.is_some_and(|(resource, _)| resource.name == masked.resource)
+                            && masked.masking.covers(&format!("{schema}.{name}.{column}"))
+                    })
+                };
+                let methods = self.fields.iter().filter(covers).map(|masked| masked.masking.method);
+                methods.min_by_key(|method| strictness(*method))
+            }
+        }
+    }
+
+    /// What stands in place of the details of an error.
+    pub(crate) fn withheld(&self) -> String {
+        match self.fields.first() {
+            Some(Masked { cited, .. }) => {
+                format!(
+                    "withheld: clause {} of `{}` has fields masked that could stand here",
+                    cited.clause, cited.name
+                )
+            }
+            None => "withheld: what could stand here is masked".to_owned(),
+        }
+    }
+}
+
+/// The less is left of a value, the earlier.
+fn strictness(method: Method) -> u8 {
+    match method {
+        Method::Drop | Method::Null => 0,
+        Method::Hash => 1,
+        Method::Tokenise => 2,
+        Method::Truncate => 3,
+    }
+}
+
+impl Plan {
+    /// Whether every row passes as it is.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.lines && self.columns.iter().all(|column| column.method.is_none() && !column.scanned)
+    }
+
+    /// Appends a DataRow as it is released.
+    pub(crate) fn row(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Unmaskable> {
+        let fields = backend::fields(body)?;
+        if fields.len() != self.columns.len() {
+            return Err(Unmaskable::Columns);
+        }
+        let released: Vec<Option<Vec<u8>>> = fields
+            .iter()
+            .zip(&self.columns)
+            .map(|(field, column)| field.and_then(|bytes| self.value(column, bytes)))
+            .collect();
+        backend::put_row(out, released.iter().map(Option::as_deref));
+        Ok(())
+    }
+
+    /// Appends CopyData as it is released: lines of fields as `COPY` writes them to text.
+    pub(crate) fn copied(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Unmaskable> {
+        let mut lines = Vec::with_capacity(body.len());
+        for line in body.split_inclusive(|byte| *byte == b'\n') {
+            let (line, end) = match line.strip_suffix(b"\n") {
+                Some(line) => (line, &b"\n"[..]),
+                None => (line, &b""[..]),
+            };
+            if self.lines {
+                let found = self.finder.masked(line, &self.key);
+                lines.extend_from_slice(found.as_deref().unwrap_or(line));
+            } else {
+                self.line(line, &mut lines)?;
+            }
+            lines.extend_from_slice(end);
+        }
+        frame::message(out, b'd', |out| out.extend(lines));
+        Ok(())
+    }
+
+    fn line(&self, line: &[u8], out: &mut Vec<u8>) -> Result<(), Unmaskable> {
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
+        if fields.len() != self.columns.len() {
+            return Err(Unmaskable::Columns);
+        }
+        for (at, (field, column)) in fields.iter().zip(&self.columns).enumerate() {
+            if at > 0 {
+                out.push(b'\t');
+            }
+            if *field == b"\\N" || column.method.is_none() && !column.scanned {
+                out.extend_from_slice(field);
+                continue;
+            }
+            match self.value(column, &unescaped(field)) {
+                Some(value) => escape(&value, out),
+                None => out.extend_from_slice(b"\\N"),
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&self, column: &Column, bytes: &[u8]) -> Option<Vec<u8>> {
+        let Column { kind, binary, .. } = *column;
+        if let Some(method) = column.method {
+            return masked(method, Value { kind, binary, bytes }, &self.key);
+        }
+        if !column.scanned {
+            return Some(bytes.to_vec());
+        }
+        // What is written as it prints, or is kept as it prints.
+        let is_text = !binary || matches!(kind, Kind::Text);
+        if is_text && kind != Kind::Bytes {
+            return Some(self.finder.masked(bytes, &self.key).unwrap_or_else(|| bytes.to_vec()));
+        }
+        if binary && kind == Kind::Json {
+            // After its version, which is one byte.
+            let (version, document) = bytes.split_at_checked(1)?;
+            let found = self.finder.masked(document, &self.key);
+            return Some(found.map_or_else(|| bytes.to_vec(), |found| [version, &found].concat()));
+        }
+        // Of anything else nothing can be taken out.
+        let found =
+            Value { kind, binary, bytes }.printed().is_none_or(|text| !self.finder.find(&text).is_empty());
+        (!found).then(|| bytes.to_vec())
+    }
+}
+
+/// `text`, by its number.
+const TEXT: u32 = 25;
+
+/// What a type of the server is, by its number (`pg_type.dat`).
+fn kind_of(number: u32) -> Kind {
+    match number {
+        // "char", name, text, unknown, char, varchar
+        18 | 19 | TEXT | 705 | 1042 | 1043 => Kind::Text,
+        20 => Kind::Integer(8),
+        21 => Kind::Integer(2),
+        23 => Kind::Integer(4),
+        1700 => Kind::Decimal,
+        2950 => Kind::Uuid,
+        114 | 3802 => Kind::Json,
+        17 => Kind::Bytes,
+        _ => Kind::Other,
+    }
+}
+
+/// Whether something that is looked for could be in a value: not in what is too short for it, or a time.
+fn can_hold_text(number: u32) -> bool {
+    // bool, "char", int2, int4, oid, float4, float8, macaddr, inet, cidr, date, time, timestamp, timestamptz, interval,
+    // timetz, uuid
+    !matches!(
+        number,
+        16 | 18 | 21 | 23 | 26 | 700 | 701 | 829 | 869 | 650 | 1082 | 1083 | 1114 | 1184 | 1186 | 1266 | 2950
+    )
+}
+
+/// A field of COPY without its backslashes.
+fn unescaped(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut bytes = field.iter();
+    while let Some(byte) = bytes.next() {
+        plain.push(match byte {
+            b'\\' => match bytes.next() {
+                Some(b'b') => 8,
+                Some(b't') => b'\t',
+                Some(b'n') => b'\n',
+                Some(b'v') => 11,
+                Some(b'f') => 12,
+                Some(b'r') => b'\r',
+                Some(other) => *other,
+                None => b'\\',
+            },
+            other => *other,
+        });
+    }
+    plain
+}
+
+/// A value as COPY writes it.
+fn escape(value: &[u8], out: &mut Vec<u8>) {
+    for byte in value {
+        match byte {
+            8 => out.extend(b"\\b"),
+            b'\t' => out.extend(b"\\t"),
+            b'\n' => out.extend(b"\\n"),
+            11 => out.extend(b"\\v"),
+            12 => out.extend(b"\\f"),
+            b'\r' => out.extend(b"\\r"),
+            b'\\' => out.extend(b"\\\\"),
+            other => out.push(*other),
+        }
+    }
+}

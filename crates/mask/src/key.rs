@@ -1,0 +1,38 @@
+//! The key stand-ins are made with.
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// Makes stand-ins: HMAC-SHA-256 (RFC 2104), so that nobody without it can try values until one fits.
+#[derive(Clone)]
+pub struct Key(Zeroizing<[u8; 32]>);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+impl Key {
+    /// From 32 random bytes.
+    pub fn new(secret: Zeroizing<[u8; 32]>) -> Self {
+        Self(secret)
+    }
+
+    /// The key of one contract among those of the same secret.
+    pub fn of(&self, contract: &[u8]) -> Self {
+        Self(Zeroizing::new(self.digest("contract", contract)))
+    }
+
+    /// What stands for a value.
+    pub(crate) fn digest(&self, purpose: &str, value: &[u8]) -> [u8; 32] {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_slice()) else {
+            unreachable!("HMAC takes keys of any length")
+        };
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(value);
+        mac.finalize().into_bytes().into()
+    }
+}
