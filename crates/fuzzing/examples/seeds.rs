@@ -318,6 +318,7 @@ fn records() {
         under: None,
         beside: vec![],
         session: None,
+        rows_counted: vec![],
     };
     keep("policy_record", "permit", &encode_body(&record).unwrap());
     let denial = VerdictRecord {

@@ -23,7 +23,7 @@ mod tokens;
 mod values;
 
 pub use certificates::{credential_csr, credential_logged, credential_spiffe, credential_svid};
-pub use databases::{sql_read, wire_postgres};
+pub use databases::{mask_text, sql_read, wire_postgres};
 pub use decisions::{policy_compile, policy_record};
 pub use documents::{contract_document, contract_kind, contract_seal, contract_terms};
 pub use log::{
@@ -60,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     ("ledger_segment", ledger_segment),
     ("ledger_tile", ledger_tile),
     ("ledger_tree", ledger_tree),
+    ("mask_text", mask_text),
     ("policy_compile", policy_compile),
     ("policy_record", policy_record),
     #[cfg(feature = "pdf")]

@@ -9,8 +9,11 @@ use std::sync::LazyLock;
 /// A form, and what must hold of what has it: letters and digits alone, letters large.
 struct Number {
     form: &'static str,
-    holds: fn(&[u8]) -> bool,
+    holds: Holds,
 }
+
+/// Whether a number is one: its digits and letters, large.
+type Holds = fn(&[u8]) -> bool;
 
 /// By country, each after the rule its authority publishes.
 const NUMBERS: &[Number] = &[
@@ -42,7 +45,7 @@ const NUMBERS: &[Number] = &[
     Number { form: r"756[. ]?[0-9]{4}[. ]?[0-9]{4}[. ]?[0-9]{2}", holds: switzerland },
 ];
 
-static FORMS: LazyLock<Vec<(Regex, fn(&[u8]) -> bool)>> = LazyLock::new(|| {
+static FORMS: LazyLock<Vec<(Regex, Holds)>> = LazyLock::new(|| {
     let made =
         NUMBERS.iter().map(|number| Some((Regex::new(&format!("(?-u){}", number.form)).ok()?, number.holds)));
     made.collect::<Option<_>>().unwrap_or_default()

@@ -67,7 +67,7 @@ mod tests {
             format!("-----BEGIN EC PRIVATE KEY-----\n{long}\n-----END EC PRIVATE KEY-----"),
             format!("-----BEGIN PRIVATE KEY-----\\n{long}"),
         ] {
-            assert_eq!(found(&format!("{secret}")), [secret.as_str()]);
+            assert_eq!(found(&secret), [secret.as_str()]);
         }
         assert_eq!(found("see postgresql://app:hunter2@db/x"), ["postgresql://app:hunter2@"]);
     }

@@ -44,7 +44,7 @@ pub struct Request {
     /// The one contract that can permit it, where it is said under one; any otherwise.
     pub under: Option<InstrumentId>,
     /// For what a statement to a database does: which columns and rows.
-    pub touch: Option<SqlTouch>,
+    pub touch: Option<Box<SqlTouch>>,
 }
 
 /// How a request came to the gateway.
@@ -90,10 +90,17 @@ pub struct Applied {
     pub clauses: Vec<Number>,
     /// The quotas it was counted against.
     pub counted: Vec<Number>,
+    /// What is held while it goes on; none where there is no such.
+    pub conditions: Option<Box<Conditions>>,
+}
+
+/// What an instrument has held while a statement to a database goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
     /// How long a transaction in which it happens may be open.
-    pub longest: Option<Box<Longest>>,
-    /// How many rows one statement may have.
-    pub most: Option<Box<Most>>,
+    pub longest: Option<Longest>,
+    /// How many rows it may have.
+    pub most: Option<Most>,
     /// How many rows may be got in a time.
     pub allowances: Vec<Allowance>,
     /// What is masked in the answer.
@@ -164,26 +171,28 @@ impl Permit {
         self.recording
     }
 
+    fn conditions(&self) -> impl Iterator<Item = &Conditions> {
+        self.above.iter().chain([&self.contract]).filter_map(|applied| applied.conditions.as_deref())
+    }
+
     /// How long a transaction in which it happens may be open.
     pub fn longest(&self) -> Option<&Longest> {
-        let all = self.above.iter().chain([&self.contract]);
-        all.filter_map(|applied| applied.longest.as_deref()).min_by_key(|longest| longest.ms)
+        self.conditions().filter_map(|held| held.longest.as_ref()).min_by_key(|longest| longest.ms)
     }
 
     /// How many rows the statement may have that does it.
     pub fn most(&self) -> Option<&Most> {
-        let all = self.above.iter().chain([&self.contract]);
-        all.filter_map(|applied| applied.most.as_deref()).min_by_key(|most| most.rows)
+        self.conditions().filter_map(|held| held.most.as_ref()).min_by_key(|most| most.rows)
     }
 
     /// How many rows may be got in a time.
     pub fn allowances(&self) -> impl Iterator<Item = &Allowance> {
-        self.above.iter().chain([&self.contract]).flat_map(|applied| &applied.allowances)
+        self.conditions().flat_map(|held| &held.allowances)
     }
 
     /// What is masked in the answer.
     pub fn masks(&self) -> impl Iterator<Item = &Masked> {
-        self.above.iter().chain([&self.contract]).flat_map(|applied| &applied.masks)
+        self.conditions().flat_map(|held| &held.masks)
     }
 
     fn counts(&self, instrument: InstrumentId, number: Number) -> bool {
@@ -647,8 +656,12 @@ impl<'a> Asked<'a> {
                 if let Some(beyond) = self.beyond(slot, compiled) {
                     return Err(beyond);
                 }
-                let masks = self.masks(slot, compiled)?;
-                let allowances = self.allowances(slot, compiled)?;
+                let conditions = Conditions {
+                    longest: self.longest(slot, compiled),
+                    most: self.most(slot, compiled),
+                    allowances: self.allowances(slot, compiled)?,
+                    masks: self.masks(slot, compiled)?,
+                };
                 let mut clauses: Vec<Number> = resting.iter().map(|source| source.clause).collect();
                 clauses.dedup();
                 let covers = |meter: &Meter| meter.unit == Unit::Calls && self.counts(meter);
@@ -665,10 +678,7 @@ impl<'a> Asked<'a> {
                     bundle: compiled.bundle,
                     clauses,
                     counted,
-                    longest: self.longest(slot, compiled).map(Box::new),
-                    most: self.most(slot, compiled).map(Box::new),
-                    allowances,
-                    masks,
+                    conditions: (conditions != Conditions::default()).then(|| Box::new(conditions)),
                 };
                 Ok((applied, shortest.map_or(Recording::Strict, Recording::Within)))
             }
@@ -687,7 +697,7 @@ impl<'a> Asked<'a> {
 
     /// The denial of a statement that is not of the form an instrument asks for.
     fn beyond(&self, slot: &Slot, compiled: &Compiled) -> Option<Box<Denial>> {
-        let touch = self.request.touch.as_ref()?;
+        let touch = self.request.touch.as_deref()?;
         let (clause, at, bound) = compiled
             .bounds
             .iter()
@@ -702,7 +712,7 @@ impl<'a> Asked<'a> {
 
     /// How long an instrument lets a transaction be open in which this happens.
     fn longest(&self, slot: &Slot, compiled: &Compiled) -> Option<Longest> {
-        self.request.touch.as_ref()?;
+        self.request.touch.as_deref()?;
         let spans = compiled.bounds.iter().filter_map(|(clause, at, bound)| match &bound.bound {
             Bound::Transaction(span) if self.concerns(&bound.rule) => Some((span.as_ms(), *clause, *at)),
             Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows | Bound::Rows(_) => None,
@@ -720,7 +730,7 @@ impl<'a> Asked<'a> {
 
     /// How many rows an instrument lets a statement have that does this.
     fn most(&self, slot: &Slot, compiled: &Compiled) -> Option<Most> {
-        self.request.touch.as_ref()?;
+        self.request.touch.as_deref()?;
         let bounds = compiled.bounds.iter().filter_map(|(clause, at, bound)| match &bound.bound {
             Bound::Rows(rows) if self.concerns(&bound.rule) => Some((u64::from(*rows), *clause, *at)),
             Bound::Rows(_) | Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows => None,

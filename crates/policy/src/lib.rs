@@ -18,8 +18,8 @@ pub mod rules;
 
 pub use compile::{Bundle, COMPILER, CompileError};
 pub use decide::{
-    Allowance, Applied, Channel, Cited, Denial, Longest, Masked, Most, Permit, Reason, Request, Verdict,
-    decide, decide_together, still_permits, would_deny,
+    Allowance, Applied, Channel, Cited, Conditions, Denial, Longest, Masked, Most, Permit, Reason, Request,
+    Verdict, decide, decide_together, still_permits, would_deny,
 };
 pub use quota::Counters;
 pub use record::{ActRecord, AppliedRecord, Ending, Inputs, Outcome, TouchInputs, VerdictRecord};

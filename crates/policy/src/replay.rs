@@ -22,7 +22,7 @@ pub fn requests(
     let beside = record.beside.iter().map(|act| (act.action.clone(), act.resource.clone()));
     let acts = std::iter::once(first).chain(beside).enumerate();
     acts.map(|(at, act)| {
-        let touch = inputs.touches.get(at).map(SqlTouch::from);
+        let touch = inputs.touches.get(at).map(|touch| Box::new(SqlTouch::from(touch)));
         Some(Request { touch, ..request(state, record, inputs, time_ms, act)? })
     })
     .collect()

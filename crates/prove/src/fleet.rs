@@ -464,7 +464,7 @@ impl Trial<'_, '_> {
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
             under: None,
-            touch: self.service.database().map(|_| SqlTouch::plain()),
+            touch: self.service.database().map(|_| Box::new(SqlTouch::plain())),
         };
         match decide(&self.rules, &counters, request) {
             Verdict::Permit(permit) => Ok(permit),

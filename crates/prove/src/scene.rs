@@ -121,7 +121,7 @@ impl<'v> Scene<'v> {
             silence_ms: facts.measure(&Measure::Silence).unsigned_abs(),
             channel: channel(facts),
             under: None,
-            touch: Some(SqlTouch::plain()),
+            touch: Some(Box::new(SqlTouch::plain())),
         };
         Ok(decide(&rules, &counters, request))
     }

@@ -37,6 +37,8 @@ pub struct Act {
     /// Columns of which more is learned than what stands in their own place in the result, or whether they equal a value,
     /// as `schema.table.column`; also by the names they have in what the table is part of.
     pub used: BTreeSet<String>,
+    /// Why it cannot be told how many rows it has before they are had for good.
+    pub uncounted: Option<&'static str>,
 }
 
 impl Act {
@@ -50,6 +52,7 @@ impl Act {
             columns: Columns::Some(BTreeSet::new()),
             restricted: false,
             used: BTreeSet::new(),
+            uncounted: None,
         })
     }
 }
@@ -75,7 +78,6 @@ impl Resolved {
         self.acts.extend(more.acts.iter().cloned());
         self.reasons.extend(more.reasons.iter().cloned());
         self.moves_path |= more.moves_path;
-        self.uncounted = self.uncounted.or(more.uncounted);
     }
 
     /// It counts as administration, too.
@@ -119,8 +121,6 @@ pub struct Resolved {
     pub reasons: Vec<String>,
     /// From here on names are looked up elsewhere.
     pub moves_path: bool,
-    /// Why it cannot be told how many rows it changes before they are changed for good.
-    pub uncounted: Option<&'static str>,
 }
 
 impl Resolved {
@@ -204,7 +204,6 @@ impl<'a> Resolving<'a> {
         let statement = self.statement;
         self.found.reasons.extend(statement.administers.iter().cloned());
         self.found.moves_path = statement.effect == Effect::SearchPath;
-        self.found.uncounted = statement.uncounted;
         for touch in &statement.touches {
             self.named.insert(known_as(touch).to_owned());
             for schema in self.schemas(&touch.relation) {
@@ -230,6 +229,7 @@ impl<'a> Resolving<'a> {
             let verb = if administers { Verb::Administer } else { Verb::Use };
             self.found.acts.extend(Act::on_session(self.service, verb));
         }
+        self.found.acts.iter_mut().for_each(|act| act.uncounted = act.uncounted.or(statement.uncounted));
         self.found.acts.sort_by(|one, other| other.verb.cmp(&one.verb).then_with(|| one.cmp(other)));
         self.found.acts.dedup();
     }
@@ -242,7 +242,15 @@ impl<'a> Resolving<'a> {
     fn act(&mut self, verb: Verb, resource: &Resource, object: Object) {
         let columns = Columns::Some(BTreeSet::new());
         let (resource, used) = (resource.name.clone(), BTreeSet::new());
-        self.found.acts.push(Act { verb, resource, object, columns, restricted: false, used });
+        self.found.acts.push(Act {
+            verb,
+            resource,
+            object,
+            columns,
+            restricted: false,
+            used,
+            uncounted: None,
+        });
     }
 
     /// One on what has.
@@ -257,6 +265,7 @@ impl<'a> Resolving<'a> {
             columns,
             restricted,
             used,
+            uncounted: None,
         });
     }
 

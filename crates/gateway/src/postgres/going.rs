@@ -84,10 +84,12 @@ impl<'s> Going<'s> {
     /// Goes through a text that is run.
     pub(crate) fn text(&mut self, text: &Text) {
         self.kinds.extend(text.statements.iter().map(|statement| statement.kind.as_str()));
-        if text.statements.len() > 1 {
-            self.all.uncounted = Some("several statements stand in one text");
-        }
+        let before = self.all.acts.len();
         self.add(text, 0);
+        if text.statements.len() > 1 {
+            let acts = self.all.acts.iter_mut().skip(before);
+            acts.for_each(|act| act.uncounted = Some("several statements stand in one text"));
+        }
     }
 
     /// Goes through a prepared statement that is run.

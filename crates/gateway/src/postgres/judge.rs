@@ -219,13 +219,14 @@ impl Judge {
         let mut requests: Vec<Request> = Vec::with_capacity(all.acts.len());
         for act in &all.acts {
             let action = act.verb.name();
-            let touch = SqlTouch { uncounted: all.uncounted.map(str::to_owned), ..touch(act) };
+            let touch = touch(act);
             let same = |before: &&mut Request| before.action == action && before.resource == act.resource;
             if let Some(before) = requests.iter_mut().find(same) {
                 // Several tables of one resource: one act, which touches all they do.
                 if let Some(before) = &mut before.touch {
                     before.which_rows &= touch.which_rows;
                     before.used.extend(touch.used);
+                    before.uncounted = before.uncounted.take().or(touch.uncounted);
                     before.columns = before.columns.take().zip(touch.columns).map(|(mut all, more)| {
                         all.extend(more);
                         all
@@ -248,7 +249,7 @@ impl Judge {
                     purpose: purpose.clone(),
                 },
                 under: Some(self.contract),
-                touch: Some(touch),
+                touch: Some(Box::new(touch)),
             });
         }
         requests
@@ -310,9 +311,9 @@ impl Judge {
                 return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
             }
         };
-        let limits = seen
-            .as_ref()
-            .and_then(|_| Limits::of(&permits, self.identity, &ports.counters, all.uncounted.is_none()));
+        let counted = all.acts.iter().all(|act| act.uncounted.is_none());
+        let limits =
+            seen.as_ref().and_then(|_| Limits::of(&permits, self.identity, &ports.counters, counted));
         let masks = seen.and_then(|Seen { catalog, copied, .. }| {
             let key = || ports.pseudonyms.of(self.contract.as_bytes());
             Masks::of(&permits, key, &self.service, &catalog, copied)
@@ -329,7 +330,12 @@ impl Judge {
         });
         let pending = pending.map_err(|error| Judged::End(reply::not_recorded(&error.to_string())))?;
         let rests = self.live.rest_on(&permits, ports).ok_or_else(|| Judged::End(reply::cut(None)))?;
-        let longest = permits.iter().filter_map(Permit::longest).min_by_key(|longest| longest.ms).cloned();
+        let longest = permits
+            .iter()
+            .filter_map(Permit::longest)
+            .min_by_key(|longest| longest.ms)
+            .cloned()
+            .map(Box::new);
         let changes = permits.iter().any(|permit| permit.request().changes);
         // The session itself has no rows of its own.
         let meter = Arc::new(match session {
@@ -436,7 +442,7 @@ pub(crate) fn application_name(pipeline: &Pipeline, session: Option<u64>) -> Str
 }
 
 fn touches(requests: &[Request]) -> Vec<TouchInputs> {
-    requests.iter().filter_map(|request| request.touch.as_ref()).map(TouchInputs::from).collect()
+    requests.iter().filter_map(|request| request.touch.as_deref()).map(TouchInputs::from).collect()
 }
 
 /// Which columns and rows an act touches.
@@ -450,5 +456,6 @@ fn touch(act: &Act) -> SqlTouch {
     };
     let changes_rows = matches!(act.verb, Verb::Update | Verb::Delete | Verb::Truncate);
     let used = act.used.iter().cloned().collect();
-    SqlTouch { columns, which_rows: act.restricted || !changes_rows, used, uncounted: None }
+    let uncounted = act.uncounted.map(str::to_owned);
+    SqlTouch { columns, which_rows: act.restricted || !changes_rows, used, uncounted }
 }

@@ -30,7 +30,7 @@ impl Limits {
         identity: IdentityId,
         counters: &Arc<Counters>,
         held: bool,
-    ) -> Option<Self> {
+    ) -> Option<Box<Self>> {
         let most = permits.iter().filter_map(Permit::most).min_by_key(|most| most.rows).cloned();
         let mut allowances: Vec<Allowance> = Vec::new();
         for allowance in permits.iter().flat_map(Permit::allowances) {
@@ -41,7 +41,15 @@ impl Limits {
         if most.is_none() && allowances.is_empty() {
             return None;
         }
-        Some(Self { most, allowances, identity, counters: counters.clone(), held, released: 0, broken: None })
+        Some(Box::new(Self {
+            most,
+            allowances,
+            identity,
+            counters: counters.clone(),
+            held,
+            released: 0,
+            broken: None,
+        }))
     }
 
     /// How many rows to ask the server for: one more than there is room for, where the client does not ask for fewer.

@@ -32,9 +32,9 @@ pub(crate) struct Running {
     /// The catalog is another afterwards.
     pub(crate) defines: bool,
     /// How long the transaction may be open in which it happens.
-    pub(crate) longest: Option<Longest>,
+    pub(crate) longest: Option<Box<Longest>>,
     /// How many rows it may have.
-    pub(crate) limits: Option<Limits>,
+    pub(crate) limits: Option<Box<Limits>>,
     /// What is masked in its results.
     pub(crate) masks: Option<Arc<Masks>>,
     /// The result that is coming, as it is masked.
@@ -315,7 +315,7 @@ impl Talk {
     pub(crate) fn say(&mut self, waiting: Waiting, now: Instant) {
         if let Some(running) = waiting.running() {
             let longest = running.longest.clone();
-            self.within(longest.as_ref(), now);
+            self.within(longest.as_deref(), now);
         }
         if self.copying {
             match waiting {
@@ -699,8 +699,8 @@ impl Talk {
         }
         // What was said meanwhile is in the transaction that is open, or in one of its own.
         let next = self.waiting.iter().filter_map(Waiting::running);
-        let next: Vec<Option<Longest>> = next.map(|running| running.longest.clone()).collect();
-        next.iter().for_each(|longest| self.within(longest.as_ref(), now));
+        let next: Vec<Option<Box<Longest>>> = next.map(|running| running.longest.clone()).collect();
+        next.iter().for_each(|longest| self.within(longest.as_deref(), now));
         if body == b"I" {
             let portals = std::mem::take(&mut self.portals);
             portals.into_values().for_each(|running| self.end_of(Some(running)));
@@ -755,7 +755,8 @@ mod tests {
     fn running(longest: Option<Longest>) -> (Option<Running>, oneshot::Receiver<Ending>) {
         let (ended, ending) = oneshot::channel();
         let meter = Arc::new(Meter::of_statement());
-        let running = Running { ended: Some(ended), meter, longest, ..Running::default() };
+        let running =
+            Running { ended: Some(ended), meter, longest: longest.map(Box::new), ..Running::default() };
         (Some(running), ending)
     }
 

@@ -1,6 +1,7 @@
 //! Guardrails of both sides AND charter AND any contract: each layer stops by itself, none reaches further
 //! than it should, and what a gateway cannot enforce it refuses to serve.
 
+use contract::norm::SqlTouch;
 use policy::{Counters, Denial, Reason, Request, Verdict, decide, still_permits};
 use registry::{Event, InstrumentId};
 use testkit::{NOW, World, charter, document, files, guardrail, machine, request, robot};
@@ -203,12 +204,11 @@ fn a_throttled_call_is_told_when_to_come_back() {
 #[test]
 fn what_this_gateway_cannot_enforce_it_does_not_serve() {
     for (clause, need) in [
-        ("kind = \"masking\"\nfields = [\"iban\"]\nmethod = \"drop\"", "masking of answers"),
         (
             "kind = \"approval\"\npeople = 1\nrole = \"lead\"\nvalid-for = \"1 hour\"\nonly = { actions = [\"write\"] }",
             "human approval",
         ),
-        ("kind = \"quota\"\nmeter = \"rows\"\nlimit = 10\nwindow = \"1 minute\"", "counting rows"),
+        ("kind = \"quota\"\nmeter = \"bytes\"\nlimit = 10\nwindow = \"1 minute\"", "counting bytes"),
         (
             "kind = \"duty\"\nbearer = \"provider\"\nact = \"credential-revoked\"\nafter = \"person-left\"\nwithin = \"1 day\"",
             "acting at deadlines",
@@ -225,6 +225,69 @@ fn what_this_gateway_cannot_enforce_it_does_not_serve() {
     let duty = "kind = \"retention\"\nbearer = \"consumer\"\ndata = \"logs\"\nmax-age = \"30 days\"\nproof = \"attestation\"";
     world.instrument(&document("deal", &[PERMIT, duty]));
     assert!(ask(&world, request("read", "a")).is_ok());
+}
+
+/// Masks, and quotas of rows, are held where rows come from a database; anything else they reach is refused.
+#[test]
+fn what_only_databases_can_be_held_to_refuses_the_rest() {
+    let mask = "kind = \"masking\"\nfields = [\"iban\"]\nmethod = \"drop\"\nonly = { actions = [\"read\"] }";
+    let rows = "kind = \"quota\"\nmeter = \"rows\"\nlimit = 10\nwindow = \"1 minute\"\nonly = { actions = [\"read\"] }";
+    for (clause, what) in [(mask, "has answers masked"), (rows, "counts rows")] {
+        let mut world = World::new();
+        world.instrument(&document("deal", &[PERMIT, clause]));
+        let denial = ask(&world, request("read", "a")).unwrap_err();
+        assert_eq!(denial.reason, Reason::InstrumentUnusable, "{}", denial.detail);
+        assert!(
+            denial.detail.contains(what) && denial.detail.contains("for databases only"),
+            "{}",
+            denial.detail
+        );
+        assert!(ask(&world, request("write", "a")).is_ok(), "what it does not reach goes on");
+        let statement = Request { touch: Some(Box::new(SqlTouch::plain())), ..request("read", "a") };
+        assert!(ask(&world, statement).is_ok());
+    }
+}
+
+/// Of a masked column no more may be learned than what stands in its place.
+#[test]
+fn what_could_tell_a_masked_column_is_refused() {
+    let mut world = World::new();
+    let mask = "kind = \"masking\"\nfields = [\"people.iban\"]\nmethod = \"hash\"";
+    world.instrument(&document("deal", &[PERMIT, mask]));
+    let using = |column: &str| {
+        let touch = SqlTouch { used: vec![column.to_owned()], ..SqlTouch::plain() };
+        ask(&world, Request { touch: Some(Box::new(touch)), ..request("read", "a") })
+    };
+    assert!(using("public.people.id").is_ok());
+    assert!(using("public.otherpeople.iban").is_ok());
+    for column in ["public.people.iban", "other.people.iban"] {
+        let denial = using(column).unwrap_err();
+        assert_eq!(denial.cited.unwrap().clause.to_string(), "1.2");
+        assert!(denial.detail.contains("replaced by a keyed digest"), "{}", denial.detail);
+    }
+}
+
+/// Rows are counted to the last, over all clauses that count them, and forgotten with their window.
+#[test]
+fn rows_are_counted_exactly() {
+    let mut world = World::new();
+    let rows = "kind = \"quota\"\nmeter = \"rows\"\nlimit = 10\nwindow = \"1 minute\"";
+    world.instrument(&document("deal", &[PERMIT, rows]));
+    let counters = Counters::default();
+    let statement =
+        |now_ms| Request { touch: Some(Box::new(SqlTouch::plain())), now_ms, ..request("read", "a") };
+    let Verdict::Permit(permit) = decide(&world.rules, &counters, statement(NOW)) else {
+        panic!("it has room")
+    };
+    let allowances: Vec<policy::Allowance> = permit.allowances().cloned().collect();
+    assert_eq!(allowances.iter().map(|allowance| allowance.limit).collect::<Vec<_>>(), [10]);
+    let take =
+        |rows, now_ms| counters.take_rows(permit.request().identity, &allowances, rows, now_ms).is_ok();
+    assert!(take(9, NOW) && !take(2, NOW + 1) && take(1, NOW + 1) && !take(1, NOW + 59_999));
+    assert!(matches!(decide(&world.rules, &counters, statement(NOW + 59_999)), Verdict::Denial(denial)
+        if denial.reason == Reason::QuotaExhausted));
+    assert!(take(9, NOW + 60_000) && !take(1, NOW + 60_000), "the nine are a minute old, the one is not");
+    assert!(take(1, NOW + 60_001));
 }
 
 #[test]

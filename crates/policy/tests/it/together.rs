@@ -10,7 +10,7 @@ const PERMIT: &str =
 fn touching(action: &str, resource: &str, columns: Option<&[&str]>, which_rows: bool) -> Request {
     let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
     Request {
-        touch: Some(SqlTouch { columns, which_rows, ..SqlTouch::plain() }),
+        touch: Some(Box::new(SqlTouch { columns, which_rows, ..SqlTouch::plain() })),
         ..request(action, resource)
     }
 }

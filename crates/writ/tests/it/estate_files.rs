@@ -56,15 +56,20 @@ fn a_document_at_fault_is_shown_with_caret_and_as_json() {
 }
 
 #[test]
-fn a_clause_about_statements_needs_a_database() {
+fn what_only_databases_can_be_held_to_needs_one() {
     let writ = Writ::start_empty();
     let folder = folder(&writ);
-    let document = CONTRACT.to_owned() + "\n```clause\nkind = \"statement\"\nwhich-rows = true\n```\n";
-    fs::write(folder.join("files.writ.md"), document).unwrap();
-    writ.ok(&["fmt", folder.join("files.writ.md").to_str().unwrap()]);
-    let found = findings(&writ, &folder);
-    let [(.., message)] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!(message, "this clause is about statements to a database, and nothing it is about is one");
+    let document = |clause: &str| format!("{CONTRACT}\n```clause\n{clause}\n```\n");
+    for clause in [
+        "kind = \"statement\"\nwhich-rows = true",
+        "kind = \"masking\"\nfields = [\"iban\"]\nmethod = \"null\"",
+    ] {
+        fs::write(folder.join("files.writ.md"), document(clause)).unwrap();
+        writ.ok(&["fmt", folder.join("files.writ.md").to_str().unwrap()]);
+        let found = findings(&writ, &folder);
+        let [(.., message)] = found.as_slice() else { panic!("{found:?}") };
+        assert!(message.ends_with("a database, and nothing it is about is one"), "{message}");
+    }
 }
 
 #[test]

@@ -85,6 +85,20 @@ const SECRETS: &[&str] =
 const STATE: &str = "SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (SELECT id, c::text FROM public.customers c \
     UNION ALL SELECT id, o::text FROM public.orders o UNION ALL SELECT 0, relname FROM pg_class WHERE oid > 16384) t";
 
+/// Orders three at a time, and customers without what they are written to.
+pub(crate) fn limited_and_masked() -> World {
+    let limit = r#"
+## Limits
+
+```clause
+kind = "statement"
+rows = 3
+only = { resources = ["orders"] }
+```
+"#;
+    World::under(&format!("{RIGHTS}{MASKS}{limit}"))
+}
+
 #[test]
 fn nothing_that_is_masked_gets_out() {
     let mut world = World::under(&format!("{RIGHTS}{MASKS}"));

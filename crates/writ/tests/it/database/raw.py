@@ -1,5 +1,6 @@
 """PostgreSQL's protocol by hand, over TLS with the machine's certificate. Arguments: port, folder of the credential, how
-many bytes are written at once; and `newest` for TLS without asking for it first, and version 3.2. Prints each answer: its letter and body, but for what differs from session to session."""
+many bytes are written at once; `newest` for TLS without asking for it first, and version 3.2; `limited` for what is said
+where rows are limited and fields masked. Prints each answer: its letter and body, but for what differs from session to session."""
 
 import socket
 import ssl
@@ -7,7 +8,7 @@ import struct
 import sys
 
 port, folder, piece = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-newest = sys.argv[4:] == ["newest"]
+newest, limited = "newest" in sys.argv[4:], "limited" in sys.argv[4:]
 
 
 def message(tag, body):
@@ -69,7 +70,44 @@ PIPELINES = [
     QUERY("BEGIN") + parse("g", "SHOW search_path") + bind("pp", "g") + SYNC + QUERY("SET search_path TO private") + execute("pp") + SYNC + QUERY("ROLLBACK"),
     parse("h", "SELECT 17") + SYNC + parse("h2", "EXECUTE h") + bind("", "h2") + execute("") + SYNC + parse("i", "EXECUTE i") + SYNC + bind("", "i") + execute("") + SYNC,
     QUERY("SELECT 18"),
+    # A portal of the protocol that is closed in SQL, and whose name a cursor has then: what that gives is fetched with FETCH.
+    QUERY("BEGIN") + parse("one", "SELECT 19") + bind("q", "one") + SYNC + QUERY("CLOSE q") + QUERY("DECLARE q CURSOR FOR SELECT id FROM public.orders ORDER BY id") + execute("q") + SYNC + QUERY("ROLLBACK"),
+    # A cursor is no statement, whatever a client calls one.
+    QUERY("BEGIN") + parse("\1cursor r", "SELECT 20") + SYNC + QUERY("FETCH ALL FROM r") + QUERY("ROLLBACK"),
     QUERY("") + QUERY("SELECT 14; SELECT 15"),
+]
+
+LIMITED_ROWS, MASKED = "SELECT id FROM orders ORDER BY id", "SELECT id, email, birth FROM customers ORDER BY id"
+BINARY = lambda portal, name: message(b"B", text(portal) + text(name) + bytes(4) + struct.pack("!hh", 1, 1))
+
+# At most three rows of orders to a statement; of customers mail addresses are masked.
+LIMITED = [
+    QUERY("SELECT id FROM orders WHERE id < 3 ORDER BY id") + QUERY(LIMITED_ROWS) + QUERY("SELECT 2"),
+    QUERY("") + QUERY("SELEKT") + QUERY("SELECT 1/0 FROM orders") + QUERY("SELECT id FROM orders WHERE id = 1"),
+    # Piece by piece, until the fourth.
+    parse("", LIMITED_ROWS) + message(b"D", b"S\0") + bind("", "") + message(b"D", b"P\0") + execute("", 2) + execute("", 1) + execute("", 1) + execute("") + SYNC + QUERY("SELECT 3"),
+    parse("", LIMITED_ROWS) + bind("", "") + execute("", 3) + SYNC + QUERY("SELECT 4"),
+    parse("", LIMITED_ROWS) + bind("", "") + execute("") + FLUSH + parse("", "SELECT 5") + bind("", "") + execute("") + SYNC,
+    # What is changed beyond is not kept, and a transaction is aborted by it.
+    QUERY("UPDATE orders SET state = 'x'") + QUERY("SELECT count(*) FROM orders WHERE state = 'x'"),
+    parse("u", "UPDATE orders SET state = 'x'") + bind("", "u") + execute("") + SYNC + QUERY("SELECT count(*) FROM orders WHERE state = 'x'"),
+    QUERY("BEGIN") + bind("", "u") + execute("") + SYNC + QUERY("SELECT 6") + QUERY("COMMIT") + QUERY("SELECT count(*) FROM orders WHERE state = 'x'"),
+    QUERY("BEGIN") + QUERY("UPDATE orders SET state = 'x' WHERE id < 3") + QUERY("UPDATE orders SET state = 'x'") + QUERY("COMMIT"),
+    # Within it everything is as ever.
+    QUERY("BEGIN") + QUERY("UPDATE orders SET state = 'x' WHERE id = 1 RETURNING id, state") + QUERY("ROLLBACK"),
+    parse("w", "UPDATE orders SET customer = 'w' WHERE id < 3 RETURNING id") + bind("", "w") + execute("", 1) + execute("") + SYNC,
+    QUERY("BEGIN") + QUERY("DECLARE c CURSOR FOR " + LIMITED_ROWS) + QUERY("FETCH 3 FROM c") + QUERY("FETCH 3 FROM c") + QUERY("FETCH 4 FROM c") + QUERY("ROLLBACK"),
+    # An error before it: what is skipped is skipped.
+    parse("", "SELECT 1/0") + bind("", "") + execute("") + parse("", LIMITED_ROWS) + bind("", "") + execute("") + SYNC + QUERY("SELECT 7"),
+    # A cancelled name, and one that is left from a text.
+    parse("", "SELECT 8") + QUERY("SELECT id FROM orders WHERE id = 1") + SYNC,
+    # Masked, in the order and the format asked for.
+    QUERY(MASKED) + QUERY("SELECT 9"),
+    parse("m", MASKED) + message(b"D", b"Sm\0") + bind("", "m") + message(b"D", b"P\0") + execute("", 1) + execute("") + SYNC,
+    bind("", "m") + execute("") + BINARY("b", "m") + execute("b") + SYNC,
+    QUERY("SELECT id FROM customers ORDER BY id; " + MASKED),
+    QUERY("COPY customers (id, email) TO STDOUT") + QUERY("COPY customers (id, email) TO STDOUT (FORMAT binary)"),
+    QUERY("UPDATE customers SET email = 'forbidden' WHERE id = 1"),
 ]
 
 
@@ -123,7 +161,7 @@ def answers(stream, ready):
 
 stream = connect()
 startup = struct.pack("!i", 196610 if newest else 196608) + text("user") + text("bot") + text("database") + text("app") + b"\0"
-everything = [struct.pack("!i", len(startup) + 4) + startup] + PIPELINES
+everything = [struct.pack("!i", len(startup) + 4) + startup] + (LIMITED if limited else PIPELINES)
 for pipeline in everything:
     print("--")
     for at in range(0, len(pipeline), piece):

@@ -302,29 +302,91 @@ fn what_runs_is_cancelled_and_what_is_stopped_ends() {
     wait("it is cancelled", || running("three") == "0");
 }
 
+/// What a definition takes out of the way is not read through it, before the catalog has it.
+#[test]
+fn a_table_that_is_gone_hides_no_other() {
+    let clauses = "```clause\nkind = \"permit\"\nactions = [\"use\"]\nresources = [\"session\"]\n```\n\n\
+        ```clause\nkind = \"permit\"\nactions = [\"read\", \"define\"]\nresources = [\"patterned\"]\n```\n";
+    let world = World::under(clauses);
+    world
+        .postgres
+        .of("app", "CREATE TABLE loose.users (id int); ALTER TABLE loose.users OWNER TO app_orders");
+    world.postgres.of("app", "ALTER ROLE app_orders SET search_path = loose, public");
+    assert_eq!(world.ok("SELECT count(*) FROM users"), "0");
+    for texts in [
+        &["DROP TABLE loose.users; SELECT * FROM users"][..],
+        &["BEGIN", "DROP TABLE loose.users", "SELECT * FROM users", "ROLLBACK"],
+    ] {
+        let done = world.run(texts);
+        assert!(text(&done.stderr).contains("not permitted"), "{texts:?}: {}", text(&done.stderr));
+        assert!(!text(&done.stdout).contains("s3cret"), "{texts:?}: {}", text(&done.stdout));
+    }
+    // When it is gone for good the catalog has it, and the name means the other.
+    world.ok("DROP TABLE loose.users");
+    assert!(world.denied("SELECT * FROM users").contains("may not read `people`"));
+}
+
+/// What a client says message by message is told, with these arguments.
+fn raw(world: &World, how: &[&str]) -> String {
+    let done = Command::new("/usr/bin/python3")
+        .arg(super::here("raw.py"))
+        .args([&world.writ.gateway_port().to_string(), world.credential.to_str().unwrap()])
+        .args(how)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
+    text(&done.stdout)
+}
+
 /// Pipelines, errors, denials, COPY, names that are given anew: the answers are those of the server, in its order, whether
 /// messages come whole or byte by byte.
 #[test]
 fn the_protocol_is_the_servers_own_at_every_byte() {
     let world = World::start();
-    let run = |how: &[&str]| {
-        let done = Command::new("/usr/bin/python3")
-            .arg(super::here("raw.py"))
-            .args([&world.writ.gateway_port().to_string(), world.credential.to_str().unwrap()])
-            .args(how)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
-        text(&done.stdout)
-    };
-    let whole = run(&["100000"]);
+    let whole = raw(&world, &["100000"]);
     let expected = std::fs::read_to_string(super::here("raw.txt")).unwrap();
     assert_eq!(whole, expected, "{whole}");
     for piece in ["1", "3", "7"] {
-        assert_eq!(run(&[piece]), whole, "in pieces of {piece}");
+        assert_eq!(raw(&world, &[piece]), whole, "in pieces of {piece}");
     }
-    assert_eq!(run(&["100000", "newest"]), whole, "TLS at once, version 3.2");
+    assert_eq!(raw(&world, &["100000", "newest"]), whole, "TLS at once, version 3.2");
     assert_eq!(world.postgres.of("app", "SELECT count(*) FROM orders"), "3");
+}
+
+/// Limits and masks that nothing meets change no byte, though everything is held and looked through for them.
+#[test]
+fn what_no_limit_meets_is_as_without_it() {
+    let unmet = "\n```clause\nkind = \"statement\"\nrows = 1000\nonly = { actions = [\"read\"] }\n```\n\n\
+        ```clause\nkind = \"masking\"\nfields = [\"nobody\"]\ndetect = [\"email\", \"payment-card\"]\nmethod = \"null\"\n```\n";
+    let world = World::with(&format!("{}{unmet}", super::CONTRACT));
+    let expected = std::fs::read_to_string(super::here("raw.txt")).unwrap();
+    for piece in ["100000", "7"] {
+        let told = raw(&world, &[piece]);
+        assert_eq!(told, expected, "in pieces of {piece}: {told}");
+    }
+}
+
+/// Rows beyond a limit, and masked ones, message by message.
+#[test]
+fn limits_and_masks_at_every_byte() {
+    let world = super::masking::limited_and_masked();
+    world.postgres.of("app", "INSERT INTO public.orders (customer) SELECT 'more' FROM generate_series(1, 3)");
+    let whole = raw(&world, &["100000", "limited"]);
+    let expected = std::fs::read_to_string(super::here("limited.txt")).unwrap();
+    // Stand-ins are other ones in every installation.
+    let digest = |told: &str| {
+        let hex = |word: &&str| word.len() >= 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let found = told.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(hex);
+        let mut told = told.to_owned();
+        found.map(|word| word[word.len() - 64..].to_owned()).collect::<Vec<_>>().iter().for_each(|word| {
+            told = told.replace(word, "DIGEST");
+        });
+        told
+    };
+    assert_eq!(digest(&whole), expected, "{whole}");
+    for piece in ["1", "3", "7"] {
+        assert_eq!(raw(&world, &[piece, "limited"]), whole, "in pieces of {piece}");
+    }
 }
 
 #[test]
