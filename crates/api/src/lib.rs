@@ -77,12 +77,17 @@ pub type ReadBundle = Box<
         + Sync,
 >;
 
+/// Opens what was sealed.
+pub type Unseal = Box<dyn Fn(&[u8]) -> Option<Zeroizing<Vec<u8>>> + Send + Sync>;
+
 /// What the API needs from outside.
 pub struct Ports {
     /// The control plane.
     pub authority: Authority,
     /// The decision log of the gateway beside it.
     pub decisions: Arc<dyn ReadLog>,
+    /// Opens what is sealed beside the decision log; `None` where it was not sealed here.
+    pub unseal: Unseal,
     /// Upstream secrets.
     pub secrets: Arc<dyn SecretStore>,
     /// Finds out what a process of this host is, by its number.

@@ -479,6 +479,19 @@ pub struct DecisionView {
     /// For an outcome: from permit to end, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// For a statement, where they were asked for: what was bound to its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<ParametersView>,
+}
+
+/// What was bound to the parameters of a statement.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ParametersView {
+    /// Each as it prints, as far as they were kept: `null` for NULL, `\\x…` for bytes of a type that is not known.
+    pub values: Vec<Option<String>>,
+    /// Where not all were kept: SHA-256 of all, hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
 }
 
 /// A certificate with everything needed to use it.

@@ -350,6 +350,7 @@ fn records() {
         purpose: Some("audit".into()),
         key_algorithm: "ed25519".into(),
         touches: Vec::new(),
+        parameters: None,
     };
     keep("policy_record", "inputs", &inputs.commit().0);
 }

@@ -40,6 +40,11 @@ pub fn wire_postgres(data: &[u8]) {
         match Frontend::read(header.tag, body) {
             Ok(Frontend::Query(query)) => frontend::query(&mut again, query),
             Ok(Frontend::Parse { name, query, types }) => frontend::parse(&mut again, name, query, types),
+            Ok(Frontend::Bind { rest, .. }) => {
+                if let Ok(bound) = frontend::parameters(rest) {
+                    assert!(bound.len() <= rest.len());
+                }
+            }
             Ok(_) | Err(_) => {}
         }
         assert!(again.is_empty() || again == message, "what is read of a message is the whole message");

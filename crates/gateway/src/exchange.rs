@@ -335,6 +335,8 @@ pub(crate) struct Looked {
     pub(crate) purpose: Option<String>,
     /// For a statement: what each of its acts touches.
     pub(crate) touches: Vec<TouchInputs>,
+    /// What is bound to its parameters, sealed.
+    pub(crate) parameters: Option<Vec<u8>>,
 }
 
 impl Looked {
@@ -345,6 +347,7 @@ impl Looked {
             target: shortened(parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
             purpose: purpose(parts).ok().flatten().map(shortened),
             touches: Vec::new(),
+            parameters: None,
         }
     }
 }
@@ -369,6 +372,7 @@ pub(crate) fn record_verdict(
         purpose: looked.purpose,
         key_algorithm: peer.svid.key_algorithm.to_owned(),
         touches: looked.touches,
+        parameters: looked.parameters,
     };
     let (addendum, commitment) = inputs.commit();
     let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;

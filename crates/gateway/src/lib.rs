@@ -42,6 +42,8 @@ use zeroize::Zeroizing;
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Where the time comes from: milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+/// Seals; `None` when that is not possible.
+pub type Seal = Arc<dyn Fn(Vec<u8>) -> Option<Vec<u8>> + Send + Sync>;
 /// Where nonces come from; `None` when the system has no randomness.
 pub type Entropy = Arc<dyn Fn() -> Option<[u8; 16]> + Send + Sync>;
 
@@ -75,6 +77,8 @@ pub struct Ports {
     pub ledger_key: LedgerKey,
     /// What stands in place of masked values is made with it.
     pub pseudonyms: mask::Key,
+    /// Seals what is kept beside the decision log and not for everybody who reads it; `None` when it cannot.
+    pub seal: Seal,
     /// Nonces.
     pub entropy: Entropy,
     /// Counters for operators.

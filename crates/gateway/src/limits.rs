@@ -40,6 +40,8 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 pub const PARTING_TIME_MAX: Duration = Duration::from_millis(25);
 /// How long what was cut has to record its outcome.
 pub const CUT_TIME_MAX: Duration = Duration::from_secs(2);
+/// How much of the values of one statement's parameters is recorded; of what is longer a digest of all.
+pub const PARAMETERS_BYTES_MAX: usize = 1024 * 1024;
 /// How much of a request's target and host is kept beside the log.
 pub const RECORDED_TARGET_CHARS_MAX: usize = 1024;
 /// The longest message of a PostgreSQL client that is held whole: statements and their parameters.

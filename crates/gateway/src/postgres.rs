@@ -17,6 +17,7 @@ mod judge;
 mod masking;
 mod names;
 mod open;
+mod parameters;
 mod reply;
 mod rows;
 mod session;

@@ -22,5 +22,7 @@ pub use decide::{
     Verdict, decide, decide_together, still_permits, would_deny,
 };
 pub use quota::Counters;
-pub use record::{ActRecord, AppliedRecord, Ending, Inputs, Outcome, TouchInputs, VerdictRecord};
+pub use record::{
+    ActRecord, AppliedRecord, Ending, Inputs, Outcome, Parameter, Parameters, TouchInputs, VerdictRecord,
+};
 pub use rules::{AsOf, Documents, Rules};

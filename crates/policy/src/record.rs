@@ -206,6 +206,36 @@ pub struct Inputs {
     #[n(8)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub touches: Vec<TouchInputs>,
+    /// [`Parameters`] that were bound to it, sealed.
+    #[cbor(n(9), with = "minicbor::bytes")]
+    pub parameters: Option<Vec<u8>>,
+}
+
+/// What was bound to the parameters of a statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Parameters {
+    /// One for each, as far as there is room for them.
+    #[n(0)]
+    pub values: Vec<Parameter>,
+    /// SHA-256 of all of them as they were sent, where there was none for all.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub cut: Option<[u8; 32]>,
+}
+
+/// A value that was bound.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Parameter {
+    /// The number of its type in the database, where it is known.
+    #[n(0)]
+    pub kind: Option<u32>,
+    /// It is as the server keeps it, and not as it prints it.
+    #[n(1)]
+    pub binary: bool,
+    /// Its bytes; none for NULL.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub value: Option<Vec<u8>>,
 }
 
 /// What an act of a statement touches.

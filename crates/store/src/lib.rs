@@ -5,6 +5,7 @@
 //! two processes off one directory.
 //! Out of scope: what entries mean. Only the binary names this crate.
 
+mod addenda;
 pub mod directory;
 pub mod disk;
 pub mod fsck;
@@ -12,6 +13,7 @@ pub mod keyring;
 pub mod log;
 pub mod sealed;
 
+pub use addenda::AddendumKey;
 pub use directory::{DataDir, Directory};
 pub use fsck::{Finding, Level, Report, fsck};
 pub use keyring::{KeyRing, Unlock};

@@ -249,6 +249,9 @@ pub(crate) enum SessionCommand {
     Show {
         /// The decision that opened it: its index, or as it stands in the server's log as application_name.
         session: String,
+        /// With what was bound to parameters.
+        #[arg(long)]
+        parameters: bool,
     },
     /// A session's statements again, in full and at their pace.
     Replay {
@@ -260,6 +263,9 @@ pub(crate) enum SessionCommand {
         /// The longest pause between two statements, in seconds.
         #[arg(long, default_value_t = 3)]
         longest: u64,
+        /// With what was bound to parameters.
+        #[arg(long)]
+        parameters: bool,
     },
 }
 

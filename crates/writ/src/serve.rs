@@ -144,6 +144,7 @@ impl Running {
         let mut metrics = Registry::default();
         let (identity, shown) = watch::channel(None);
         let (roots, trusted) = watch::channel(authority.bundle());
+        let addenda = Arc::new(store::AddendumKey::new(keys.ring.seed("addenda.key", random()?)?));
         let gateway_ports = gateway::Ports {
             rules: authority.shared_rules(),
             changes: authority.changes(),
@@ -155,6 +156,10 @@ impl Running {
             clock: clock.clone(),
             ledger_key: control.verifier(),
             pseudonyms: mask::Key::new(keys.ring.seed("pseudonyms.key", random()?)?),
+            seal: {
+                let addenda = addenda.clone();
+                Arc::new(move |bytes| addenda.seal(bytes))
+            },
             entropy: Arc::new(|| authority::entropy().ok()),
             metrics: Metrics::register(&mut metrics),
         };
@@ -197,6 +202,7 @@ impl Running {
         let router = api::router(api::Ports {
             authority: authority.clone(),
             decisions: decisions.clone(),
+            unseal: Box::new(move |bytes| addenda.open(bytes)),
             secrets: sealed.clone(),
             attest: {
                 let asked = authority.clone();

@@ -60,6 +60,7 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
         rows: None,
         error: None,
         duration_ms: None,
+        parameters: None,
     };
     match entry.kind.as_str() {
         VERDICT => {
@@ -117,7 +118,7 @@ fn entry(ports: &Shared, index: u64) -> Result<Entry, ApiError> {
     Entry::decode(&bytes).map_err(ApiError::invalid)
 }
 
-fn inputs(ports: &Shared, index: u64) -> Result<Option<Inputs>, ApiError> {
+pub(crate) fn inputs(ports: &Shared, index: u64) -> Result<Option<Inputs>, ApiError> {
     let Some(bytes) = ports.decisions.addendum(index)? else { return Ok(None) };
     let record: VerdictRecord = decode_canonical(&entry(ports, index)?.body).map_err(ApiError::invalid)?;
     if contract::canonical::digest_bytes(&bytes) != record.inputs {

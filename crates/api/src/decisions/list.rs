@@ -1,6 +1,7 @@
 //! `GET /v1/decisions`: decisions and outcomes, oldest first; can wait for the next one.
 
 use crate::decisions::get::view;
+use crate::decisions::parameters::parameters;
 use crate::error::{ApiError, ProblemBody};
 use crate::view::DecisionView;
 use crate::{PAGE_ROWS_MAX, Shared};
@@ -26,6 +27,9 @@ pub(crate) struct Which {
     limit: Option<usize>,
     /// Wait this long (milliseconds, up to 30 s) when there is none yet.
     wait_ms: Option<u64>,
+    /// With what was bound to the parameters of statements.
+    #[serde(default)]
+    parameters: bool,
 }
 
 /// Lists decisions and outcomes.
@@ -42,5 +46,12 @@ pub(crate) async fn list_decisions(
         tokio::time::sleep(LOOK).await;
     }
     let end = ports.decisions.size().min(from.saturating_add(limit as u64));
-    (from..end).map(|index| view(&ports, index)).collect::<Result<Vec<_>, _>>().map(Json)
+    let told = |index| {
+        let mut told = view(&ports, index)?;
+        if which.parameters && told.session.is_some() {
+            told.parameters = parameters(&ports, index)?;
+        }
+        Ok(told)
+    };
+    (from..end).map(told).collect::<Result<Vec<_>, _>>().map(Json)
 }

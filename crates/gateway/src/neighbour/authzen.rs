@@ -297,6 +297,7 @@ async fn written(
         purpose: question.purpose.clone().map(shortened),
         key_algorithm: question.seen.key_algorithm.to_owned(),
         touches: Vec::new(),
+        parameters: None,
     };
     let (addendum, commitment) = inputs.commit();
     record.inputs = commitment;

@@ -188,6 +188,7 @@ async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> 
             purpose: None,
             key_algorithm: String::new(),
             touches: Vec::new(),
+            parameters: None,
         };
         let (addendum, commitment) = inputs.commit();
         let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);

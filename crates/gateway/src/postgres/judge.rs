@@ -3,6 +3,7 @@
 use super::going::{Going, Gone, Says};
 use super::masking::Masks;
 use super::names::{Called, Known};
+use super::parameters::bound;
 use super::reply;
 use super::rows::Limits;
 use super::talk::{Running, Talk};
@@ -15,7 +16,9 @@ use crate::limits::EXCHANGES_MAX;
 use crate::record::{Meter, patience};
 use contract::Recording;
 use contract::norm::SqlTouch;
-use policy::{Channel, Denial, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny};
+use policy::{
+    Channel, Denial, Parameters, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny,
+};
 use registry::{IdentityId, InstrumentId, Service, Verb};
 use sql::statement::TEXT_BYTES_MAX;
 use sql::{Act, Catalog, Columns, CopiedOut, Effect, Kind, Object, Path, Resolved, Statement};
@@ -114,7 +117,7 @@ impl Judge {
         if read.statements.len() > 1 && read.statements.iter().any(names_itself) {
             going.administers("SET application_name stands with others in one text");
         }
-        match self.judge_gone(talk, text, going.end()).await {
+        match self.judge_gone(talk, text, None, going.end()).await {
             Judged::Permitted { running, .. } => {
                 Judged::Permitted { running, instead: self.instead_of(&read.statements) }
             }
@@ -136,7 +139,7 @@ impl Judge {
         // After their count, each a number of four bytes.
         let (types, _) = types.get(2..).unwrap_or_default().as_chunks::<4>();
         let types = types.iter().map(|number| u32::from_be_bytes(*number)).collect();
-        let known = Known { text: text.to_owned(), types, read };
+        let known = Known { text: text.to_owned(), types, read, ..Known::default() };
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
             Err(error) => return Err(self.unknown(text, &error).await),
@@ -160,7 +163,7 @@ impl Judge {
     }
 
     /// A named statement is about to run: as anything its name can mean.
-    pub(crate) async fn bind(&self, talk: &Mutex<Talk>, name: &str) -> Judged {
+    pub(crate) async fn bind(&self, talk: &Mutex<Talk>, name: &str, rest: &[u8]) -> Judged {
         let meanings =
             talk.lock().unwrap_or_else(PoisonError::into_inner).names.meanings(&Called::statement(name));
         if meanings.is_empty() {
@@ -172,11 +175,25 @@ impl Judge {
         };
         let mut going = Going::new(&self.service, &catalog, talk, self.says());
         meanings.iter().for_each(|known| going.prepared(known));
+        let parameters = match bound(rest, &meanings) {
+            Ok(parameters) => parameters,
+            Err(error) => return Judged::End(reply::fatal("08P01", error.to_string())),
+        };
+        let parameters = match parameters.map(|parameters| self.seal(&parameters)) {
+            Some(None) => return Judged::End(reply::not_recorded("what is bound could not be sealed")),
+            Some(sealed) => sealed,
+            None => None,
+        };
         let texts: Vec<&str> = meanings.iter().map(|known| known.text.as_str()).collect();
         if texts.iter().map(|text| text.len()).sum::<usize>() > TEXT_BYTES_MAX {
             return self.unreadable(name, "what its name can mean is longer than is recorded").await;
         }
-        self.judge_gone(talk, &texts.join(";\n"), going.end()).await
+        self.judge_gone(talk, &texts.join(";\n"), parameters, going.end()).await
+    }
+
+    /// Values are for fewer eyes than the log.
+    fn seal(&self, parameters: &Parameters) -> Option<Vec<u8>> {
+        (self.pipeline.ports.seal)(minicbor::to_vec(parameters).ok()?)
     }
 
     /// What cannot be looked into.
@@ -188,10 +205,17 @@ impl Judge {
     }
 
     /// Judges what was gone through, and remembers where it leads.
-    async fn judge_gone(&self, talk: &Mutex<Talk>, text: &str, gone: Gone) -> Judged {
+    async fn judge_gone(
+        &self,
+        talk: &Mutex<Talk>,
+        text: &str,
+        parameters: Option<Vec<u8>>,
+        gone: Gone,
+    ) -> Judged {
         let Gone { all, says, named, kinds, defines, catalog, copied } = gone;
         let seen = Seen { catalog, copied };
-        let judged = self.judge(self.looked(kinds, text, &says), all, Some(seen), defines).await;
+        let looked = Looked { parameters, ..self.looked(kinds, text, &says) };
+        let judged = self.judge(looked, all, Some(seen), defines).await;
         if matches!(judged, Judged::Permitted { .. }) && !self.remember(talk, named, says) {
             return Judged::End(reply::too_many("prepared statements"));
         }
@@ -205,7 +229,7 @@ impl Judge {
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
         named.into_iter().all(|(name, read)| {
             let text = format!("{:?}", read.statements);
-            talk.names.name_for_good(&name, &Arc::new(Known { text, types: Vec::new(), read }))
+            talk.names.name_for_good(&name, &Arc::new(Known { text, read, ..Known::default() }))
         })
     }
 
@@ -257,7 +281,14 @@ impl Judge {
 
     fn looked(&self, method: String, text: &str, says: &Says) -> Looked {
         let host = self.service.host.clone();
-        Looked { method, host, target: text.to_owned(), purpose: says.purpose.clone(), touches: Vec::new() }
+        Looked {
+            method,
+            host,
+            target: text.to_owned(),
+            purpose: says.purpose.clone(),
+            touches: Vec::new(),
+            parameters: None,
+        }
     }
 
     /// Decides and records. Strictly recorded changes are durable when this returns.

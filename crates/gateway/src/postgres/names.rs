@@ -3,7 +3,7 @@
 use super::texts::Text;
 use crate::limits::{NAMED_BYTES_MAX, NAMED_STATEMENTS_MAX, PIPELINE_MAX};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a prepared statement is.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub(crate) struct Known {
     pub(crate) text: String,
     /// The types of its parameters, by their numbers in the database, as far as they were given.
     pub(crate) types: Vec<u32>,
+    /// The same as the server said them.
+    pub(crate) described: OnceLock<Vec<u32>>,
     /// What was read; at most one statement, or PostgreSQL refuses it.
     pub(crate) read: Arc<Text>,
 }

@@ -308,6 +308,7 @@ impl Beginning<'_> {
             target: shortened(said(self.startup)),
             purpose: None,
             touches: Vec::new(),
+            parameters: None,
         };
         let denied = self.pipeline.record_denial(peer, looked, denial.detail.clone(), &denial, |record| {
             record.identity = identity;

@@ -4,7 +4,7 @@
 use super::judge::{Judge, Judged};
 use super::names::Called;
 use super::reply;
-use super::talk::{Held, Next, Row, Step, Talk, Waiting};
+use super::talk::{Described, Held, Next, Row, Step, Talk, Waiting};
 use super::upstream::{Duplex, Upstream};
 use crate::exchange::landed;
 use crate::limits::{
@@ -327,9 +327,9 @@ impl Session {
                 }
                 Waiting::Parse { name: name.to_owned(), known, denial }
             }
-            Frontend::Bind { portal, statement, .. } => {
+            Frontend::Bind { portal, statement, rest } => {
                 let mut described = false;
-                let (running, denial) = match self.judge.bind(&self.talk, statement).await {
+                let (running, denial) = match self.judge.bind(&self.talk, statement, rest).await {
                     Judged::Permitted { running, .. } => {
                         if !self.talk().bind(portal, self.judge.says().moved) {
                             return Err(End::Told(reply::too_many("open portals")));
@@ -357,7 +357,7 @@ impl Session {
                     // Where the columns of its result are from has to be known before its rows come.
                     self.talk().say(bind, Instant::now());
                     frontend::describe_portal(out, portal);
-                    Waiting::Describe(Some(portal.to_owned()))
+                    Waiting::Describe(Described::Own(portal.to_owned()))
                 }
             }
             Frontend::FunctionCall => {
@@ -402,9 +402,12 @@ impl Session {
                 Waiting::CopyEnd
             }
             Frontend::Password => return Err(wire::postgres::Malformed("nobody asked for a password").into()),
-            Frontend::Describe(_) => {
+            Frontend::Describe(of) => {
                 out.extend_from_slice(message);
-                Waiting::Describe(None)
+                Waiting::Describe(match of {
+                    Named::Statement(name) => Described::Statement(name.to_owned()),
+                    Named::Portal(_) => Described::Portal,
+                })
             }
             Frontend::Close(Named::Statement(name)) => {
                 out.extend_from_slice(message);

@@ -71,8 +71,8 @@ pub(crate) enum Waiting {
     Parse { name: String, known: Arc<Known>, denial: Option<ErrorResponse> },
     /// A portal is made.
     Bind { portal: String, running: Option<Running>, denial: Option<ErrorResponse> },
-    /// Something is described; for the gateway itself, the portal.
-    Describe(Option<String>),
+    /// Something is described.
+    Describe(Described),
     /// A portal runs. `held`: what comes after it waits for its end.
     Execute { portal: String, denial: Option<ErrorResponse>, held: Option<Held> },
     /// A statement is forgotten.
@@ -83,6 +83,16 @@ pub(crate) enum Waiting {
     Sync,
     /// Data that are copied in end here; nothing answers this by itself.
     CopyEnd,
+}
+
+/// What is described.
+pub(crate) enum Described {
+    /// A portal, for the gateway itself.
+    Own(String),
+    /// A portal.
+    Portal,
+    /// A statement.
+    Statement(String),
 }
 
 /// How far something is for whose end everything waits that comes after it.
@@ -498,10 +508,10 @@ impl Talk {
             }
             // The description of a result; within a query it is not waited for by itself.
             b'T' | b'n' => {
-                if let Some(Waiting::Describe(portal)) =
+                if let Some(Waiting::Describe(of)) =
                     self.waiting.pop_front_if(|waiting| matches!(waiting, Waiting::Describe(_)))
                 {
-                    let Some(portal) = portal else { return Step::Pass };
+                    let Described::Own(portal) = of else { return Step::Pass };
                     // The gateway asked for it; the client may have, too, and is answered by itself.
                     let described = match self.portals.get_mut(&portal) {
                         Some(running) if tag == b'T' => running.describe(body),
@@ -543,7 +553,17 @@ impl Talk {
                 Some(masks) => withheld(b'N', body, &masks),
                 None => Step::Pass,
             },
-            b'A' | b't' | b'c' | b'V' => Step::Pass,
+            b't' => {
+                if let Some(Waiting::Describe(Described::Statement(name))) = self.waiting.front()
+                    && let [known] = self.names.meanings(&Called::statement(name)).as_slice()
+                    && let Ok(types) = backend::parameter_description(body)
+                {
+                    // Said again it is the same.
+                    let _ = known.described.set(types);
+                }
+                Step::Pass
+            }
+            b'A' | b'c' | b'V' => Step::Pass,
             _ => Step::End("the server said what does not belong into a session"),
         }
     }

@@ -245,6 +245,7 @@ impl World {
             clock: Arc::new(|| testkit::NOW),
             ledger_key: NoteSigner::from_seed("example.org/writ/control", &[1; 32]).unwrap().verifier(),
             pseudonyms: mask::Key::new(Zeroizing::new([7; 32])),
+            seal: Arc::new(Some),
             entropy: Arc::new(|| Some([3; 16])),
             metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
         };

@@ -153,6 +153,16 @@ pub fn fields(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
     if rest.is_empty() { Ok(fields) } else { Err(Malformed("a row goes on after its last field")) }
 }
 
+/// The numbers of the types in ParameterDescription.
+pub fn parameter_description(body: &[u8]) -> Result<Vec<u32>, Malformed> {
+    let (count, rest) = short(body)?;
+    let (numbers, left) = rest.as_chunks::<4>();
+    if numbers.len() != usize::from(count) || !left.is_empty() {
+        return Err(Malformed("the types of parameters are cut off"));
+    }
+    Ok(numbers.iter().map(|number| u32::from_be_bytes(*number)).collect())
+}
+
 /// Appends a DataRow.
 pub fn put_row<'f>(out: &mut Vec<u8>, fields: impl ExactSizeIterator<Item = Option<&'f [u8]>>) {
     frame::message(out, b'D', |out| {

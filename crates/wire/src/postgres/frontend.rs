@@ -138,6 +138,38 @@ impl<'a> Frontend<'a> {
     }
 }
 
+/// A value that is bound: whether it is as the server keeps it, and its bytes; none for NULL.
+pub type Bound<'a> = (bool, Option<&'a [u8]>);
+
+/// The values a Bind has for parameters, of the `rest` of it.
+pub fn parameters(rest: &[u8]) -> Result<Vec<Bound<'_>>, Malformed> {
+    let (formats, rest) = short(rest)?;
+    let cut = || Malformed("the formats of parameters are cut off");
+    let (given, rest) = rest.split_at_checked(usize::from(formats) * 2).ok_or_else(cut)?;
+    let (given, _) = given.as_chunks::<2>();
+    let (count, mut rest) = short(rest)?;
+    // One format is that of all, none is text.
+    if !matches!(given.len(), 0 | 1) && given.len() != usize::from(count) {
+        return Err(Malformed("there are other formats than parameters"));
+    }
+    let mut values = Vec::with_capacity(usize::from(count));
+    for at in 0..usize::from(count) {
+        let format = given.get(at).or(given.first().filter(|_| given.len() == 1));
+        let binary = format.is_some_and(|format| *format != [0, 0]);
+        let (length, left) = long(rest)?;
+        if length == u32::MAX {
+            values.push((binary, None));
+            rest = left;
+            continue;
+        }
+        let (value, left) =
+            left.split_at_checked(length as usize).ok_or(Malformed("a parameter is cut off"))?;
+        values.push((binary, Some(value)));
+        rest = left;
+    }
+    Ok(values)
+}
+
 fn named(body: &[u8]) -> Result<Named<'_>, Malformed> {
     let (kind, rest) = body.split_first().ok_or(Malformed("a message is cut off"))?;
     let (name, rest) = text(rest)?;

@@ -16,9 +16,12 @@ const SHOWN_CHARS: usize = 100;
 pub(crate) async fn run(client: &Client, command: SessionCommand, json: bool) -> anyhow::Result<()> {
     match command {
         SessionCommand::List { last } => list(client, last, json).await,
-        SessionCommand::Show { session } => show(client, index(&session)?, json).await,
-        SessionCommand::Replay { session, speed, longest } => {
-            replay(client, index(&session)?, speed, Duration::from_secs(longest), json).await
+        SessionCommand::Show { session, parameters } => {
+            show(client, index(&session)?, parameters, json).await
+        }
+        SessionCommand::Replay { session, speed, longest, parameters } => {
+            let session = read(client, index(&session)?, parameters).await?;
+            replay(&session, speed, Duration::from_secs(longest), json).await
         }
     }
 }
@@ -53,12 +56,12 @@ fn opens(decision: &DecisionView) -> bool {
         && decision.request.as_ref().is_some_and(|request| request.starts_with(CONNECT))
 }
 
-async fn page(client: &Client, from: u64) -> anyhow::Result<Vec<DecisionView>> {
-    Ok(client.get(&format!("/v1/decisions?from={from}&limit={PAGE}")).await?)
+async fn page(client: &Client, from: u64, parameters: bool) -> anyhow::Result<Vec<DecisionView>> {
+    Ok(client.get(&format!("/v1/decisions?from={from}&limit={PAGE}&parameters={parameters}")).await?)
 }
 
-async fn read(client: &Client, index: u64) -> anyhow::Result<Session> {
-    let mut rows = page(client, index).await?.into_iter();
+async fn read(client: &Client, index: u64, parameters: bool) -> anyhow::Result<Session> {
+    let mut rows = page(client, index, parameters).await?.into_iter();
     let opened = rows.next().filter(opens);
     let opened = opened
         .ok_or_else(|| anyhow::anyhow!("decision {index} opens no session: see `writ session list`"))?;
@@ -82,7 +85,7 @@ async fn read(client: &Client, index: u64) -> anyhow::Result<Session> {
         // What was under way when the session ended is recorded just after.
         let over = session.ended.is_some() && waiting.is_empty();
         match last {
-            Some(last) if !over => rows = page(client, last + 1).await?.into_iter(),
+            Some(last) if !over => rows = page(client, last + 1, parameters).await?.into_iter(),
             Some(_) | None => return Ok(session),
         }
         if rows.len() == 0 {
@@ -98,7 +101,7 @@ async fn list(client: &Client, last: u64, json: bool) -> anyhow::Result<()> {
     let mut until = end;
     while until > 0 && (found.len() as u64) < last {
         let from = until.saturating_sub(PAGE);
-        let rows = page(client, from).await?;
+        let rows = page(client, from, false).await?;
         let mut opened: Vec<DecisionView> =
             rows.into_iter().filter(|row| row.index < until && opens(row)).collect();
         opened.append(&mut found);
@@ -127,8 +130,8 @@ async fn list(client: &Client, last: u64, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show(client: &Client, index: u64, json: bool) -> anyhow::Result<()> {
-    let session = read(client, index).await?;
+async fn show(client: &Client, index: u64, parameters: bool, json: bool) -> anyhow::Result<()> {
+    let session = read(client, index, parameters).await?;
     if json {
         let said: Vec<_> = session
             .said
@@ -154,7 +157,7 @@ async fn show(client: &Client, index: u64, json: bool) -> anyhow::Result<()> {
                 result(said),
                 cell(outcome.and_then(|outcome| outcome.rows)),
                 cell(outcome.and_then(|outcome| outcome.duration_ms)),
-                short(text),
+                short(&format!("{text}{}", bound(&said.decision))),
             ]
         })
         .collect();
@@ -201,6 +204,19 @@ fn since(opened: &DecisionView, decision: &DecisionView) -> String {
     format!("{:.3} s", decision.time_ms.saturating_sub(opened.time_ms) as f64 / 1_000.0)
 }
 
+/// What was bound, as psql writes it: `\\bind 'x' NULL`.
+fn bound(decision: &DecisionView) -> String {
+    let Some(parameters) = &decision.parameters else { return String::new() };
+    let value = |value: &Option<String>| match value {
+        Some(value) => format!("'{}'", value.replace('\'', "''")),
+        None => "NULL".to_owned(),
+    };
+    let values: Vec<String> = parameters.values.iter().map(value).collect();
+    let cut =
+        parameters.cut.as_ref().map_or_else(String::new, |digest| format!(" … (SHA-256 of all: {digest})"));
+    format!(" \\bind {}{cut}", values.join(" "))
+}
+
 /// On one line, and not longer than a screen.
 fn short(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
@@ -212,17 +228,10 @@ fn short(text: &str) -> String {
 }
 
 /// The session again, at its own pace or a faster one.
-async fn replay(
-    client: &Client,
-    index: u64,
-    speed: f64,
-    longest: Duration,
-    json: bool,
-) -> anyhow::Result<()> {
+async fn replay(session: &Session, speed: f64, longest: Duration, json: bool) -> anyhow::Result<()> {
     anyhow::ensure!(speed > 0.0, "--speed is more than 0");
-    let session = read(client, index).await?;
     if !json {
-        output::line(heading(&session));
+        output::line(heading(session));
     }
     let mut before = session.opened.time_ms;
     for said in &session.said {
@@ -233,6 +242,7 @@ async fn replay(
             output::line(serde_json::to_string(&serde_json::json!({
                 "after_ms": said.decision.time_ms.saturating_sub(session.opened.time_ms),
                 "statement": said.decision.request,
+                "parameters": said.decision.parameters,
                 "result": result(said),
                 "rows": said.outcome.as_ref().and_then(|outcome| outcome.rows),
             }))?);
@@ -240,6 +250,9 @@ async fn replay(
         }
         output::line(format!("\n[{}]", since(&session.opened, &said.decision)));
         output::line(output::plain(said.decision.request.as_deref().unwrap_or("(erased)")));
+        if said.decision.parameters.is_some() {
+            output::line(output::plain(bound(&said.decision).trim_start()));
+        }
         let rows = said.outcome.as_ref().and_then(|outcome| outcome.rows);
         let rows = rows.map_or_else(String::new, |count| format!(", {}", decision::rows(count)));
         output::line(format!("-- {}{rows}", result(said)));

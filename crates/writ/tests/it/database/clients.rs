@@ -181,19 +181,12 @@ async fn with_tokio_postgres(
     said
 }
 
-#[tokio::test]
-async fn tokio_postgres_says_the_same() {
+/// A session of `tokio-postgres` through the gateway.
+pub(super) async fn through(
+    world: &World,
+) -> (tokio_postgres::Client, tokio_postgres_rustls::MakeRustlsConnect) {
     use rustls::pki_types::pem::PemObject as _;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let world = World::start();
-    let mut direct = tokio_postgres::Config::new();
-    direct.host("127.0.0.1").port(world.postgres.port).dbname("app");
-    direct.user("app_orders").password("a secret: with a colon");
-    let (client, connection) = direct.connect(tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let direct = with_tokio_postgres(client, tokio_postgres::NoTls).await;
-    assert_eq!(direct.last().unwrap(), "57014", "{direct:?}");
-
     let file = |name: &str| world.credential.join(name);
     let mut roots = rustls::RootCertStore::empty();
     for der in CertificateDer::pem_file_iter(file("bundle.pem")).unwrap() {
@@ -207,11 +200,26 @@ async fn tokio_postgres_says_the_same() {
         .with_root_certificates(roots)
         .with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(file("key.pem")).unwrap())
         .unwrap();
-    let mut through = tokio_postgres::Config::new();
-    through.host("shop-db.localhost").hostaddr([127, 0, 0, 1].into()).port(world.writ.gateway_port());
-    through.dbname("app").user("bot").ssl_mode(tokio_postgres::config::SslMode::Require);
+    let mut config = tokio_postgres::Config::new();
+    config.host("shop-db.localhost").hostaddr([127, 0, 0, 1].into()).port(world.writ.gateway_port());
+    config.dbname("app").user("bot").ssl_mode(tokio_postgres::config::SslMode::Require);
     let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
-    let (client, connection) = through.connect(tls.clone()).await.unwrap();
+    let (client, connection) = config.connect(tls.clone()).await.unwrap();
     tokio::spawn(connection);
+    (client, tls)
+}
+
+#[tokio::test]
+async fn tokio_postgres_says_the_same() {
+    let world = World::start();
+    let mut direct = tokio_postgres::Config::new();
+    direct.host("127.0.0.1").port(world.postgres.port).dbname("app");
+    direct.user("app_orders").password("a secret: with a colon");
+    let (client, connection) = direct.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let direct = with_tokio_postgres(client, tokio_postgres::NoTls).await;
+    assert_eq!(direct.last().unwrap(), "57014", "{direct:?}");
+
+    let (client, tls) = through(&world).await;
     assert_eq!(with_tokio_postgres(client, tls).await, direct);
 }

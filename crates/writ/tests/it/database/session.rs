@@ -302,6 +302,37 @@ fn what_runs_is_cancelled_and_what_is_stopped_ends() {
     wait("it is cancelled", || running("three") == "0");
 }
 
+/// Values that were bound are on record, sealed, and told to whoever asks for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_bound_is_kept_for_fewer_eyes() {
+    let world = World::start();
+    let secret = "a value nobody else reads";
+    let (client, _) = super::clients::through(&world).await;
+    client.query("SELECT $1::text, $2::int4, $3::text", &[&secret, &7, &None::<String>]).await.unwrap();
+    client.query("SELECT $1::int8, $2::bytea", &[&42_i64, &vec![0_u8, 255]]).await.unwrap();
+    client.query("SELECT name FROM users WHERE name = $1", &[&secret]).await.unwrap_err();
+    drop(client);
+    let sessions = world.writ.json(&["session", "list"]);
+    let opened = sessions.as_array().unwrap().last().unwrap()["index"].to_string();
+    let without = world.writ.ok(&["session", "show", &opened, "--json"]);
+    assert!(!without.contains(secret) && !without.contains("parameters"), "{without}");
+    let shown = world.writ.json(&["session", "show", &opened, "--parameters"]);
+    let bound: Vec<String> = shown["statements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|said| said["decision"]["parameters"]["values"].to_string())
+        .collect();
+    assert!(bound.contains(&format!(r#"["{secret}","7",null]"#)), "{bound:?}");
+    assert!(bound.contains(&r#"["42","\\x00ff"]"#.to_owned()), "{bound:?}");
+    let replayed = world.writ.ok(&["session", "replay", &opened, "--parameters", "--speed", "1000"]);
+    assert!(replayed.contains(&format!("\\bind '{secret}' '7' NULL")), "{replayed}");
+    // Nothing of it lies anywhere in the data directory.
+    let mut found = Command::new("grep");
+    let found = found.args(["-r", "-l", "-a", "-e", secret]).arg(world.writ.data()).output().unwrap();
+    assert_eq!(text(&found.stdout), "", "grep finds nothing");
+}
+
 /// What a definition takes out of the way is not read through it, before the catalog has it.
 #[test]
 fn a_table_that_is_gone_hides_no_other() {
