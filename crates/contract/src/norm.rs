@@ -869,7 +869,15 @@ impl Masking {
     /// Whether what a statement does can be answered with these fields masked: none of them gets into the answer or
     /// elsewhere but in its own place.
     pub fn allows(&self, touched: &SqlTouch) -> bool {
-        !touched.used.iter().any(|column| self.covers(column))
+        !touched.used.iter().any(|column| match column.strip_suffix(".*") {
+            // All columns of a table, also those nobody knows of: any that the clause names with the table.
+            Some(table) => {
+                let of_table =
+                    |field: &String| field.rsplit_once('.').is_some_and(|(of, _)| ends_with(table, of));
+                self.fields.iter().any(of_table)
+            }
+            None => self.covers(column),
+        })
     }
 }
 

@@ -7,48 +7,45 @@ const DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 
 /// Numbers of cards, their digits together or in groups.
 pub(crate) fn cards(text: &[u8]) -> Vec<Range<usize>> {
-    let digits: Vec<(usize, u8)> = text
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| byte.is_ascii_digit())
-        .map(|(at, byte)| (at, byte - b'0'))
-        .collect();
+    let is_digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
     let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(rest) = digits.get(from..).filter(|rest| rest.len() >= *DIGITS.start()) {
-        match card_at(text, rest) {
-            Some(length) => {
-                let last = rest.get(length - 1).map_or(0, |(at, _)| *at);
-                found.push(rest.first().map_or(0, |(at, _)| *at)..last + 1);
-                from += length;
+    let mut at = 0;
+    while at < text.len() {
+        // One begins where no digit stands before it.
+        let begins = is_digit(Some(at)) && !is_digit(at.checked_sub(1));
+        match begins.then(|| card_at(text, at)).flatten() {
+            Some(end) => {
+                found.push(at..end);
+                at = end;
             }
-            None => from += 1,
+            None => at += 1,
         }
     }
     found
 }
 
-/// How many of these digits are a card's number.
-fn card_at(text: &[u8], digits: &[(usize, u8)]) -> Option<usize> {
-    let (start, _) = digits.first()?;
-    if start.checked_sub(1).and_then(|before| text.get(before)).is_some_and(u8::is_ascii_digit) {
-        return None;
-    }
-    // As far as nothing but one blank or hyphen stands between two.
-    let joined = digits.windows(2).take_while(|pair| match pair {
-        [(one, _), (next, _)] => {
-            *next == one + 1 || *next == one + 2 && matches!(text.get(one + 1), Some(b' ' | b'-'))
+/// Where a number ends that begins here.
+fn card_at(text: &[u8], start: usize) -> Option<usize> {
+    let mut number: Vec<u8> = Vec::with_capacity(*DIGITS.end());
+    // Where it would end after so many digits.
+    let mut ends: Vec<usize> = Vec::with_capacity(*DIGITS.end());
+    let mut at = start;
+    while number.len() < *DIGITS.end() {
+        match text.get(at) {
+            Some(digit) if digit.is_ascii_digit() => {
+                number.push(digit - b'0');
+                ends.push(at + 1);
+            }
+            // One blank or hyphen between two digits.
+            Some(b' ' | b'-') if text.get(at + 1).is_some_and(u8::is_ascii_digit) => {}
+            Some(_) | None => break,
         }
-        _ => false,
-    });
-    let together = joined.count() + 1;
-    let number: Vec<u8> = digits.iter().take(together).map(|(_, digit)| *digit).collect();
-    DIGITS.rev().find(|length| {
-        let Some(candidate) = number.get(..*length) else { return false };
-        let next = digits.get(*length).map(|(at, _)| *at);
-        let last = digits.get(*length - 1).map(|(at, _)| *at);
-        let ends = next.is_none() || next != last.map(|last| last + 1);
-        ends && is_issued(candidate) && luhn(candidate)
+        at += 1;
+    }
+    DIGITS.rev().find_map(|length| {
+        let (candidate, end) = (number.get(..length)?, *ends.get(length - 1)?);
+        let whole = !text.get(end).is_some_and(u8::is_ascii_digit);
+        (whole && is_issued(candidate) && luhn(candidate)).then_some(end)
     })
 }
 

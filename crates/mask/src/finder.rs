@@ -54,7 +54,25 @@ impl Finder {
 
     /// The text with all that was found in it masked; none where nothing was.
     pub fn masked(&self, text: &[u8], key: &Key) -> Option<Vec<u8>> {
-        let found = self.find(text);
+        Self::replaced(self.find(text), text, key)
+    }
+
+    /// The same of a text in which a backslash and a letter stand for something else: `\\n` ends no word.
+    pub fn masked_escaped(&self, text: &[u8], key: &Key) -> Option<Vec<u8>> {
+        let mut plain = text.to_vec();
+        let mut bytes = plain.iter_mut();
+        while let Some(byte) = bytes.next() {
+            if *byte == b'\\' {
+                *byte = b' ';
+                if let Some(next) = bytes.next() {
+                    *next = b' ';
+                }
+            }
+        }
+        Self::replaced(self.find(&plain), text, key)
+    }
+
+    fn replaced(found: Vec<(Range<usize>, Method)>, text: &[u8], key: &Key) -> Option<Vec<u8>> {
         if found.is_empty() {
             return None;
         }
@@ -291,6 +309,15 @@ mod tests {
             masked.starts_with(r#"{"mail":"tok_"#) && masked.ends_with(r#"","card":"***************1111"}"#),
             "{masked}"
         );
+    }
+
+    #[test]
+    fn what_stands_behind_an_escape_is_found() {
+        let finder = Finder::new(vec![(Detector::Iban, Method::Null), (Detector::Secret, Method::Null)]);
+        let text = br#"{"note":"pay to\nDE89370400440532013000\twith AKIAABCDABCDABCDABCD"}"#;
+        let masked = String::from_utf8(finder.masked_escaped(text, &key()).unwrap()).unwrap();
+        let stars = |count| "*".repeat(count);
+        assert_eq!(masked, format!(r#"{{"note":"pay to\n{}\twith {}"}}"#, stars(22), stars(20)));
     }
 
     /// What two look for is masked whole, wherever they overlap.

@@ -18,7 +18,7 @@ type Holds = fn(&[u8]) -> bool;
 /// By country, each after the rule its authority publishes.
 const NUMBERS: &[Number] = &[
     // Spain: DNI and NIE
-    Number { form: r"[0-9]{8}[ -]?[A-Za-z]", holds: spain },
+    Number { form: r"[0-9]{2}\.?[0-9]{3}\.?[0-9]{3}[ -]?[A-Za-z]", holds: spain },
     Number { form: r"[XYZxyz][ -]?[0-9]{7}[ -]?[A-Za-z]", holds: spain },
     // Italy: codice fiscale
     Number {
@@ -35,7 +35,7 @@ const NUMBERS: &[Number] = &[
     // Finland: henkilötunnus
     Number { form: r"[0-9]{6}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-Za-z]", holds: finland },
     // Sweden: personnummer
-    Number { form: r"(?:19|20)?[0-9]{6}[-+][0-9]{4}", holds: sweden },
+    Number { form: r"(?:19|20)?[0-9]{6}[-+]?[0-9]{4}", holds: sweden },
     // France: NIR
     Number {
         form: r"[12] ?[0-9]{2} ?[0-9]{2} ?(?:[0-9]{2}|2[ABab]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
@@ -250,6 +250,9 @@ mod tests {
             "85.07.30-033.28",
             "131052-308T",
             "811218-9876",
+            "8112189876",
+            "198112189876",
+            "12.345.678-Z",
             "1 84 12 76 451 089 46",
             "756.9217.0769.85",
         ] {

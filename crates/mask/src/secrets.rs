@@ -26,11 +26,11 @@ const FORMS: &[&str] = &[
     // Vault
     r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}",
     // JSON Web Tokens (RFC 7519), signed
-    r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}",
+    r"\beyJ[A-Za-z0-9_-]{8,512}\.eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{16,}",
     // private keys (RFC 7468), whatever stands for the ends of lines
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\z)",
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\z)",
     // passwords in addresses (RFC 3986 section 3.2.1)
-    r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@]*:[^\s/@]+@",
+    r"\b[a-zA-Z][a-zA-Z0-9+.-]{0,31}://[^\s:/@]{0,256}:[^\s/@]{1,256}@",
 ];
 
 static SECRET: LazyLock<Option<Regex>> =
@@ -66,6 +66,7 @@ mod tests {
             format!("eyJ{}.eyJ{}.{}", &long[..20], &long[..20], &long[..40]),
             format!("-----BEGIN EC PRIVATE KEY-----\n{long}\n-----END EC PRIVATE KEY-----"),
             format!("-----BEGIN PRIVATE KEY-----\\n{long}"),
+            format!("-----BEGIN PGP PRIVATE KEY BLOCK-----\n{long}\n-----END PGP PRIVATE KEY BLOCK-----"),
         ] {
             assert_eq!(found(&secret), [secret.as_str()]);
         }

@@ -39,7 +39,7 @@ impl Counters {
 
     /// Counts rows that an earlier run of the gateway released.
     pub fn restore_rows(&self, key: Key, time_ms: Millis, rows: u64) {
-        self.lock(key.2).add_rows(key, time_ms, rows);
+        self.lock(key.2).add_rows(key, 0, time_ms, rows);
     }
 
     /// Counts rows that are about to be released, against all of these; or none, and gives the first that has no room
@@ -59,12 +59,15 @@ impl Counters {
                 return Err(allowance);
             }
         }
-        let mut counted: Vec<Key> = Vec::with_capacity(allowances.len());
-        for key in allowances.iter().map(key) {
+        for (at, allowance) in allowances.iter().enumerate() {
+            let key = key(allowance);
             // A clause with several sentences counts once.
-            if !counted.contains(&key) {
-                meters.add_rows(key, now_ms, rows);
-                counted.push(key);
+            let before = allowances.iter().take(at);
+            if !before
+                .map(|other| (other.cited.instrument, other.cited.clause, identity))
+                .any(|other| other == key)
+            {
+                meters.add_rows(key, allowance.window_ms, now_ms, rows);
             }
         }
         Ok(())
@@ -76,8 +79,19 @@ impl Counters {
 pub struct Meters {
     calls: HashMap<Key, VecDeque<Millis>>,
     /// Rows, by the time they were released.
-    rows: HashMap<Key, VecDeque<(Millis, u64)>>,
+    rows: HashMap<Key, Rows>,
 }
+
+/// Rows, oldest first. Those of times close together are kept as of the last of them.
+#[derive(Debug, Default)]
+struct Rows {
+    /// When the first of a group was released, when the last, and how many.
+    times: VecDeque<(Millis, Millis, u64)>,
+    total: u64,
+}
+
+/// Into how many groups rows of a window are counted at most, about.
+const GROUPS: u64 = 4_096;
 
 impl Meters {
     /// Calls in the window that ends now. A call exactly one window ago no longer counts; one that is
@@ -113,25 +127,32 @@ impl Meters {
 
     /// Rows in the window that ends now, in the same way.
     pub(crate) fn rows(&mut self, key: Key, window_ms: u64, longest_ms: u64, now_ms: Millis) -> u64 {
-        let Some(times) = self.rows.get_mut(&key) else { return 0 };
-        let now_ms = times.back().map_or(now_ms, |(last, _)| now_ms.max(*last));
-        while times.front().is_some_and(|(time, _)| now_ms - time >= longest_ms) {
-            times.pop_front();
+        let Some(rows) = self.rows.get_mut(&key) else { return 0 };
+        let now_ms = rows.times.back().map_or(now_ms, |(_, last, _)| now_ms.max(*last));
+        while let Some((.., count)) = rows.times.pop_front_if(|(_, last, _)| now_ms - *last >= longest_ms) {
+            rows.total -= count;
         }
-        if times.is_empty() {
+        if rows.times.is_empty() {
             self.rows.remove(&key);
             return 0;
         }
-        let older = times.partition_point(|(time, _)| now_ms - time >= window_ms);
-        times.iter().skip(older).map(|(_, rows)| rows).sum()
+        if window_ms == longest_ms {
+            return rows.total;
+        }
+        let older = rows.times.partition_point(|(_, last, _)| now_ms - *last >= window_ms);
+        rows.times.iter().skip(older).map(|(.., count)| count).sum()
     }
 
-    pub(crate) fn add_rows(&mut self, key: Key, now_ms: Millis, rows: u64) {
-        let times = self.rows.entry(key).or_default();
-        let now_ms = times.back().map_or(now_ms, |(last, _)| now_ms.max(*last));
-        match times.back_mut() {
-            Some((last, before)) if *last == now_ms => *before = before.saturating_add(rows),
-            Some(_) | None => times.push_back((now_ms, rows)),
+    /// Counts rows; those of times closer together than a small part of the window are counted as of the last.
+    pub(crate) fn add_rows(&mut self, key: Key, window_ms: u64, now_ms: Millis, count: u64) {
+        let rows = self.rows.entry(key).or_default();
+        let now_ms = rows.times.back().map_or(now_ms, |(_, last, _)| now_ms.max(*last));
+        rows.total = rows.total.saturating_add(count);
+        match rows.times.back_mut() {
+            Some((first, last, before)) if now_ms - *first <= window_ms / GROUPS => {
+                (*last, *before) = (now_ms, before.saturating_add(count));
+            }
+            Some(_) | None => rows.times.push_back((now_ms, now_ms, count)),
         }
     }
 }

@@ -353,6 +353,25 @@ impl Catalog {
 
     /// The columns a statement copies out, in their order, each as where it is from and the number of its type.
     pub fn copied_out(&self, copied: &CopiedOut, path: &Path) -> Option<Vec<(Origin<'_>, u32)>> {
+        let (schema, name, columns) = self.copied(copied, path)?;
+        let tables = self.family(schema, name);
+        let origin = columns
+            .into_iter()
+            .map(|column| (Origin::Column { tables: tables.clone(), column: &column.name }, column.kind));
+        Some(origin.collect())
+    }
+
+    /// The same statement with its columns written out; none where it has them.
+    pub fn copy_written_out(&self, copied: &CopiedOut, path: &Path) -> Option<String> {
+        let (schema, name, columns) = self.copied(copied, path).filter(|_| !copied.names_columns())?;
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let columns: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
+        // One without columns has nothing to write out.
+        let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+        Some(format!("COPY {}.{}{columns} TO STDOUT", quoted(schema), quoted(name)))
+    }
+
+    fn copied<'c>(&'c self, copied: &CopiedOut, path: &Path) -> Option<(&'c str, &'c str, Vec<&'c Column>)> {
         let CopiedOut { relation, columns } = copied;
         let schemas = match &relation.schema {
             Some(schema) => vec![schema.as_str()],
@@ -360,19 +379,16 @@ impl Catalog {
         };
         // Where it could be any of several, nobody knows which columns it has.
         let [schema] = schemas.as_slice() else { return None };
-        let known = self.relation(schema, &relation.name)?;
+        let (schema, found) = self.relations.get_key_value(*schema)?;
+        let (name, known) = found.get_key_value(&relation.name)?;
         let numbered = known.numbered.iter();
-        let copied: Vec<&Column> = if columns.is_empty() {
+        let columns: Vec<&Column> = if columns.is_empty() {
             numbered.filter(|column| !column.generated).collect()
         } else {
             let named = |name: &String| known.numbered.iter().find(|column| column.name == *name);
             columns.iter().map(named).collect::<Option<_>>()?
         };
-        let tables = self.family(schema, &relation.name);
-        let origin = copied
-            .into_iter()
-            .map(|column| (Origin::Column { tables: tables.clone(), column: &column.name }, column.kind));
-        Some(origin.collect())
+        Some((schema, name, columns))
     }
 
     /// The name of the type of this number.

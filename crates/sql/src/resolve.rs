@@ -278,11 +278,11 @@ impl<'a> Resolving<'a> {
                 known.into_iter().flat_map(|relation| &relation.columns).map(String::as_str).collect()
             }
         };
-        if columns.is_empty() {
-            return BTreeSet::new();
-        }
+        // All are those too that nobody knows of yet.
+        let any = (*used == Columns::All).then_some("*");
         let of = |(schema, name): &(String, String)| {
-            columns.iter().map(|column| format!("{schema}.{name}.{column}")).collect::<Vec<String>>()
+            let columns = columns.iter().copied().chain(any);
+            columns.map(|column| format!("{schema}.{name}.{column}")).collect::<Vec<String>>()
         };
         self.catalog.with_ancestors(schema, name).iter().flat_map(of).collect()
     }
@@ -482,10 +482,19 @@ impl<'a> Resolving<'a> {
             if !concerns {
                 continue;
             }
-            let there = relation.columns.contains(column) || SYSTEM_COLUMNS.contains(&column.as_str());
+            // A view has none but its own, nor has what is called like one.
+            let system = relation.kind != 'v'
+                && SYSTEM_COLUMNS.contains(&column.as_str())
+                && (of.is_some() || !self.named.contains(column.as_str()));
+            let there = relation.columns.contains(column) || system;
             let whole = match of {
                 // `t`, or what no table of the statement is known to have: it may have it by now.
-                None => !there && (self.named.contains(column.as_str()) || !self.is_column(column)),
+                None => {
+                    !there
+                        && (self.named.contains(column.as_str())
+                            || general(column)
+                            || !self.is_column(column))
+                }
                 // `t.x` that is no column, but a function of all of `t`.
                 Some(_) => is_own && !there,
             };

@@ -14,6 +14,8 @@ pub const TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const WORDS_MAX: usize = 100_000;
 /// Tables times columns a statement mentions at most.
 const MENTIONS_MAX: usize = 1_000_000;
+/// Of definitions.
+const DEFINED: &str = "how many rows a definition changes nobody says";
 /// `WITH HOLD` (`parsenodes.h`).
 const CURSOR_OPT_HOLD: i64 = 0x0020;
 /// Statements in one text at most.
@@ -100,6 +102,8 @@ pub enum Effect {
     Prepare(String, Box<Statement>),
     /// Runs a named statement.
     Execute(String),
+    /// Names of statements or cursors are taken away.
+    Unname,
     /// The catalog is not as it was.
     Define,
 }
@@ -233,6 +237,13 @@ pub struct CopiedOut {
     pub(crate) columns: Vec<String>,
 }
 
+impl CopiedOut {
+    /// Whether it says which columns.
+    pub fn names_columns(&self) -> bool {
+        !self.columns.is_empty()
+    }
+}
+
 /// Reads a text: the statements in it, in order.
 pub fn read(text: &str) -> Result<Vec<Statement>, Unreadable> {
     if text.len() > TEXT_BYTES_MAX {
@@ -304,7 +315,7 @@ impl Statement {
                 let statement = Walk::parts(node.list("params")).into_statement(Kind::Execute);
                 Self { effect: Effect::Execute(node.text("name").to_owned()), ..statement }
             }
-            "DeallocateStmt" => Self::only(Kind::Deallocate, Effect::None),
+            "DeallocateStmt" => Self::only(Kind::Deallocate, Effect::Unname),
             "DeclareCursorStmt" => {
                 let query =
                     node.field("query").map_or_else(|| Self::opaque("a cursor over nothing"), Self::inner);
@@ -316,7 +327,7 @@ impl Statement {
                 Self { kind: Kind::Cursor, effect, ..query }
             }
             "FetchStmt" => Self::only(Kind::Cursor, Effect::Fetch(node.text("portalname").to_owned())),
-            "ClosePortalStmt" => Self::only(Kind::Cursor, Effect::None),
+            "ClosePortalStmt" => Self::only(Kind::Cursor, Effect::Unname),
             "ListenStmt" => {
                 let channel = node.text("conditionname").to_owned();
                 Self { listens: vec![channel], ..Self::only(Kind::Listen, Effect::None) }
@@ -328,7 +339,7 @@ impl Statement {
             }
             "DiscardStmt" => {
                 let all = node.number("target") == DiscardMode::DiscardAll as i64;
-                Self::only(Kind::Set, if all { Effect::Reset } else { Effect::None })
+                Self::only(Kind::Set, if all { Effect::Reset } else { Effect::Unname })
             }
             "LockStmt" => Self::on_tables(node, Kind::Lock, Verb::Lock),
             "TruncateStmt" => {
@@ -373,6 +384,7 @@ impl Statement {
             | Effect::Fetch(_)
             | Effect::ApplicationName
             | Effect::Purpose(_)
+            | Effect::Unname
             | Effect::Prepare(..) => Effect::None,
         };
         Self { kind: Kind::Explain, effect, ..query }
@@ -502,6 +514,7 @@ impl Statement {
             At::AtDropIdentity,
         ];
         let mut statement = Walk::statement(node).into_statement(Kind::Define).defining();
+        statement.uncounted = Some(DEFINED);
         for command in node.list("cmds").iter().filter_map(Tree::as_node) {
             if !harmless.iter().any(|kind| *kind as i64 == command.number("subtype")) {
                 statement
@@ -537,7 +550,8 @@ impl Statement {
         let touches: Option<Vec<Touch>> = node.list("objects").iter().map(touch).collect();
         match touches {
             Some(touches) => {
-                Self { touches, ..Self::only(Kind::Define, Effect::Define) }.without_cascade(node)
+                let uncounted = Some(DEFINED);
+                Self { touches, uncounted, ..Self::only(Kind::Define, Effect::Define) }.without_cascade(node)
             }
             None => Self::opaque("DROP of something without a name"),
         }

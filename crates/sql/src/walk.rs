@@ -214,7 +214,9 @@ impl Walk {
             walk.sorted(node);
             let seen = ["with_clause", "from_clause", "locking_clause", "sort_clause"];
             if result {
-                walk.result(node.list("target_list"), node.list("sort_clause"));
+                // What they are told apart by, or grouped by where they stand, puts them in an order.
+                let sorts = [node.list("sort_clause"), node.list("group_clause")].concat();
+                walk.result(node.list("target_list"), &sorts, node.list("distinct_clause").is_empty());
                 walk.rest(node, &[&seen[..], &["target_list"]].concat());
             } else {
                 walk.rest(node, &seen);
@@ -224,15 +226,17 @@ impl Walk {
 
     /// What a statement gives back: a column that stands there by itself comes back as a column of its table, which the
     /// server says. Not so what the rows are ordered by: a number is a place in the list, a name that of one in it.
-    fn result(&mut self, targets: &[Tree], sorts: &[Tree]) {
+    fn result(&mut self, targets: &[Tree], sorts: &[Tree], plain: bool) {
         let by = |target: &Node, sort: &Tree| {
-            let by = sort.as_node().and_then(|sort| sort.node("node"));
+            let by = sort.as_node().map(|sort| sort.node("node").unwrap_or(sort));
             by.is_some_and(|by| match by.name {
                 "ColumnRef" => match by.list("fields") {
                     [only] => only.word().is_some_and(|name| name == target.text("name")),
                     _ => false,
                 },
-                name => name == "AConst",
+                "AConst" => true,
+                // GROUPING SETS, ROLLUP, CUBE
+                name => name == "GroupingSet",
             })
         };
         for tree in targets {
@@ -240,7 +244,7 @@ impl Walk {
             let column = target.and_then(|target| target.node("val")).filter(|val| val.name == "ColumnRef");
             match (target, column) {
                 (Some(target), Some(column)) => {
-                    let plain = !sorts.iter().any(|sort| by(target, sort));
+                    let plain = plain && !sorts.iter().any(|sort| by(target, sort));
                     self.column(column, plain);
                 }
                 _ => self.tree(tree),
@@ -398,7 +402,7 @@ impl Walk {
             // Old and new rows under names of their own.
             self.found.natural |= !returning.list("options").is_empty();
             if result {
-                self.result(returning.list("exprs"), &[]);
+                self.result(returning.list("exprs"), &[], true);
                 self.rest(returning, &["exprs"]);
             } else {
                 self.rest(returning, &[]);

@@ -4,8 +4,8 @@
 use super::names::{Called, Known};
 use super::talk::Talk;
 use super::texts::Text;
-use registry::Service;
-use sql::{Catalog, CopiedOut, Effect, Path, Resolved, Statement};
+use registry::{Service, Verb};
+use sql::{Catalog, CopiedOut, Effect, Kind, Path, Resolved, Statement};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,8 +37,12 @@ pub(crate) struct Gone {
     pub(crate) defines: bool,
     /// The catalog it was looked up in.
     pub(crate) catalog: Arc<Catalog>,
-    /// The table it copies out, and where that was looked up.
-    pub(crate) copied: Option<(CopiedOut, Path)>,
+    /// The tables it copies out, and where each was looked up.
+    pub(crate) copied: Vec<(CopiedOut, Path)>,
+    /// It runs something by a name, which is looked up when it runs.
+    pub(crate) runs_by_name: bool,
+    /// It takes names away.
+    pub(crate) unnames: bool,
 }
 
 /// A text, as far as it was gone through.
@@ -51,7 +55,9 @@ pub(crate) struct Going<'s> {
     named: Vec<(Called, Arc<Text>)>,
     kinds: Vec<&'static str>,
     defines: bool,
-    copied: Option<(CopiedOut, Path)>,
+    copied: Vec<(CopiedOut, Path)>,
+    runs_by_name: bool,
+    unnames: bool,
     /// Something is defined that the catalog does not have yet: names without a schema can mean anything.
     unsettled: bool,
     /// What was gone into, and under what: nothing more comes of it.
@@ -75,7 +81,9 @@ impl<'s> Going<'s> {
             named: Vec::new(),
             kinds: Vec::new(),
             defines: false,
-            copied: None,
+            copied: Vec::new(),
+            runs_by_name: false,
+            unnames: false,
             unsettled,
             gone_into: HashSet::new(),
         }
@@ -105,7 +113,19 @@ impl<'s> Going<'s> {
 
     /// What touches nothing uses the session.
     pub(crate) fn end(self) -> Gone {
-        let Self { service, catalog, mut all, says, named, kinds, defines, copied, .. } = self;
+        let Self {
+            service,
+            catalog,
+            mut all,
+            says,
+            named,
+            kinds,
+            defines,
+            copied,
+            runs_by_name,
+            unnames,
+            ..
+        } = self;
         if all.acts.is_empty() {
             all.acts = Resolved::nothing(service).acts;
         }
@@ -114,7 +134,7 @@ impl<'s> Going<'s> {
         all.reasons.sort();
         all.reasons.dedup();
         let catalog = catalog.clone();
-        Gone { all, says, named, kinds: kinds.join("; "), defines, catalog, copied }
+        Gone { all, says, named, kinds: kinds.join("; "), defines, catalog, copied, runs_by_name, unnames }
     }
 
     fn talk(&self) -> MutexGuard<'s, Talk> {
@@ -137,24 +157,35 @@ impl<'s> Going<'s> {
             };
             self.all.add(&resolved);
             if let Some(copied) = &statement.copied_out {
-                self.copied = Some((copied.clone(), path.clone()));
+                let copied = (copied.clone(), path.clone());
+                if !self.copied.contains(&copied) {
+                    self.copied.push(copied);
+                }
             }
             if resolved.moves_path {
                 self.says.path = Path::Unknown;
                 self.says.moved += 1;
             }
             match &statement.effect {
-                Effect::Execute(name) => self.by_name(&[Called::statement(name)], depth),
-                Effect::Fetch(name) => {
-                    // A portal of the protocol was judged when it was bound, unless there may be a cursor of its name.
-                    let here = self.named.iter().any(|(called, _)| Called::cursors(name).contains(called));
-                    let judged = {
-                        let talk = self.talk();
-                        talk.bound(name) == Some(self.says.moved) && !talk.names.is_cursor(name)
-                    };
-                    if here || !judged {
-                        self.by_name(&Called::cursors(name), depth);
+                Effect::Execute(name) => {
+                    self.runs_by_name = true;
+                    let before = self.all.acts.len();
+                    self.by_name(&[Called::statement(name)], depth);
+                    if statement.kind == Kind::Explain {
+                        let acts = self.all.acts.iter_mut().skip(before).filter(|act| act.verb != Verb::Read);
+                        acts.for_each(|act| {
+                            act.uncounted = Some("EXPLAIN does not say how many rows it changed")
+                        });
                     }
+                }
+                Effect::Unname => self.unnames = true,
+                Effect::Fetch(name) => {
+                    self.runs_by_name = true;
+                    // Rows of a portal of the protocol are limited and masked as the portal is, and not here.
+                    if self.talk().bound(name).is_some() {
+                        self.administers("a portal of the protocol is fetched from with FETCH");
+                    }
+                    self.by_name(&Called::cursors(name), depth);
                 }
                 Effect::Prepare(name, inner) => self.name(Called::statement(name), inner),
                 Effect::Declare { name, held, query } => {

@@ -57,7 +57,9 @@ struct Begun {
 /// What was looked up for a statement, beside what it does.
 struct Seen {
     catalog: Arc<Catalog>,
-    copied: Option<(CopiedOut, Path)>,
+    copied: Vec<(CopiedOut, Path)>,
+    /// It is a text with one statement, run at once.
+    alone: bool,
 }
 
 /// What becomes of what was said.
@@ -117,9 +119,11 @@ impl Judge {
         if read.statements.len() > 1 && read.statements.iter().any(names_itself) {
             going.administers("SET application_name stands with others in one text");
         }
-        match self.judge_gone(talk, text, None, going.end()).await {
+        let alone = read.statements.len() == 1;
+        match self.judge_gone(talk, text, (None, alone), going.end()).await {
             Judged::Permitted { running, .. } => {
-                Judged::Permitted { running, instead: self.instead_of(&read.statements) }
+                let copy = running.masks.as_ref().and_then(|masks| masks.copy_written_out());
+                Judged::Permitted { running, instead: copy.or_else(|| self.instead_of(&read.statements)) }
             }
             other @ (Judged::Denied(_) | Judged::Unknown | Judged::End(_)) => other,
         }
@@ -188,7 +192,7 @@ impl Judge {
         if texts.iter().map(|text| text.len()).sum::<usize>() > TEXT_BYTES_MAX {
             return self.unreadable(name, "what its name can mean is longer than is recorded").await;
         }
-        self.judge_gone(talk, &texts.join(";\n"), parameters, going.end()).await
+        self.judge_gone(talk, &texts.join(";\n"), (parameters, false), going.end()).await
     }
 
     /// Values are for fewer eyes than the log.
@@ -209,24 +213,36 @@ impl Judge {
         &self,
         talk: &Mutex<Talk>,
         text: &str,
-        parameters: Option<Vec<u8>>,
+        (parameters, alone): (Option<Vec<u8>>, bool),
         gone: Gone,
     ) -> Judged {
-        let Gone { all, says, named, kinds, defines, catalog, copied } = gone;
-        let seen = Seen { catalog, copied };
+        let Gone { all, says, named, kinds, defines, catalog, copied, runs_by_name, unnames } = gone;
+        let seen = Seen { catalog, copied, alone };
         let looked = Looked { parameters, ..self.looked(kinds, text, &says) };
-        let judged = self.judge(looked, all, Some(seen), defines).await;
-        if matches!(judged, Judged::Permitted { .. }) && !self.remember(talk, named, says) {
-            return Judged::End(reply::too_many("prepared statements"));
+        let mut judged = self.judge(looked, all, Some(seen), defines).await;
+        if let Judged::Permitted { running, .. } = &mut judged {
+            running.runs_by_name = runs_by_name;
+            if !self.remember(talk, named, says, unnames) {
+                return Judged::End(reply::too_many("prepared statements"));
+            }
         }
         judged
     }
 
     /// What is true from now on. Whether it is done nobody knows yet: it is taken to be where that is the stricter. Says
     /// whether there was room for the names that were given.
-    fn remember(&self, talk: &Mutex<Talk>, named: Vec<(Called, Arc<Text>)>, says: Says) -> bool {
+    fn remember(
+        &self,
+        talk: &Mutex<Talk>,
+        named: Vec<(Called, Arc<Text>)>,
+        says: Says,
+        unnames: bool,
+    ) -> bool {
         *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
+        if unnames || !named.is_empty() {
+            talk.names.changed();
+        }
         named.into_iter().all(|(name, read)| {
             let text = format!("{:?}", read.statements);
             talk.names.name_for_good(&name, &Arc::new(Known { text, read, ..Known::default() }))
@@ -345,9 +361,9 @@ impl Judge {
         let counted = all.acts.iter().all(|act| act.uncounted.is_none());
         let limits =
             seen.as_ref().and_then(|_| Limits::of(&permits, self.identity, &ports.counters, counted));
-        let masks = seen.and_then(|Seen { catalog, copied, .. }| {
+        let masks = seen.and_then(|Seen { catalog, copied, alone }| {
             let key = || ports.pseudonyms.of(self.contract.as_bytes());
-            Masks::of(&permits, key, &self.service, &catalog, copied)
+            Masks::of(&permits, key, &self.service, &catalog, copied, alone)
         });
         ports.metrics.decided("permitted", "permitted");
         let clauses: Vec<contract::Number> =

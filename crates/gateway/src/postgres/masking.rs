@@ -19,8 +19,10 @@ pub(crate) struct Masks {
     key: Key,
     service: Arc<Service>,
     catalog: Arc<Catalog>,
-    /// The table the statement copies out, and where its name was looked up.
-    copied: Option<(CopiedOut, Path)>,
+    /// The tables the statement copies out, and where their names were looked up.
+    copied: Vec<(CopiedOut, Path)>,
+    /// What is copied goes up with its columns written out.
+    written_out: bool,
 }
 
 /// What becomes of the columns of one result.
@@ -63,7 +65,8 @@ impl Masks {
         key: impl FnOnce() -> Key,
         service: &Arc<Service>,
         catalog: &Arc<Catalog>,
-        copied: Option<(CopiedOut, Path)>,
+        copied: Vec<(CopiedOut, Path)>,
+        alone: bool,
     ) -> Option<Arc<Self>> {
         let mut fields: Vec<Masked> = Vec::new();
         let mut found = Vec::new();
@@ -82,7 +85,8 @@ impl Masks {
         found.sort_by_key(|(detector, method)| (*detector, strictness(*method)));
         found.dedup_by_key(|(detector, _)| *detector);
         let (service, catalog) = (service.clone(), catalog.clone());
-        Some(Arc::new(Self { fields, finder: Finder::new(found), key: key(), service, catalog, copied }))
+        let (finder, written_out) = (Finder::new(found), alone && copied.len() == 1);
+        Some(Arc::new(Self { fields, finder, key: key(), service, catalog, copied, written_out }))
     }
 
     /// The plan for a result that is described.
@@ -95,22 +99,31 @@ impl Masks {
         Ok(self.plan(fields.iter().map(column).collect()))
     }
 
+    /// What is sent up in place of a statement that copies out a table without saying which columns: the catalog can be
+    /// of before they changed, and then the server refuses it.
+    pub(crate) fn copy_written_out(&self) -> Option<String> {
+        let (copied, path) = self.copied.first().filter(|_| self.written_out)?;
+        self.catalog.copy_written_out(copied, path)
+    }
+
     /// The plan for what is copied out, from what the server says of it.
     pub(crate) fn copied_out(&self, body: &[u8]) -> Result<Plan, Unmaskable> {
         let (binary, columns) = backend::copy_out(body)?;
-        let known = self.copied.as_ref().and_then(|(copied, path)| self.catalog.copied_out(copied, path));
-        match known {
-            Some(known) if !binary && known.len() == usize::from(columns) => {
-                let column =
-                    |(origin, kind): &(Origin<'_>, u32)| self.column(*kind, false, self.method(origin));
-                Ok(self.plan(known.iter().map(column).collect()))
+        let [copied] = self.copied.as_slice() else {
+            // Nothing masked is in a copy of anything but a table: a statement that copies such is refused.
+            let readable = !binary || self.finder.is_empty();
+            if readable && self.copied.is_empty() {
+                return Ok(Plan { lines: !self.finder.is_empty(), ..self.plan(Vec::new()) });
             }
-            Some(_) | None if self.copied.is_some() || binary && !self.finder.is_empty() => {
-                Err(Unmaskable::Copy)
-            }
-            // Nothing masked is in a copy of anything else: a statement that copies such is refused.
-            Some(_) | None => Ok(Plan { lines: !self.finder.is_empty(), ..self.plan(Vec::new()) }),
-        }
+            return Err(Unmaskable::Copy);
+        };
+        let (copied, path) = copied;
+        let known =
+            self.catalog.copied_out(copied, path).filter(|_| copied.names_columns() || self.written_out);
+        let known = known.filter(|known| !binary && known.len() == usize::from(columns));
+        let known = known.ok_or(Unmaskable::Copy)?;
+        let column = |(origin, kind): &(Origin<'_>, u32)| self.column(*kind, false, self.method(origin));
+        Ok(self.plan(known.iter().map(column).collect()))
     }
 
     fn plan(&self, columns: Vec<Column>) -> Plan {
@@ -129,12 +142,16 @@ impl Masks {
             Origin::Computed | Origin::System => None,
             Origin::Unknown => (!self.fields.is_empty()).then_some(Method::Null),
             Origin::Column { tables, column } => {
+                // What is part of a table has its masks, in whichever resource each of them is.
                 let covers = |masked: &&Masked| {
-                    tables.iter().any(|(schema, name)| {
+                    let of = |(schema, name): &(String, String)| {
                         let resource = resource_of(&self.service, schema, name);
                         resource.is_some_and(|(resource, _)| resource.name == masked.resource)
-                            && masked.masking.covers(&format!("{schema}.{name}.{column}"))
-                    })
+                    };
+                    let named = |(schema, name): &(String, String)| {
+                        masked.masking.covers(&format!("{schema}.{name}.{column}"))
+                    };
+                    tables.iter().any(of) && tables.iter().any(named)
                 };
                 let methods = self.fields.iter().filter(covers).map(|masked| masked.masking.method);
                 methods.min_by_key(|method| strictness(*method))
@@ -196,7 +213,7 @@ impl Plan {
                 None => (line, &b""[..]),
             };
             if self.lines {
-                let found = self.finder.masked(line, &self.key);
+                let found = self.finder.masked_escaped(line, &self.key);
                 lines.extend_from_slice(found.as_deref().unwrap_or(line));
             } else {
                 self.line(line, &mut lines)?;
@@ -238,13 +255,16 @@ impl Plan {
         }
         // What is written as it prints, or is kept as it prints.
         let is_text = !binary || matches!(kind, Kind::Text);
+        if !binary && kind == Kind::Json {
+            return Some(self.finder.masked_escaped(bytes, &self.key).unwrap_or_else(|| bytes.to_vec()));
+        }
         if is_text && kind != Kind::Bytes {
             return Some(self.finder.masked(bytes, &self.key).unwrap_or_else(|| bytes.to_vec()));
         }
         if binary && kind == Kind::Json {
             // After its version, which is one byte.
             let (version, document) = bytes.split_at_checked(1)?;
-            let found = self.finder.masked(document, &self.key);
+            let found = self.finder.masked_escaped(document, &self.key);
             return Some(found.map_or_else(|| bytes.to_vec(), |found| [version, &found].concat()));
         }
         // Of anything else nothing can be taken out.

@@ -55,6 +55,8 @@ pub(crate) struct Names {
     statements: HashMap<Called, Meanings>,
     /// Bytes of their texts.
     bytes: usize,
+    /// How often a name was given or taken away.
+    changes: u64,
 }
 
 impl Names {
@@ -72,6 +74,16 @@ impl Names {
             self.bytes = bytes;
         }
         room
+    }
+
+    /// A name is given, or taken away.
+    pub(crate) fn changed(&mut self) {
+        self.changes += 1;
+    }
+
+    /// How often that was so.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The same with PREPARE, of which nobody hears whether it was done: the name can mean this for ever.

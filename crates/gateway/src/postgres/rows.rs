@@ -15,6 +15,8 @@ pub(crate) struct Limits {
     allowances: Vec<Allowance>,
     identity: IdentityId,
     counters: Arc<Counters>,
+    /// It changes rows: it does so whole before the first is given.
+    changes: bool,
     /// What comes after it waits for its end; else its session ends where it goes beyond.
     pub(crate) held: bool,
     /// Rows that were released.
@@ -41,11 +43,13 @@ impl Limits {
         if most.is_none() && allowances.is_empty() {
             return None;
         }
+        let changes = permits.iter().any(|permit| permit.request().changes);
         Some(Box::new(Self {
             most,
             allowances,
             identity,
             counters: counters.clone(),
+            changes,
             held,
             released: 0,
             broken: None,
@@ -59,6 +63,8 @@ impl Limits {
         match (room, asked) {
             (None, asked) => asked,
             (Some(room), 0) => room,
+            // Given a few at a time, it would be kept before it is told how many there are.
+            (Some(room), _) if self.changes => room,
             (Some(room), asked) => room.min(asked),
         }
     }

@@ -2,7 +2,6 @@
 //! own pace, until one of them ends it or it is cut.
 
 use super::judge::{Judge, Judged};
-use super::names::Called;
 use super::reply;
 use super::talk::{Described, Held, Next, Row, Step, Talk, Waiting};
 use super::upstream::{Duplex, Upstream};
@@ -322,7 +321,7 @@ impl Session {
                     Err(Judged::End(error)) => return Err(End::Told(error)),
                     Err(Judged::Permitted { .. } | Judged::Unknown) => return Err(End::Over),
                 };
-                if denial.is_none() && !self.talk().names.name(&Called::statement(name), &known) {
+                if denial.is_none() && !self.talk().names_statement(name, &known) {
                     return Err(End::Told(reply::too_many("prepared statements")));
                 }
                 Waiting::Parse { name: name.to_owned(), known, denial }
@@ -331,7 +330,8 @@ impl Session {
                 let mut described = false;
                 let (running, denial) = match self.judge.bind(&self.talk, statement, rest).await {
                     Judged::Permitted { running, .. } => {
-                        if !self.talk().bind(portal, self.judge.says().moved) {
+                        let moved = self.judge.says().moved;
+                        if !self.talk().bind(portal, moved, running.runs_by_name) {
                             return Err(End::Told(reply::too_many("open portals")));
                         }
                         out.extend_from_slice(message);
@@ -369,11 +369,14 @@ impl Session {
                 let bound = {
                     let talk = self.talk();
                     // What may be a cursor is fetched from with FETCH, which is decided on.
-                    talk.bound(portal).filter(|_| !talk.names.is_cursor(portal))
+                    talk.bound(portal).filter(|_| !talk.names.is_cursor(portal)).map(|moved| {
+                        // What runs something by a name looks that up only now.
+                        if talk.names_changed(portal) { None } else { Some(moved) }
+                    })
                 };
                 let mut held = None;
                 let denial = match bound {
-                    Some(moved) if moved == self.judge.says().moved => {
+                    Some(Some(moved)) if moved == self.judge.says().moved => {
                         let (asked, holds) = self.talk().ask(portal, rows);
                         if holds {
                             frontend::execute(out, portal, asked);
@@ -410,6 +413,7 @@ impl Session {
                 })
             }
             Frontend::Close(Named::Statement(name)) => {
+                self.talk().names.changed();
                 out.extend_from_slice(message);
                 Waiting::CloseStatement(name.to_owned())
             }
@@ -555,13 +559,11 @@ impl Session {
                 let end = passes + header.total();
                 let Some(body) = heard.get(passes + HEADER_BYTES..end) else { break };
                 let step = self.talk().hear(header.tag, body, Instant::now());
+                if header.tag == b'Z' {
+                    self.settled();
+                }
                 match step {
-                    Step::Pass => {
-                        passes = end;
-                        if header.tag == b'Z' {
-                            self.settled();
-                        }
-                    }
+                    Step::Pass => passes = end,
                     Step::Wait(recorded) => {
                         change(&mut out, &mut heard, &mut passes, 0, &[]);
                         pass(to, &mut out, quiet, true).await?;

@@ -31,6 +31,8 @@ pub(crate) struct Running {
     pub(crate) recorded: Recorded,
     /// The catalog is another afterwards.
     pub(crate) defines: bool,
+    /// It runs something by a name, which is looked up when it runs.
+    pub(crate) runs_by_name: bool,
     /// How long the transaction may be open in which it happens.
     pub(crate) longest: Option<Box<Longest>>,
     /// How many rows it may have.
@@ -192,6 +194,15 @@ impl Counted {
     }
 }
 
+/// What was so when a portal was bound.
+#[derive(Clone, Copy)]
+struct PortalBound {
+    /// How often the search path had changed.
+    moved: u64,
+    /// How often names had been given or taken away, where it runs something by a name.
+    names: Option<u64>,
+}
+
 /// What is said and not answered yet, and what has names.
 #[derive(Default)]
 pub(crate) struct Talk {
@@ -201,8 +212,12 @@ pub(crate) struct Talk {
     /// Statements that have names.
     pub(crate) names: Names,
     portals: HashMap<String, Running>,
-    /// Portals that may be there, each with how often the search path had changed when it was bound.
-    bound: HashMap<String, u64>,
+    /// Portals that may be there.
+    bound: HashMap<String, PortalBound>,
+    /// What is masked in what was done in the transaction that is open.
+    masked: Option<Arc<Masks>>,
+    /// The end of a text that runs as a portal: told when it is kept.
+    complete: Vec<u8>,
     /// The server reads data to copy in, and passes over every Sync until they end.
     copying: bool,
     /// What of the answer that is coming is not told to its statement yet.
@@ -230,14 +245,30 @@ impl Talk {
 
     /// How often the search path had changed when a portal was bound, if there may be one of this name.
     pub(crate) fn bound(&self, portal: &str) -> Option<u64> {
-        self.bound.get(portal).copied()
+        self.bound.get(portal).map(|bound| bound.moved)
+    }
+
+    /// Whether a portal runs something by a name, and names were given or taken away since it was bound.
+    pub(crate) fn names_changed(&self, portal: &str) -> bool {
+        let then = self.bound.get(portal).and_then(|bound| bound.names);
+        then.is_some_and(|then| then != self.names.changes())
+    }
+
+    /// A statement gets a name in the protocol; says whether there is room for it.
+    pub(crate) fn names_statement(&mut self, name: &str, known: &Arc<Known>) -> bool {
+        // What has none cannot be run by its name.
+        if !name.is_empty() {
+            self.names.changed();
+        }
+        self.names.name(&Called::statement(name), known)
     }
 
     /// A portal is about to be bound; says whether there is room for it.
-    pub(crate) fn bind(&mut self, portal: &str, path: u64) -> bool {
+    pub(crate) fn bind(&mut self, portal: &str, moved: u64, runs_by_name: bool) -> bool {
         let room = self.bound.len() < PORTALS_MAX || self.bound.contains_key(portal);
         if room {
-            self.bound.insert(portal.to_owned(), path);
+            let names = runs_by_name.then(|| self.names.changes());
+            self.bound.insert(portal.to_owned(), PortalBound { moved, names });
         }
         room
     }
@@ -324,6 +355,9 @@ impl Talk {
     /// A message goes up.
     pub(crate) fn say(&mut self, waiting: Waiting, now: Instant) {
         if let Some(running) = waiting.running() {
+            if running.masks.is_some() {
+                self.masked.clone_from(&running.masks);
+            }
             let longest = running.longest.clone();
             self.within(longest.as_deref(), now);
         }
@@ -363,6 +397,7 @@ impl Talk {
     /// A row of a result comes, or copied data.
     pub(crate) fn row(&mut self, bytes: usize, copied: bool, now_ms: u64) -> Row {
         let mut becomes = Row::Pass;
+        let executes = matches!(self.waiting.front(), Some(Waiting::Execute { .. }));
         if let Some(running) = self.current_mut() {
             if let Some(limits) = &mut running.limits
                 && !limits.take(now_ms)
@@ -382,6 +417,8 @@ impl Talk {
                 (Some(_), Some(plan)) if plan.is_plain() => Row::Pass,
                 (Some(_), Some(plan)) => Row::Mask(plan.clone()),
             };
+        } else if executes {
+            return Row::End(reply::fatal(reply::SESSION, "a row came of what was not permitted"));
         }
         self.counted.rows += 1;
         self.counted.bytes_down += bytes as u64;
@@ -574,7 +611,9 @@ impl Talk {
             Some(Waiting::Bind { running, .. }) => running.as_ref(),
             _ => None,
         };
-        self.current().or(of_bind)?.masks.clone()
+        let masks = self.current().or(of_bind).and_then(|running| running.masks.as_ref());
+        // What is checked when a transaction ends tells of what was done in it.
+        masks.or(self.masked.as_ref()).cloned()
     }
 
     /// Whether what runs has more rows than it may: then it is made to fail, and until then nothing of it is told. `had`
@@ -626,6 +665,7 @@ impl Talk {
         let denial = match self.waiting.front_mut() {
             // The server is ready again only after this.
             Some(Waiting::Query { running, denial, held }) => {
+                self.complete.clear();
                 failed(running);
                 if let Some(held) = held
                     && *held == Held::Runs
@@ -646,8 +686,10 @@ impl Talk {
                 denial
             }
             Some(Waiting::Execute { portal, denial, .. }) => {
-                let denial = denial.take();
-                let running = self.portals.remove(&std::mem::take(portal));
+                let (portal, denial) = (std::mem::take(portal), denial.take());
+                // A savepoint could bring it back; what it was permitted as is over.
+                self.bound.remove(&portal);
+                let running = self.portals.remove(&portal);
                 failed(&running);
                 self.end_of(running);
                 denial
@@ -664,7 +706,15 @@ impl Talk {
 
     fn complete(&mut self, body: &[u8]) -> Step {
         let told = error_response::tag(body).ok().and_then(backend::rows_of_tag);
-        self.over(told)
+        match (self.over(told), self.waiting.front()) {
+            // A text that was run as it came would be kept by now: that it is, is heard next.
+            (Step::Pass, Some(Waiting::Query { held: Some(Held::Ran), .. })) => {
+                self.complete.clear();
+                frame::message(&mut self.complete, b'C', |out| out.extend_from_slice(body));
+                Step::Replace(Vec::new())
+            }
+            (step, _) => step,
+        }
     }
 
     /// A statement came to its end; of how many rows, the server says.
@@ -712,6 +762,7 @@ impl Talk {
         // Outside a transaction no portal lives on.
         if body == b"I" {
             (self.open_since, self.deadline) = (None, None);
+            self.masked = self.waiting.iter().rev().find_map(|waiting| waiting.running()?.masks.clone());
             self.defined |= std::mem::take(&mut self.defines);
             // Portals that are being bound may be there; the others are gone.
             let waiting = &self.waiting;
@@ -728,7 +779,12 @@ impl Talk {
                 self.names.end_cursors();
             }
         }
-        Step::Pass
+        if self.complete.is_empty() {
+            return Step::Pass;
+        }
+        let mut told = std::mem::take(&mut self.complete);
+        frame::message(&mut told, b'Z', |out| out.extend_from_slice(body));
+        Step::Replace(told)
     }
 
     fn end_of(&mut self, running: Option<Running>) {
@@ -900,11 +956,11 @@ mod tests {
     async fn portals_are_known_until_they_are_closed() {
         let (mut talk, now) = (Talk::default(), Instant::now());
         let bind = || Waiting::Bind { portal: "p".to_owned(), running: running(None).0, denial: None };
-        assert!(talk.bind("p", 1));
+        assert!(talk.bind("p", 1, false));
         talk.say(bind(), now);
         talk.say(Waiting::ClosePortal("p".to_owned()), now);
         // Bound anew before the server has answered.
-        assert!(talk.bind("p", 2));
+        assert!(talk.bind("p", 2, false));
         talk.say(bind(), now);
         passes(&mut talk, b"23");
         assert_eq!(talk.bound("p"), Some(2));
@@ -912,10 +968,10 @@ mod tests {
         passes(&mut talk, b"23");
         assert_eq!(talk.bound("p"), None);
         for at in 0..PORTALS_MAX {
-            assert!(talk.bind(&at.to_string(), 0));
+            assert!(talk.bind(&at.to_string(), 0, false));
         }
-        assert!(talk.bind("0", 0));
-        assert!(!talk.bind("one more", 0));
+        assert!(talk.bind("0", 0, false));
+        assert!(!talk.bind("one more", 0, false));
     }
 
     #[tokio::test]

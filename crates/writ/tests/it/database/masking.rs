@@ -117,7 +117,7 @@ fn nothing_that_is_masked_gets_out() {
         match verdict {
             "deny" => {
                 denied += 1;
-                if !said.contains("not permitted") {
+                if !said.contains("not permitted") && !said.contains("cannot be masked") {
                     wrong.push(format!("line {number}: let through: {statement}\n   {said}{told}"));
                 }
             }
@@ -246,12 +246,18 @@ only = { resources = ["customers"] }
         "SELECT 1; UPDATE orders SET state = 'x'",
         "WITH d AS (DELETE FROM orders RETURNING 1) SELECT count(*) FROM d",
         "EXPLAIN ANALYZE DELETE FROM orders",
+        "DROP TABLE orders",
+        "ALTER TABLE orders ALTER COLUMN state TYPE text USING 'x'",
         "COPY orders (customer) FROM STDIN",
     ] {
         let said = world.denied(unknown);
         assert!(said.contains("WR001: not permitted by clause 2.1"), "{unknown}: {said}");
         assert_eq!(state(&world), "103|0", "{unknown}");
     }
+    let done = world
+        .run(&["PREPARE u AS UPDATE orders SET state = 'x'", "EXPLAIN (ANALYZE, FORMAT json) EXECUTE u"]);
+    assert!(text(&done.stderr).contains("EXPLAIN does not say how many rows"), "{}", text(&done.stderr));
+    assert_eq!(state(&world), "103|0");
     // A transaction that met it is aborted, and the session goes on.
     let done = world.run(&[
         "BEGIN",

@@ -128,12 +128,26 @@ deny	SELECT * FROM customers ORDER BY 3
 deny	SELECT email AS x FROM customers ORDER BY x
 deny	SELECT id FROM customers GROUP BY id, email
 deny	SELECT DISTINCT ON (email) id FROM customers
+deny	SELECT DISTINCT ON (1) email, id FROM customers
+deny	SELECT DISTINCT ON (name) email AS name, id FROM customers
+deny	SELECT DISTINCT email, id FROM customers
+deny	SELECT email, min(id), count(DISTINCT id) FROM customers GROUP BY 1
+deny	SELECT email, count(*) FROM customers GROUP BY GROUPING SETS ((1), ())
+deny	SELECT email, count(*) FROM customers GROUP BY ROLLUP (1)
 deny	SELECT id FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.email)
 deny	SELECT a.id FROM customers a JOIN orders o ON o.customer = a.email
 deny	SELECT id FROM loose.clients_1 WHERE email LIKE 'c%'
 deny	SELECT id FROM loose.clients WHERE email LIKE 'c%'
 deny	UPDATE customers SET name = 'x' WHERE email LIKE 'a%'
 deny	DELETE FROM customers WHERE email LIKE 'a%'
+
+# Through what is looked up when it runs, or that the catalog does not know
+deny	COPY customers (id, email, name) TO STDOUT; COPY order_items (id, order_id, article) TO STDOUT
+deny	SELECT to_json(ctid) FROM loose.mails AS ctid
+deny	SELECT xmin FROM loose.mails AS xmin
+deny	SELECT to_json(old) FROM customers, loose.olds
+deny	BEGIN ;; UPDATE customers SET name = name WHERE id = 1 AND EXISTS (SELECT 1 FROM loose.olds) RETURNING to_json(old) ;; ROLLBACK
+deny	SELECT upper(added) FROM customers
 
 # Copied elsewhere
 deny	UPDATE customers SET name = email WHERE id = 1

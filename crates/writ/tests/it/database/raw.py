@@ -99,6 +99,22 @@ LIMITED = [
     QUERY("BEGIN") + QUERY("DECLARE c CURSOR FOR " + LIMITED_ROWS) + QUERY("FETCH 3 FROM c") + QUERY("FETCH 3 FROM c") + QUERY("FETCH 4 FROM c") + QUERY("ROLLBACK"),
     # An error before it: what is skipped is skipped.
     parse("", "SELECT 1/0") + bind("", "") + execute("") + parse("", LIMITED_ROWS) + bind("", "") + execute("") + SYNC + QUERY("SELECT 7"),
+    # Portals of the protocol that are fetched from in SQL, brought back by a savepoint, or run a name that means something else by now.
+    QUERY("BEGIN") + parse("f", "SELECT id, email FROM customers") + bind("f", "f") + SYNC + QUERY("FETCH ALL FROM f") + QUERY("ROLLBACK"),
+    QUERY("BEGIN") + parse("f2", LIMITED_ROWS) + bind("f", "f2") + SYNC + QUERY("MOVE 5 IN f") + QUERY("ROLLBACK"),
+    QUERY("BEGIN") + parse("g", "SELECT id, email FROM customers") + bind("g", "g") + SYNC + QUERY("SAVEPOINT a") + QUERY("SELECT 1/0") + execute("g") + SYNC + QUERY("ROLLBACK TO a"),
+    execute("g") + SYNC + QUERY("ROLLBACK"),
+    QUERY("BEGIN") + parse("h", LIMITED_ROWS) + bind("h", "h") + SYNC + QUERY("SAVEPOINT a") + execute("h") + SYNC + QUERY("ROLLBACK TO a"),
+    execute("h") + SYNC + QUERY("ROLLBACK"),
+    QUERY("BEGIN") + QUERY("PREPARE i AS SELECT name, note FROM customers") + parse("i2", "EXECUTE i") + bind("i", "i2") + SYNC + QUERY("DEALLOCATE i") + QUERY("PREPARE i AS SELECT name, email FROM customers") + execute("i") + SYNC + QUERY("ROLLBACK"),
+    parse("j", "SELECT name FROM customers ORDER BY id") + SYNC + parse("j2", "EXECUTE j") + bind("", "j2") + execute("") + SYNC + QUERY("BEGIN") + bind("j", "j2") + SYNC + message(b"C", b"Sj\0") + parse("j", "SELECT email FROM customers") + execute("j") + SYNC + QUERY("ROLLBACK"),
+    # A change whose rows are asked for one by one is counted all the same.
+    parse("k", "UPDATE orders SET state = 'x' RETURNING id") + bind("", "k") + execute("", 1) + SYNC + QUERY("SELECT count(*) FROM orders WHERE state = 'x'"),
+    # What fails only when it is kept never was complete; details of it are withheld.
+    QUERY("DELETE FROM orders WHERE id = 1"),
+    QUERY("DELETE FROM customers WHERE id = 1"),
+    parse("", "DELETE FROM customers WHERE id = 1") + bind("", "") + execute("") + SYNC,
+    QUERY("BEGIN") + QUERY("DELETE FROM customers WHERE id = 1") + QUERY("COMMIT"),
     # A cancelled name, and one that is left from a text.
     parse("", "SELECT 8") + QUERY("SELECT id FROM orders WHERE id = 1") + SYNC,
     # Masked, in the order and the format asked for.
@@ -147,6 +163,8 @@ def answers(stream, ready):
             # The code, and the message.
             fields = dict((field[:1], field[1:]) for field in body.split(b"\0") if field)
             body = fields[b"C"] + b" " + fields[b"M"]
+            if limited and b"D" in fields and b"withheld" in fields[b"D"]:
+                body += b" (withheld)"
         if tag == b"T":
             # The names of columns: numbers of tables differ.
             names, rest = [], body[2:]

@@ -34,6 +34,7 @@ INSERT INTO public.customers VALUES
 CREATE TABLE loose.clients (id int, email text) PARTITION BY RANGE (id);
 CREATE TABLE loose.clients_1 PARTITION OF loose.clients FOR VALUES FROM (0) TO (10);
 INSERT INTO loose.clients VALUES (1, 'cli@secret.example');
+CREATE TABLE loose.olds (old int, new int);
 CREATE VIEW loose.mails AS SELECT id, email AS mail FROM public.customers;
 
 -- Functions: one that is named, one that deletes, one that shadows a function of the system.
