@@ -122,7 +122,13 @@ impl Estate {
                 "resources": [{ "name": "accounts", "tables": ["public.*"] }],
             }))
             .await?;
-        for (name, recording) in [("strict", ""), ("relaxed", "recording = \"within 1 second\"\n")] {
+        let relaxed = "recording = \"within 1 second\"\n";
+        // Half of ten columns by name, the others are looked through.
+        let masks = "\n```clause\nkind = \"masking\"\nfields = [\"people.c1\", \"people.c2\", \"people.c3\", \"people.c4\", \"people.c5\", \"pgbench_accounts.filler\"]\n\
+             method = \"hash\"\n```\n\n```clause\nkind = \"masking\"\ndetect = [\"email\", \"iban\", \"payment-card\"]\nmethod = \"null\"\n```\n";
+        for (name, recording, more) in
+            [("strict", "", ""), ("relaxed", relaxed, ""), ("masked", relaxed, masks)]
+        {
             let document = CONTRACT
                 .split("## Permissions")
                 .next()
@@ -130,8 +136,8 @@ impl Estate {
                 .replace("name = \"deal\"", &format!("name = \"{name}\""))
                 .replace("service = \"files\"", "service = \"shop-db\"");
             let document = format!(
-                "{document}## Permissions\n\n```clause\nkind = \"permit\"\nactions = [\"use\", \"read\", \"insert\", \"truncate\"]\n\
-                 resources = \"any\"\n{recording}```\n\n```clause\nkind = \"statement\"\nwhich-rows = true\nonly = {{ actions = [\"update\", \"delete\"] }}\n```\n"
+                "{document}## Permissions\n\n```clause\nkind = \"permit\"\nactions = \"any\"\n\
+                 resources = \"any\"\n{recording}```\n\n```clause\nkind = \"statement\"\nwhich-rows = true\nonly = {{ actions = [\"update\", \"delete\"] }}\n```\n{more}"
             );
             let document = contract::format(&document).map_err(|found| anyhow::anyhow!("{found:?}"))?;
             let draft: Value = client.post("/v1/instruments", &json!({ "document": document })).await?;

@@ -4,11 +4,19 @@
 use crate::estate::Estate;
 use crate::{quantile, us};
 use anyhow::{Context as _, ensure};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 /// Rounds in which everybody is measured once.
 const ROUNDS: usize = 10;
@@ -102,6 +110,10 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         let cells = rounds.iter().map(|round| format!("{:>22.2}", median(round.iter().copied())));
         println!("  {name:<24}{}", cells.collect::<String>());
     }
+    masked(
+        folder.path(),
+        &[&targets[0], &targets[4], &Target { name: "writ, masked", conninfo: writ("masked") }],
+    )?;
     let before = estate.resident_kib()?;
     let relaxed = &targets[4];
     let started = Instant::now();
@@ -112,6 +124,116 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         started.elapsed().as_secs_f64(),
         before as f64 / 1024.0,
         estate.resident_kib()? as f64 / 1024.0
+    );
+    killed(&estate).await
+}
+
+/// What masking costs: a hundred rows of ten columns, a million rows copied and dumped.
+fn masked(folder: &Path, targets: &[&Target; 3]) -> anyhow::Result<()> {
+    println!(
+        "\nmasked: half of ten columns by name, mail addresses, IBANs and cards in the others; {ROUNDS} interleaved rounds, medians"
+    );
+    println!(
+        "  {:<24}{}",
+        "",
+        targets.iter().map(|target| format!("{:>22}", target.name)).collect::<String>()
+    );
+    for rows in [100, 1_000] {
+        let script = folder.join("people.sql");
+        std::fs::write(&script, format!("SELECT * FROM people LIMIT {rows};\n"))?;
+        let mut rounds: [Vec<(Duration, Duration, f64)>; 3] = Default::default();
+        for _ in 0..ROUNDS {
+            for (target, round) in targets.iter().zip(&mut rounds) {
+                round.push(scripted(folder, target, &["-f", &script.display().to_string()], 1, 300)?);
+            }
+        }
+        let cells = rounds.iter().map(|round| {
+            let shown = |pick: fn(&(Duration, Duration, f64)) -> f64| {
+                us(Duration::from_secs_f64(median(round.iter().map(pick))))
+            };
+            format!("{:>22}", format!("{} / {}", shown(|r| r.0.as_secs_f64()), shown(|r| r.1.as_secs_f64())))
+        });
+        println!("  {:<24}{}", format!("{rows} rows, µs"), cells.collect::<String>());
+    }
+    for what in ["COPY, s", "pg_dump, s"] {
+        let mut rounds: [Vec<f64>; 3] = Default::default();
+        for _ in 0..ROUNDS / 2 {
+            for (target, round) in targets.iter().zip(&mut rounds) {
+                round.push(if what.starts_with("COPY") { copy_out(target)? } else { dump(target)? });
+            }
+        }
+        let cells = rounds.iter().map(|round| format!("{:>22.2}", median(round.iter().copied())));
+        println!("  {what:<24}{}", cells.collect::<String>());
+    }
+    Ok(())
+}
+
+fn dump(target: &Target) -> anyhow::Result<f64> {
+    let mut command = Command::new("pg_dump");
+    command.args(["--data-only", "-t", "public.pgbench_accounts", "-d", &target.conninfo]);
+    timed(command)
+}
+
+/// Sessions that are open when the machine is killed.
+const SESSIONS: usize = 1_000;
+
+/// From the command to the last byte of every session of the machine, each of which has the server sleep.
+async fn killed(estate: &Estate) -> anyhow::Result<()> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(estate.credential.bundle.as_bytes())?)?;
+    let chain =
+        CertificateDer::pem_slice_iter(estate.credential.chain.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(estate.key_pem.as_bytes())?;
+    let mut config =
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(chain, key)?;
+    config.alpn_protocols = vec![wire::postgres::startup::ALPN.to_vec()];
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut live = Vec::with_capacity(SESSIONS);
+    for _ in 0..SESSIONS {
+        let tcp = TcpStream::connect(("127.0.0.1", estate.port)).await?;
+        tcp.set_nodelay(true)?;
+        let mut tls = connector.connect(ServerName::try_from("shop-db.localhost")?, tcp).await?;
+        let mut said = wire::postgres::startup::startup(&[("user", "relaxed"), ("database", "bench")]);
+        wire::postgres::frontend::query(&mut said, "SELECT pg_sleep(600)");
+        tls.write_all(&said).await?;
+        // To ReadyForQuery.
+        let mut heard = Vec::new();
+        while !heard.ends_with(&[b'Z', 0, 0, 0, 5, b'I']) {
+            ensure!(tls.read_buf(&mut heard).await? > 0, "{}", String::from_utf8_lossy(&heard));
+        }
+        live.push(tls);
+    }
+    let (ready, started) = (Arc::new(tokio::sync::Barrier::new(SESSIONS + 1)), Instant::now());
+    let mut tasks = tokio::task::JoinSet::new();
+    for mut tls in live {
+        let ready = ready.clone();
+        tasks.spawn(async move {
+            ready.wait().await;
+            let mut rest = Vec::new();
+            while matches!(tls.read_buf(&mut rest).await, Ok(1..)) {}
+            (started.elapsed(), String::from_utf8_lossy(&rest).contains("the right to this session ended"))
+        });
+    }
+    ready.wait().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = started.elapsed();
+    let body = json!({ "target": { "identity": "acme/robot" }, "reason": "measured", "for_good": true });
+    estate.client.post::<Value>("/v1/stops", &body).await?;
+    let (mut times, mut told) = (Vec::new(), 0);
+    while let Some(ended) = tasks.join_next().await {
+        let (ended, why) = ended?;
+        told += usize::from(why);
+        times.push(ended.checked_sub(asked).context("a session ended before it was killed")?);
+    }
+    times.sort();
+    println!(
+        "\nkill with {SESSIONS} sessions, each asleep on the server: last byte p50 {:.1} ms, p99 {:.1} ms, all {:.1} ms; {told} told why",
+        quantile(&times, 0.5).as_secs_f64() * 1e3,
+        quantile(&times, 0.99).as_secs_f64() * 1e3,
+        times.last().map_or(0.0, Duration::as_secs_f64) * 1e3,
     );
     Ok(())
 }
@@ -130,10 +252,21 @@ fn pgbench(
     clients: usize,
     transactions: usize,
 ) -> anyhow::Result<(Duration, Duration, f64)> {
+    scripted(folder, target, &["-S", "-M", mode], clients, transactions)
+}
+
+fn scripted(
+    folder: &Path,
+    target: &Target,
+    what: &[&str],
+    clients: usize,
+    transactions: usize,
+) -> anyhow::Result<(Duration, Duration, f64)> {
     let log = folder.join("latency");
     let (clients_text, transactions) = (clients.to_string(), transactions.to_string());
     let output = Command::new("pgbench")
-        .args(["-S", "-n", "-M", mode, "-c", &clients_text, "-t", &transactions, "-l", "--log-prefix"])
+        .args(what)
+        .args(["-n", "-c", &clients_text, "-t", &transactions, "-l", "--log-prefix"])
         .arg(&log)
         .arg(&target.conninfo)
         .output()?;
@@ -282,7 +415,7 @@ impl Server {
             .arg("-k")
             .arg(&home)
             .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "ssl=on", "-c", "fsync=off"])
-            .args(["-c", "max_connections=300", "-c", "max_wal_size=4GB"])
+            .args(["-c", "max_connections=1200", "-c", "max_wal_size=4GB"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
@@ -322,7 +455,12 @@ impl Server {
         ensure!(
             admin(
                 "bench",
-                "CREATE TABLE copied (a int, b int, c text); ALTER TABLE copied OWNER TO bench; GRANT ALL ON SCHEMA public TO bench"
+                "CREATE TABLE copied (a int, b int, c text); ALTER TABLE copied OWNER TO bench; GRANT ALL ON SCHEMA public TO bench; \
+                 CREATE TABLE people AS SELECT n AS id, 'name of ' || n AS c1, 'user' || n || '@example.org' AS c2, \
+                 'DE89370400440532013000'::text AS c3, '4111 1111 1111 1111'::text AS c4, 'street ' || n AS c5, \
+                 'mail to user' || n || '@example.org, please' AS c6, 'paid with 4111 1111 1111 1111 on ' || n AS c7, \
+                 'nothing in here but some words of a note' AS c8, 'order ' || n || ' of 2026-11-29' AS c9, \
+                 'account DE89 3704 0044 0532 0130 00' AS c10 FROM generate_series(1, 1000) n; ALTER TABLE people OWNER TO bench"
             ),
             "no table"
         );

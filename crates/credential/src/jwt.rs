@@ -43,6 +43,15 @@ pub struct JwtClaims {
 }
 
 impl JwtClaims {
+    /// Its id, where it is one of this trust domain's: 16 bytes, hexadecimal.
+    pub fn id(&self) -> Option<[u8; 16]> {
+        let digit = |digit: u8| char::from(digit).to_digit(16).filter(|_| !digit.is_ascii_uppercase());
+        let (pairs, []) = self.jti.as_bytes().as_chunks::<2>() else { return None };
+        let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
+        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+        bytes?.try_into().ok()
+    }
+
     /// What is signed: header and claims. The signature (r and s, 32 bytes each) follows after a dot.
     pub fn signing_input(&self, kid: &str) -> String {
         let header = json!({ "alg": ALGORITHM, "kid": kid, "typ": "JWT" });

@@ -1,9 +1,11 @@
-//! Who is at the other end: the certificate's SPIFFE ID, and the identity the registry has under it.
+//! Who is at the other end: the SPIFFE ID of its certificate, or of its token where it may show one, and the identity the
+//! registry has under it.
 
 use crate::Ports;
-use credential::{LedgerKey, NotLogged, Svid, SvidError, logged};
+use credential::jwt::{self, JwtError, SvidKeys};
+use credential::{JwtPublicKey, LedgerKey, NotLogged, Svid, SvidError, TrustDomain, logged};
 use policy::Rules;
-use registry::IdentityId;
+use registry::{CredentialKind, IdentityId};
 use rustls::ServerConnection;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
@@ -15,6 +17,8 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// What its certificate lacks of a proof that the ledger knows of it.
     pub(crate) unproven: Option<NotLogged>,
+    /// What it showed.
+    kind: CredentialKind,
 }
 
 impl Peer {
@@ -31,7 +35,38 @@ impl Peer {
     /// The holder of a certificate whose chain somebody verified.
     pub(crate) fn of(leaf: &[u8], address: SocketAddr, ledger: &LedgerKey) -> Result<Self, SvidError> {
         let svid = Svid::parse(leaf)?;
-        Ok(Self { svid, address, unproven: logged::verify(leaf, ledger).err() })
+        let unproven = logged::verify(leaf, ledger).err();
+        Ok(Self { svid, address, unproven, kind: CredentialKind::Certificate })
+    }
+
+    /// The holder of a JWT-SVID that is for this audience (JWT-SVID §4). That the ledger knows of it is looked up under its
+    /// id: a signature alone shows nothing, whoever has the key can make one.
+    pub(crate) fn of_token(
+        token: &str,
+        audience: &str,
+        address: SocketAddr,
+        ports: &Ports,
+    ) -> Result<Self, JwtError> {
+        let now_ms = (ports.clock)();
+        let (trust_domain, keys) = {
+            let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+            let state = rules.state();
+            let live = state.jwt_keys.values().filter(|key| key.expires_ms > now_ms);
+            let keys: Vec<JwtPublicKey> =
+                live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect();
+            (state.trust_domain.as_deref().and_then(|name| name.parse().ok()), keys)
+        };
+        let trust_domain: TrustDomain = trust_domain.ok_or(JwtError::Malformed)?;
+        let (claims, _) = jwt::verify(token, &trust_domain, SvidKeys::Own(&keys), audience, now_ms)?;
+        let serial = claims.id().ok_or(JwtError::Claim("jti"))?;
+        let svid = Svid {
+            id: claims.subject,
+            serial,
+            not_after_ms: claims.expires_ms,
+            public_key: [0; 32],
+            key_algorithm: "",
+        };
+        Ok(Self { svid, address, unproven: None, kind: CredentialKind::Token })
     }
 
     /// The identity, and what keeps its certificate from being the one the ledger knows.
@@ -45,6 +80,9 @@ impl Peer {
     pub(crate) fn problem(&self, rules: &Rules) -> Option<String> {
         // A serial number alone shows nothing: whoever has the authority's key can give any certificate any number.
         let known = rules.state().credentials.get(&self.svid.serial);
+        if known.is_some_and(|known| known.kind != self.kind) {
+            return Some("what was presented is not what is in the ledger under its number".to_owned());
+        }
         if known.is_some_and(|known| known.public_key != self.svid.public_key) {
             let problem = "the certificate presented is not the one in the ledger under its serial number";
             return Some(problem.to_owned());

@@ -10,8 +10,8 @@ use cedar_policy::{Authorizer, Context, Decision, Entities, RestrictedExpression
 use contract::norm::{Bound, Facts, Flag, Label, Masking, Measure, Meter, Rule, SqlTouch, Test, Unit};
 use contract::{Number, Recording, Span, words};
 use registry::{
-    Credential, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, RootStatus, Service,
-    ServiceId, Standing,
+    Credential, CredentialKind, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, RootStatus,
+    Service, ServiceId, Standing,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -478,7 +478,11 @@ pub fn standing(
     };
     match credential_problem {
         Some(problem) => {
-            Err((Reason::CredentialNotGood, format!("the certificate `{label}` presented {problem}")))
+            let what = match state.credentials.get(serial).map(|credential| credential.kind) {
+                Some(CredentialKind::Token) => "token",
+                Some(CredentialKind::Certificate) | None => "certificate",
+            };
+            Err((Reason::CredentialNotGood, format!("the {what} `{label}` presented {problem}")))
         }
         None => Ok(()),
     }
@@ -608,10 +612,17 @@ impl<'a> Asked<'a> {
             Label::Machine => self.label.to_owned(),
             Label::Resource => self.request.resource.to_string(),
             Label::Attestation => self.credential.attestation.as_str().to_owned(),
-            Label::Binding => "mtls".to_owned(),
+            Label::Binding => match self.credential.kind {
+                CredentialKind::Certificate => "mtls".to_owned(),
+                // Whoever has it can show it.
+                CredentialKind::Token => "bearer".to_owned(),
+            },
             Label::CallerRegion => region(&self.identity.region),
             Label::Consumer => party(&self.identity.party),
-            Label::CredentialKind => "x509-svid".to_owned(),
+            Label::CredentialKind => match self.credential.kind {
+                CredentialKind::Certificate => "x509-svid".to_owned(),
+                CredentialKind::Token => "jwt-svid".to_owned(),
+            },
             Label::Environment => self.identity.environment.to_string(),
             Label::KeyAlgorithm => self.request.channel.key_algorithm.to_owned(),
             Label::MachineKind => self.identity.kind.to_string(),

@@ -121,7 +121,21 @@ pub struct Credential {
     pub revoked: Option<String>,
     /// What it is good for, if for less than all its machine may do.
     pub scope: Option<Scope>,
+    /// What kind of credential it is.
+    pub kind: CredentialKind,
 }
+
+/// What shows who a machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A certificate (X.509-SVID).
+    Certificate,
+    /// A token (JWT-SVID), under its id.
+    Token,
+}
+
+/// Tokens for audiences of this scheme are shown to gateways, which have to know of them.
+pub const DATABASE_AUDIENCE: &str = "postgresql://";
 
 impl State {
     /// Folds one event, which was written at `time_ms`, into the state.
@@ -178,6 +192,7 @@ impl State {
                     instance: attested.and_then(|attested| attested.instance),
                     revoked: None,
                     scope: scope.clone(),
+                    kind: CredentialKind::Certificate,
                 };
                 self.credentials.insert(*serial, credential);
                 self.credential_ends.insert((*not_after_ms, *serial));
@@ -405,7 +420,27 @@ impl State {
                 }
             }
             // Nothing later depends on them: they are in the ledger so that every act is.
-            Event::JwtIssued { .. } | Event::EstateExamined { .. } | Event::ServerCertified { .. } => {}
+            Event::EstateExamined { .. } | Event::ServerCertified { .. } => {}
+            Event::JwtIssued { identity, jti, audiences, not_after_ms, attested, .. } => {
+                // What is shown elsewhere is verified there, by its signature.
+                if audiences.iter().any(|audience| audience.starts_with(DATABASE_AUDIENCE)) {
+                    self.forget_expired(time_ms);
+                    let credential = Credential {
+                        identity: *identity,
+                        public_key: [0; 32],
+                        not_before_ms: time_ms,
+                        not_after_ms: *not_after_ms,
+                        attestation: attested.by,
+                        root: None,
+                        instance: attested.instance,
+                        revoked: None,
+                        scope: None,
+                        kind: CredentialKind::Token,
+                    };
+                    self.credentials.insert(*jti, credential);
+                    self.credential_ends.insert((*not_after_ms, *jti));
+                }
+            }
             Event::SecretSealed { name } => {
                 self.sealed.insert(name.clone(), time_ms);
             }

@@ -11,8 +11,9 @@ use crate::authenticate::Peer;
 use crate::connections::Connections;
 use crate::exchange::{Looked, Pipeline, shortened};
 use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX};
+use credential::jwt::TOKEN_BYTES_MAX;
 use policy::{Denial, Ending, Reason};
-use registry::{DatabaseAddress, IdentityId, InstrumentId, Service};
+use registry::{DATABASE_AUDIENCE, DatabaseAddress, IdentityId, InstrumentId, Service};
 use rustix::net::sockopt::set_socket_linger;
 use sql::{Path, Setting};
 use std::io;
@@ -25,7 +26,9 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use wire::postgres::backend::{self, Authentication};
 use wire::postgres::error_response::ErrorResponse;
+use wire::postgres::frame::{HEADER_BYTES, Header};
 use wire::postgres::startup::{self, CancelKey, Opening, STARTUP_BYTES_MAX, Startup};
+use zeroize::Zeroizing;
 
 /// What a client asked for before there is any encryption.
 pub(crate) enum Opened {
@@ -85,6 +88,25 @@ async fn first_packet<S: Duplex>(stream: &mut S) -> io::Result<Option<Opening>> 
     }
 }
 
+/// Asks a client without a certificate for its token, which it gives as a password, over TLS; none when it gives nothing.
+async fn ask_for_token<S: Duplex>(stream: &mut S) -> io::Result<Option<Zeroizing<String>>> {
+    let mut out = Vec::new();
+    Authentication::write_plain(&mut out, true);
+    stream.write_all(&out).await?;
+    stream.flush().await?;
+    let mut header = [0; HEADER_BYTES];
+    stream.read_exact(&mut header).await?;
+    let Ok(Some(Header { tag: b'p', body })) = Header::read(&header) else { return Ok(None) };
+    // One that is longer than any is answered all the same.
+    if body > 4 * TOKEN_BYTES_MAX {
+        return Ok(None);
+    }
+    let mut token = Zeroizing::new(vec![0; body]);
+    stream.read_exact(&mut token).await?;
+    let token = token.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok());
+    Ok(token.map(|token| Zeroizing::new(token.to_owned())))
+}
+
 async fn say<S: Duplex>(stream: &mut S, error: &ErrorResponse) -> io::Result<()> {
     let mut out = Vec::new();
     error.write(&mut out);
@@ -109,17 +131,27 @@ pub(crate) async fn serve(
         }
         Ok(Ok(Some(Opening::Ssl | Opening::Gss) | None) | Err(_)) | Err(_) => return,
     };
-    let peer = match Peer::authenticate(stream.get_ref().1, address, &pipeline.ports.ledger_key) {
+    let host = stream.get_ref().1.server_name().map(str::to_ascii_lowercase);
+    let shown = match stream.get_ref().1.peer_certificates() {
+        Some(_) => Peer::authenticate(stream.get_ref().1, address, &pipeline.ports.ledger_key)
+            .map_err(|error| error.to_string()),
+        None => {
+            let asked = tokio::time::timeout(HANDSHAKE_TIME_MAX, ask_for_token(&mut stream));
+            let Ok(Ok(Some(token))) = asked.await else { return };
+            let audience = format!("{DATABASE_AUDIENCE}{}", host.as_deref().unwrap_or_default());
+            Peer::of_token(&token, &audience, address, &pipeline.ports).map_err(|error| error.to_string())
+        }
+    };
+    let peer = match shown {
         Ok(peer) => peer,
         Err(error) => {
-            tracing::info!(%address, %error, "the client certificate is not a credential");
+            tracing::info!(%address, %error, "what a client of a database shows is not a credential");
             pipeline.ports.metrics.failed_handshakes.inc();
-            let error = ErrorResponse { detail: Some(error.to_string()), ..no_certificate() };
+            let error = ErrorResponse { detail: Some(error), ..no_credential(host.as_deref()) };
             let _ = tokio::time::timeout(HANDSHAKE_TIME_MAX, say(&mut stream, &error)).await;
             return;
         }
     };
-    let host = stream.get_ref().1.server_name().map(str::to_ascii_lowercase);
     let beginning = Beginning { pipeline, connections, startup: &startup, host: host.as_deref() };
     match beginning.begin(peer).await {
         Ok(begun) => begun.run(stream, stop).await,
@@ -395,13 +427,13 @@ impl Beginning<'_> {
 /// The newest minor version of the protocol that is spoken with clients.
 const MINOR: u16 = 2;
 
-fn no_certificate() -> ErrorResponse {
-    ErrorResponse {
-        hint: Some(
-            "connect with sslcert and sslkey: `writ issue` gives a machine its certificate".to_owned(),
-        ),
-        ..reply::fatal("28000", "the machine shows no certificate of this trust domain")
-    }
+fn no_credential(host: Option<&str>) -> ErrorResponse {
+    let audience = format!("{DATABASE_AUDIENCE}{}", host.unwrap_or("HOST"));
+    let hint = format!(
+        "connect with sslcert and sslkey (`writ issue` gives a machine its certificate), or with a JWT-SVID for the audience `{audience}` as password"
+    );
+    let message = "the machine shows no credential of this trust domain";
+    ErrorResponse { hint: Some(hint), ..reply::fatal("28000", message) }
 }
 
 /// What a client wants of its session.

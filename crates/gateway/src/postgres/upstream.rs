@@ -6,7 +6,10 @@ use postgres_protocol::authentication::sasl::{
     ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
 };
 use registry::DatabaseAddress;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::crypto::aws_lc_rs::sign;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use sha2::Digest as _;
 use sql::catalog::Row;
 use std::io;
@@ -37,9 +40,17 @@ pub(crate) enum UpstreamError {
         "the database asks for a password in a way in which it could be overheard; SCRAM-SHA-256 is spoken"
     )]
     NoScram,
+    #[error(
+        "the database asks for a password, and the gateway has a certificate for it: `hostssl … cert` lets that in"
+    )]
+    NoCertificate,
+    #[error("a certificate is shown over TLS only: the address of the service ends in `?sslmode=disable`")]
+    NoTlsForCertificate,
     #[error("the secret `{0}` is not in the sealed store: set it with `writ secret set`, as `user:password`")]
     NoSecret(String),
-    #[error("the secret `{0}` is not of the form `user:password`")]
+    #[error(
+        "the secret `{0}` is not of the form `user:password`, nor a line with the user and then certificates and a key (PEM)"
+    )]
     BadSecret(String),
     #[error("the sealed store failed: {0}")]
     Secrets(String),
@@ -63,19 +74,44 @@ pub(crate) struct Server {
 /// Who is let in.
 pub(crate) struct Login {
     user: String,
-    password: Zeroizing<Vec<u8>>,
+    proof: Proof,
+}
+
+/// By what.
+enum Proof {
+    Password(Zeroizing<Vec<u8>>),
+    /// A certificate and its key, shown in TLS.
+    Certificate(Arc<SingleCertAndKey>),
 }
 
 impl Login {
-    /// From `user:password`.
+    /// From `user:password`; or from a line with the user, and after it certificates and a key (PEM).
     pub(crate) fn of(secret: &Zeroizing<Vec<u8>>) -> Option<Self> {
+        if let Some(at) = secret.windows(PEM.len()).position(|window| window == PEM) {
+            let (user, pem) = secret.split_at(at);
+            return Self::with_certificate(std::str::from_utf8(user).ok()?.trim(), pem);
+        }
         let at = secret.iter().position(|byte| *byte == b':')?;
         let (user, password) = secret.split_at(at);
         let password = Zeroizing::new(password.get(1..)?.to_vec());
         let user = std::str::from_utf8(user).ok().filter(|user| !user.is_empty())?.to_owned();
-        Some(Self { user, password })
+        Some(Self { user, proof: Proof::Password(password) })
+    }
+
+    fn with_certificate(user: &str, pem: &[u8]) -> Option<Self> {
+        let chain: Vec<CertificateDer<'_>> =
+            CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
+        let key = sign::any_supported_type(&PrivateKeyDer::from_pem_slice(pem).ok()?).ok()?;
+        let certified = CertifiedKey::new(chain, key);
+        certified.keys_match().ok()?;
+        let plain = !user.is_empty() && !user.contains(char::is_whitespace);
+        let proof = Proof::Certificate(Arc::new(SingleCertAndKey::from(certified)));
+        plain.then(|| Self { user: user.to_owned(), proof })
     }
 }
+
+/// How what is PEM begins.
+const PEM: &[u8] = b"-----BEGIN ";
 
 /// A session with a server.
 pub(crate) struct Upstream {
@@ -104,7 +140,7 @@ impl Server {
     }
 
     async fn begin(&self, login: &Login, parameters: &[(&str, &str)]) -> Result<Upstream, UpstreamError> {
-        let (stream, binding) = self.open().await?;
+        let (stream, binding) = self.open(Some(login)).await?;
         let mut upstream = Upstream { stream, parameters: Vec::new(), key: None, heard: BytesMut::new() };
         let mut given = vec![("user", login.user.as_str()), ("database", self.address.database.as_str())];
         given.extend(parameters);
@@ -116,7 +152,7 @@ impl Server {
     }
 
     /// Connects; gives what SCRAM is bound to where there is TLS.
-    async fn open(&self) -> Result<(Box<dyn Duplex>, ChannelBinding), UpstreamError> {
+    async fn open(&self, login: Option<&Login>) -> Result<(Box<dyn Duplex>, ChannelBinding), UpstreamError> {
         let unreachable = |why: String| UpstreamError::Unreachable(self.name(), why);
         let connected = tokio::time::timeout(
             CONNECT_TIME_MAX,
@@ -127,7 +163,14 @@ impl Server {
             .map_err(|_| unreachable("it did not answer in time".to_owned()))?
             .map_err(|error| unreachable(error.to_string()))?;
         let _ = tcp.set_nodelay(true);
+        let shown = login.and_then(|login| match &login.proof {
+            Proof::Certificate(shown) => Some(shown.clone()),
+            Proof::Password(_) => None,
+        });
         if self.address.clear {
+            if shown.is_some() {
+                return Err(UpstreamError::NoTlsForCertificate);
+            }
             return Ok((Box::new(tcp), ChannelBinding::unsupported()));
         }
         tcp.write_all(&SSL_REQUEST).await?;
@@ -136,7 +179,11 @@ impl Server {
         }
         let name = ServerName::try_from(self.address.host.clone())
             .map_err(|_| unreachable("it has no name a certificate could have".to_owned()))?;
-        let connector = TlsConnector::from(self.tls.clone());
+        let mut tls = self.tls.clone();
+        if let Some(shown) = shown {
+            Arc::make_mut(&mut tls).client_auth_cert_resolver = shown;
+        }
+        let connector = TlsConnector::from(tls);
         let tls = connector.connect(name, tcp).await.map_err(|error| unreachable(error.to_string()))?;
         let leaf = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let binding = leaf
@@ -148,7 +195,7 @@ impl Server {
     /// Ends what a session with this key is doing.
     pub(crate) async fn cancel(&self, key: &CancelKey) -> Result<(), UpstreamError> {
         let cancelled = async {
-            let (mut stream, _) = self.open().await?;
+            let (mut stream, _) = self.open(None).await?;
             stream.write_all(&startup::cancel(key)).await?;
             stream.flush().await?;
             // The server closes when it has passed it on.
@@ -195,8 +242,12 @@ impl Upstream {
             }
             let mut out = Vec::new();
             match Authentication::read(&body)? {
-                // A server that knows nothing of the password is not the one the password is for.
-                Authentication::Ok => return if proven { Ok(()) } else { Err(UpstreamError::NoScram) },
+                Authentication::Ok => {
+                    // A server that knows nothing of the password is not the one the password is for; what a certificate
+                    // is shown to is known by its own.
+                    let known = proven || matches!(login.proof, Proof::Certificate(_));
+                    return if known { Ok(()) } else { Err(UpstreamError::NoScram) };
+                }
                 Authentication::Sasl(mechanisms) => {
                     let (Some(offered), None) = (binding.take(), &scram) else {
                         return Err(UpstreamError::NoScram);
@@ -209,7 +260,10 @@ impl Upstream {
                         }
                         false => return Err(UpstreamError::NoScram),
                     };
-                    let begun = ScramSha256::new(&login.password, bound);
+                    let Proof::Password(password) = &login.proof else {
+                        return Err(UpstreamError::NoCertificate);
+                    };
+                    let begun = ScramSha256::new(password, bound);
                     frontend::sasl_initial(&mut out, mechanism, begun.message());
                     scram = Some(begun);
                 }

@@ -9,6 +9,7 @@ mod clients;
 mod evasions;
 mod masking;
 mod session;
+mod token;
 mod tools;
 
 /// The machine's own schema, what it must not touch, and everything an evasion could hide behind.

@@ -92,6 +92,26 @@ impl Postgres {
         }
     }
 
+    /// Lets a role in from `127.0.0.2` with a certificate alone; gives that and its key, as a secret of Writ.
+    pub(crate) fn with_certificate(&mut self, role: &str) -> String {
+        use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+        let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let mut root = CertificateParams::default();
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let data = self.folder.path().join("data");
+        std::fs::write(data.join("clients.pem"), root.self_signed(&root_key).unwrap().pem()).unwrap();
+        let mut client = CertificateParams::default();
+        client.distinguished_name.push(DnType::CommonName, role);
+        let signed = client.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
+        let rules = std::fs::read_to_string(data.join("pg_hba.conf")).unwrap();
+        let rule = format!("hostssl all {role} 127.0.0.1/8 cert\n");
+        std::fs::write(data.join("pg_hba.conf"), rule + &rules).unwrap();
+        std::fs::write(data.join("postgresql.auto.conf"), "ssl_ca_file = 'clients.pem'\n").unwrap();
+        self.stop();
+        self.up();
+        format!("{role}\n{}{}", signed.pem(), key.serialize_pem())
+    }
+
     /// Who vouches for its certificate.
     pub(crate) fn roots(&self) -> PathBuf {
         self.folder.path().join("root.pem")

@@ -191,7 +191,7 @@ fn who_may_not_begin_is_told_why() {
     assert!(refused(&with("sslmode=verify-full", "sslmode=disable")).contains("machines connect over TLS"));
     let bare = all.split(" sslcert=").next().unwrap();
     let said = refused(&format!("{bare} sslcert=/nowhere"));
-    assert!(said.contains("shows no certificate"), "{said}");
+    assert!(said.contains("no password supplied"), "{said}");
     assert!(
         refused(&with("dbname=app", "dbname=postgres"))
             .contains("the service `shop-db` is the database `app`")
@@ -422,6 +422,26 @@ fn limits_and_masks_at_every_byte() {
     for piece in ["1", "3", "7"] {
         assert_eq!(raw(&world, &[piece, "limited"]), whole, "in pieces of {piece}");
     }
+}
+
+/// A server that asks for a certificate gets the one that is sealed, and no password is anywhere.
+#[test]
+fn the_gateway_logs_in_with_a_certificate() {
+    let mut world = World::with_tls();
+    let secret = world.postgres.with_certificate("app_orders");
+    let refused = world.run(&["SELECT 1"]);
+    assert!(text(&refused.stderr).contains("did not let the gateway in"), "{}", text(&refused.stderr));
+    seal(&world.writ, "role-orders-db", &secret);
+    assert_eq!(world.ok("SELECT current_user"), "app_orders");
+    assert_eq!(world.ok("SELECT customer FROM orders WHERE id = 1"), "ada");
+    // Half of it is none.
+    seal(&world.writ, "role-orders-db", secret.split("-----BEGIN PRIVATE").next().unwrap());
+    let refused = world.run(&["SELECT 1"]);
+    assert!(
+        text(&refused.stderr).contains("nor a line with the user and then certificates"),
+        "{}",
+        text(&refused.stderr)
+    );
 }
 
 #[test]
