@@ -482,6 +482,18 @@ pub struct DecisionView {
     /// For a statement, where they were asked for: what was bound to its parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<ParametersView>,
+    /// For a statement, where it was asked for: what `action` touches, and then each of `beside`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<TouchView>,
+}
+
+/// What an act of a statement touches.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TouchView {
+    /// Each column as `schema.table.column`; `null` where they can be any.
+    pub columns: Option<Vec<String>>,
+    /// Whether what it changes or removes is certain rows; also where it does neither.
+    pub which_rows: bool,
 }
 
 /// What was bound to the parameters of a statement.

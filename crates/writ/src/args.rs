@@ -225,6 +225,19 @@ pub(crate) enum ClientCommand {
     /// What was said in sessions with databases.
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Propose a charter that permits what a machine was seen to do, and nothing else, with the evidence for each line.
+    ///
+    /// It is a draft: read it, narrow it, and give it a purpose before anybody signs it.
+    Learn {
+        /// The machine, as party/name.
+        machine: String,
+        /// From this decision on [default: the first].
+        #[arg(long)]
+        from: Option<u64>,
+        /// Write it to this file.
+        #[arg(long, short, value_hint = ValueHint::FilePath)]
+        out: Option<PathBuf>,
+    },
     /// Show decisions, and follow them live.
     Log {
         /// Go on showing new ones.

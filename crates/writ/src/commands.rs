@@ -12,6 +12,7 @@ mod instrument;
 mod issue;
 mod issuer;
 mod kill;
+mod learn;
 mod ledger;
 mod library;
 mod party;
@@ -161,6 +162,9 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
         ClientCommand::Kill { target } => kill::run(&client, target, json).await,
         ClientCommand::Session(command) => session::run(&client, command, json).await,
+        ClientCommand::Learn { machine, from, out } => {
+            learn::run(&client, &machine, from.unwrap_or(0), out.as_deref(), json).await
+        }
         ClientCommand::Log { follow, lines } => decision::log(&client, follow, lines, json).await,
         ClientCommand::Apply { folder, removals_max } => {
             estate::apply(&client, &folder, removals_max, json).await

@@ -61,6 +61,7 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
         error: None,
         duration_ms: None,
         parameters: None,
+        touches: Vec::new(),
     };
     match entry.kind.as_str() {
         VERDICT => {

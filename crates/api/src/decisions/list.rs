@@ -1,12 +1,13 @@
 //! `GET /v1/decisions`: decisions and outcomes, oldest first; can wait for the next one.
 
-use crate::decisions::get::view;
+use crate::decisions::get::{inputs, view};
 use crate::decisions::parameters::parameters;
 use crate::error::{ApiError, ProblemBody};
-use crate::view::DecisionView;
+use crate::view::{DecisionView, TouchView};
 use crate::{PAGE_ROWS_MAX, Shared};
 use axum::Json;
 use axum::extract::{Query, State};
+use policy::TouchInputs;
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,6 +31,9 @@ pub(crate) struct Which {
     /// With what was bound to the parameters of statements.
     #[serde(default)]
     parameters: bool,
+    /// With what each act of a statement touches.
+    #[serde(default)]
+    touches: bool,
 }
 
 /// Lists decisions and outcomes.
@@ -50,6 +54,12 @@ pub(crate) async fn list_decisions(
         let mut told = view(&ports, index)?;
         if which.parameters && told.session.is_some() {
             told.parameters = parameters(&ports, index)?;
+        }
+        if which.touches && told.session.is_some() {
+            let touches = inputs(&ports, index)?.map(|inputs| inputs.touches).unwrap_or_default();
+            let view =
+                |touch: TouchInputs| TouchView { columns: touch.columns, which_rows: touch.which_rows };
+            told.touches = touches.into_iter().map(view).collect();
         }
         Ok(told)
     };

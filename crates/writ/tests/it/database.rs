@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 mod clients;
 mod evasions;
+mod learning;
 mod masking;
 mod session;
 mod token;
