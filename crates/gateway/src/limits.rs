@@ -78,6 +78,8 @@ pub const PORTALS_MAX: usize = 10_000;
 pub const LONG_TEXT_BYTES: usize = 16 * 1024;
 /// How many such are read at one time.
 pub const LONG_TEXTS_MAX: usize = 2;
+/// Connections at one time that cancel what sessions that ended were running.
+pub const CANCELS_MAX: usize = 16;
 /// How long an outcome, for which nobody waits, can wait to be written with others.
 pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(5);
 /// The same for a verdict that its clause lets be durable later, at most.

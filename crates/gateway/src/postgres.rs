@@ -30,10 +30,12 @@ pub(crate) use open::{Opened, opened, serve};
 use crate::Config;
 use crate::accept::TlsError;
 use crate::forward::upstream_tls;
+use crate::limits::CANCELS_MAX;
 use cancel::Cancels;
 use catalogs::Catalogs;
 use std::sync::Arc;
 use texts::Texts;
+use tokio::sync::Semaphore;
 
 /// What all sessions with databases share.
 pub(crate) struct Databases {
@@ -41,6 +43,8 @@ pub(crate) struct Databases {
     catalogs: Arc<Catalogs>,
     cancels: Arc<Cancels>,
     texts: Texts,
+    /// Turns to cancel what runs on servers and has nobody to answer.
+    cancelling: Arc<Semaphore>,
 }
 
 impl Databases {
@@ -52,6 +56,7 @@ impl Databases {
             catalogs: Arc::default(),
             cancels: Arc::default(),
             texts: Texts::default(),
+            cancelling: Arc::new(Semaphore::new(CANCELS_MAX)),
         })
     }
 }

@@ -92,11 +92,18 @@ fn of(detector: Detector, text: &[u8]) -> Vec<Range<usize>> {
     match detector {
         Detector::Email if !text.contains(&b'@') => Vec::new(),
         Detector::Email => all(&EMAIL, text),
+        // None has fewer digits than these.
+        Detector::Iban if digits(text) < 4 => Vec::new(),
         Detector::Iban => ibans(text),
         Detector::NationalId => national_ids(text),
+        Detector::PaymentCard if digits(text) < 13 => Vec::new(),
         Detector::PaymentCard => cards(text),
         Detector::Secret => secrets(text),
     }
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().filter(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Everything of a form.

@@ -8,6 +8,7 @@ use mask::{Finder, Key, Kind, Value, masked};
 use policy::{Masked, Permit};
 use registry::Service;
 use sql::{Catalog, CopiedOut, Origin, Path, resource_of};
+use std::borrow::Cow;
 use std::sync::Arc;
 use wire::postgres::backend::{self, FieldDescription};
 use wire::postgres::{Malformed, frame};
@@ -195,10 +196,10 @@ impl Plan {
         if fields.len() != self.columns.len() {
             return Err(Unmaskable::Columns);
         }
-        let released: Vec<Option<Vec<u8>>> = fields
-            .iter()
+        let released: Vec<Option<Cow<'_, [u8]>>> = fields
+            .into_iter()
             .zip(&self.columns)
-            .map(|(field, column)| field.and_then(|bytes| self.value(column, bytes)))
+            .map(|(field, column)| self.released(column, field?))
             .collect();
         backend::put_row(out, released.iter().map(Option::as_deref));
         Ok(())
@@ -206,43 +207,55 @@ impl Plan {
 
     /// Appends CopyData as it is released: lines of fields as `COPY` writes them to text.
     pub(crate) fn copied(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Unmaskable> {
-        let mut lines = Vec::with_capacity(body.len());
-        for line in body.split_inclusive(|byte| *byte == b'\n') {
-            let (line, end) = match line.strip_suffix(b"\n") {
-                Some(line) => (line, &b"\n"[..]),
-                None => (line, &b""[..]),
-            };
-            if self.lines {
-                let found = self.finder.masked_escaped(line, &self.key);
-                lines.extend_from_slice(found.as_deref().unwrap_or(line));
-            } else {
-                self.line(line, &mut lines)?;
+        let mut done = Ok(());
+        frame::message(out, b'd', |out| {
+            for line in body.split_inclusive(|byte| *byte == b'\n') {
+                let (line, end) = match line.strip_suffix(b"\n") {
+                    Some(line) => (line, &b"\n"[..]),
+                    None => (line, &b""[..]),
+                };
+                if self.lines {
+                    let found = self.finder.masked_escaped(line, &self.key);
+                    out.extend_from_slice(found.as_deref().unwrap_or(line));
+                } else if let Err(error) = self.line(line, out) {
+                    done = Err(error);
+                }
+                out.extend_from_slice(end);
             }
-            lines.extend_from_slice(end);
-        }
-        frame::message(out, b'd', |out| out.extend(lines));
-        Ok(())
+        });
+        done
     }
 
     fn line(&self, line: &[u8], out: &mut Vec<u8>) -> Result<(), Unmaskable> {
-        let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-        if fields.len() != self.columns.len() {
-            return Err(Unmaskable::Columns);
-        }
-        for (at, (field, column)) in fields.iter().zip(&self.columns).enumerate() {
+        let mut fields = line.split(|byte| *byte == b'\t');
+        for (at, column) in self.columns.iter().enumerate() {
+            let field = fields.next().ok_or(Unmaskable::Columns)?;
             if at > 0 {
                 out.push(b'\t');
             }
-            if *field == b"\\N" || column.method.is_none() && !column.scanned {
+            if field == b"\\N" || column.method.is_none() && !column.scanned {
                 out.extend_from_slice(field);
                 continue;
             }
-            match self.value(column, &unescaped(field)) {
+            let value = match field.contains(&b'\\') {
+                true => self.value(column, &unescaped(field)),
+                false => self.value(column, field),
+            };
+            match value {
                 Some(value) => escape(&value, out),
                 None => out.extend_from_slice(b"\\N"),
             }
         }
-        Ok(())
+        // A table without columns has empty lines.
+        let whole = fields.next().is_none() || self.columns.is_empty();
+        if whole { Ok(()) } else { Err(Unmaskable::Columns) }
+    }
+
+    fn released<'v>(&self, column: &Column, bytes: &'v [u8]) -> Option<Cow<'v, [u8]>> {
+        match column.method.is_some() || column.scanned {
+            true => self.value(column, bytes).map(Cow::Owned),
+            false => Some(Cow::Borrowed(bytes)),
+        }
     }
 
     fn value(&self, column: &Column, bytes: &[u8]) -> Option<Vec<u8>> {

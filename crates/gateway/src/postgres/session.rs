@@ -115,8 +115,10 @@ pub(crate) async fn run<C: Duplex>(
     }
     // What still runs there has nobody to answer.
     if busy && let Some(key) = key {
-        let server = judge.server.clone();
+        let (server, turns) = (judge.server.clone(), judge.pipeline.databases.cancelling.clone());
         tokio::spawn(async move {
+            // Each is a connection of its own: a thousand at once would keep clients from being told.
+            let Ok(_turn) = turns.acquire().await else { return };
             if let Err(error) = server.cancel(&key).await {
                 tracing::warn!(%error, "a statement whose session ended could not be cancelled");
             }
