@@ -115,7 +115,7 @@ fn others(label: Label) -> &'static [&'static str] {
     match label {
         Label::Action => &["other-act"],
         Label::Attestation => &["join-token", "ci-oidc", "kubernetes", "process", "renewal"],
-        Label::Binding => &["mtls", "dpop"],
+        Label::Binding => &["mtls", "dpop", "bearer"],
         Label::CallerRegion | Label::ServiceRegion => &["", "elsewhere"],
         Label::Consumer | Label::Provider => &["another-party"],
         Label::CredentialKind => &["x509-svid", "jwt-svid"],

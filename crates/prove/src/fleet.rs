@@ -10,7 +10,7 @@ use crate::clock::moment;
 use crate::domain::circumstances;
 use crate::known::{Act, acts, machine_facts, service_facts};
 use crate::query::{Case, Choice, Part, Query};
-use crate::scene::{SERIAL, certificate, channel, dates_of, restore, standing};
+use crate::scene::{SERIAL, channel, credential, dates_of, restore, standing};
 use crate::solver::Solver;
 use crate::{Answer, Scripts};
 use contract::Instrument;
@@ -443,7 +443,6 @@ impl Trial<'_, '_> {
         let now_ms =
             moment(facts, self.span.from, &dates).ok_or("there is no instant with these local times")?;
         let mut events = self.answered_for(facts);
-        events.push(certificate(facts, self.machine.id, now_ms));
         events.push(standing(contract, facts));
         let counters = Counters::default();
         restore(&counters, (contract.id, self.machine.id), words, facts, now_ms);
@@ -453,6 +452,8 @@ impl Trial<'_, '_> {
             restore(&counters, (layer.id, self.machine.id), words, &own, now_ms);
         }
         self.rules.apply(&Recorded { actor: registry::Actor::System, events }, 0);
+        let (credential, issued_ms) = credential(facts, self.machine.id, now_ms);
+        self.rules.apply(&Recorded { actor: registry::Actor::System, events: vec![credential] }, issued_ms);
         let request = Request {
             identity: self.machine.id,
             serial: SERIAL,

@@ -282,12 +282,31 @@ impl Query {
                     let known = registry::Attestation::ALL.iter().map(|known| format!("\"{known}\""));
                     Some(format!("[{}].contains({name})", known.collect::<Vec<_>>().join(", ")))
                 }
-                Attribute::Label(Label::Binding) => Some(format!("{name} == \"mtls\"")),
-                Attribute::Label(Label::CredentialKind) => Some(format!("{name} == \"x509-svid\"")),
+                Attribute::Label(Label::Binding) => Some(format!("[\"mtls\", \"bearer\"].contains({name})")),
+                Attribute::Label(Label::CredentialKind) => {
+                    Some(format!("[\"x509-svid\", \"jwt-svid\"].contains({name})"))
+                }
                 Attribute::Measure(_) | Attribute::Label(_) | Attribute::Flag(_) | Attribute::Roles => None,
             }
         };
-        self.attributes.iter().filter_map(see).collect()
+        let mut seen: Vec<String> = self.attributes.iter().filter_map(see).collect();
+        // A certificate is bound to its connection, a token is whoever's shows it; a token has no key.
+        let of = |label: Label| {
+            let found =
+                self.attributes.iter().find(|(_, (attribute, _))| *attribute == Attribute::Label(label));
+            found.map(|(name, _)| access(name))
+        };
+        let tokens = [
+            of(Label::Binding).map(|name| format!("{name} == \"bearer\"")),
+            of(Label::CredentialKind).map(|name| format!("{name} == \"jwt-svid\"")),
+        ];
+        if let [Some(bearer), Some(jwt)] = &tokens {
+            seen.push(format!("(({bearer} && {jwt}) || (!({bearer}) && !({jwt})))"));
+        }
+        if let (Some(token), Some(key)) = (tokens.iter().flatten().next(), of(Label::KeyAlgorithm)) {
+            seen.push(format!("(!({token}) || {key} == \"\")"));
+        }
+        seen
     }
 
     /// Asks the solver whether no request meets all conditions.

@@ -100,7 +100,6 @@ impl<'v> Scene<'v> {
         events.extend(people(consumer)?);
         events.push(identity(facts, machine, consumer, now_ms)?);
         events.push(service(facts, provider)?);
-        events.push(certificate(facts, machine_id(), now_ms));
         let counters = Counters::default();
         for (instrument, version) in &self.placed {
             let name = version.name.as_str();
@@ -109,6 +108,8 @@ impl<'v> Scene<'v> {
             restore(&counters, (instrument.id, machine_id()), version, own, now_ms);
         }
         rules.apply(&Recorded { actor: Actor::System, events }, 0);
+        let (credential, issued_ms) = credential(facts, machine_id(), now_ms);
+        rules.apply(&Recorded { actor: Actor::System, events: vec![credential] }, issued_ms);
         let rules = self.with_open(rules, facts, (consumer, machine), provider)?;
         let request = Request {
             identity: machine_id(),
@@ -335,8 +336,8 @@ fn service(facts: &Facts, provider: &str) -> Result<Event, String> {
     }))
 }
 
-/// A certificate of the age and the life the facts say.
-pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -> Event {
+/// A certificate or token of the age and the life the facts say, and when it was issued.
+pub(crate) fn credential(facts: &Facts, identity: IdentityId, now_ms: Millis) -> (Event, Millis) {
     let measured = |measure| facts.measures.get(&measure).map(|ms: &i64| ms.unsigned_abs());
     let age = measured(Measure::CredentialAge).unwrap_or(0);
     let life = measured(Measure::CredentialLife).unwrap_or_else(|| LIFE_MS.max(age.saturating_add(1)));
@@ -352,7 +353,21 @@ pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -
             | Attestation::Process),
         ) => (None, Some(Attested { by, evidence: [0; 32], instance: None })),
     };
-    Event::CredentialIssued {
+    let word = |label: Label| facts.labels.get(&label).map(String::as_str);
+    if word(Label::Binding) == Some("bearer") || word(Label::CredentialKind) == Some("jwt-svid") {
+        let attested =
+            attested.unwrap_or(Attested { by: Attestation::Process, evidence: [0; 32], instance: None });
+        let event = Event::JwtIssued {
+            identity,
+            jti: SERIAL,
+            audiences: vec![registry::DATABASE_AUDIENCE.to_owned()],
+            kid: String::new(),
+            not_after_ms: not_before_ms.saturating_add(life),
+            attested,
+        };
+        return (event, not_before_ms);
+    }
+    let event = Event::CredentialIssued {
         identity,
         serial: SERIAL,
         public_key: [0; 32],
@@ -364,7 +379,8 @@ pub(crate) fn certificate(facts: &Facts, identity: IdentityId, now_ms: Millis) -
         tbs: None,
         token_until_ms: None,
         root: None,
-    }
+    };
+    (event, 0)
 }
 
 /// How a request with these facts came.

@@ -607,6 +607,9 @@ fn issue_jwt(state: &State, request: JwtRequest, context: &Context) -> Admission
     if state.jwt_keys.get(&request.kid).is_none_or(|key| key.expires_ms < request.not_after_ms) {
         return Err(conflict("the signing key is not published for that long", ""));
     }
+    if state.credentials.contains_key(&request.jti) {
+        return Err(conflict("the token's id is taken", ""));
+    }
     Ok(vec![Event::JwtIssued {
         identity: request.identity,
         jti: request.jti,

@@ -56,7 +56,7 @@ pub use secret::{
 };
 pub use service::{Classification, Injection, Operation, Resource, Service};
 pub use signature::{PublicKey, SignatureError};
-pub use state::{Credential, CredentialKind, DATABASE_AUDIENCE, JoinToken, JwtKey, State};
+pub use state::{Credential, CredentialKind, DATABASE_AUDIENCE, JoinToken, JwtKey, State, token_digest};
 pub use stop::StopTarget;
 pub use workload::{Attestation, Attested, Selector, SelectorError, WorkloadRule, unhex};
 

@@ -154,7 +154,10 @@ pub(crate) fn step(
             if found.tainted.is_some() || found.status == RootStatus::Retired {
                 return conflict("it is tainted or retired already", "");
             }
-            let live = state.credentials.len() as u64;
+            // Tokens rest on no root.
+            let certificates =
+                |credential: &&crate::Credential| credential.kind == crate::CredentialKind::Certificate;
+            let live = state.credentials.values().filter(certificates).count() as u64;
             let spread_ms = (live * 1_000).div_ceil(REISSUED_PER_SECOND).max(1);
             Ok(vec![Event::RootTainted { root, spread_ms, reason }])
         }

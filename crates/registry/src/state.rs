@@ -7,6 +7,7 @@ use crate::{
     PersonId, ProofRecord, Root, RootStatus, Rotating, Scope, Seat, Service, ServiceId, TrustedIssuer,
     WorkloadRule,
 };
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Used tokens of others are remembered for this long after they expired: clocks differ.
@@ -105,7 +106,7 @@ pub struct JwtKey {
 pub struct Credential {
     /// Whose it is.
     pub identity: IdentityId,
-    /// Digest of the certified public key.
+    /// Digest of the certified public key; of a token [`token_digest`].
     pub public_key: [u8; 32],
     /// From when it is valid.
     pub not_before_ms: Millis,
@@ -132,6 +133,17 @@ pub enum CredentialKind {
     Certificate,
     /// A token (JWT-SVID), under its id.
     Token,
+}
+
+/// What the ledger knows of a token beside its id: for whom it is, and until when.
+pub fn token_digest(audiences: &[String], not_after_ms: Millis) -> [u8; 32] {
+    let mut digest = Sha256::new_with_prefix("writ token/1");
+    digest.update(not_after_ms.to_be_bytes());
+    for audience in audiences {
+        digest.update((audience.len() as u64).to_be_bytes());
+        digest.update(audience);
+    }
+    digest.finalize().into()
 }
 
 /// Tokens for audiences of this scheme are shown to gateways, which have to know of them.
@@ -427,7 +439,7 @@ impl State {
                     self.forget_expired(time_ms);
                     let credential = Credential {
                         identity: *identity,
-                        public_key: [0; 32],
+                        public_key: token_digest(audiences, *not_after_ms),
                         not_before_ms: time_ms,
                         not_after_ms: *not_after_ms,
                         attestation: attested.by,

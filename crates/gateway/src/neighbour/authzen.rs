@@ -15,7 +15,7 @@ use policy::replay::ASKED;
 use policy::{
     Channel, Counters, Denial, Inputs, Permit, Reason, Request, Rules, Verdict, VerdictRecord, decide,
 };
-use registry::{IdentityId, Millis, Name, State};
+use registry::{CredentialKind, IdentityId, Millis, Name, State};
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::PoisonError;
@@ -324,6 +324,10 @@ fn request(rules: &Rules, question: &Question<'_>, now_ms: Millis) -> Result<Req
     Ok(Request {
         identity,
         serial: match question.seen.serial {
+            // Tokens in the ledger are for databases.
+            Some(serial) if is_token(state, &serial) => {
+                return Err((Reason::CredentialNotGood, "the serial number is that of a token".to_owned()));
+            }
             Some(serial) => serial,
             None => only_certificate(state, identity, now_ms)?,
         },
@@ -343,6 +347,10 @@ fn request(rules: &Rules, question: &Question<'_>, now_ms: Millis) -> Result<Req
     })
 }
 
+fn is_token(state: &State, serial: &[u8; 16]) -> bool {
+    state.credentials.get(serial).is_some_and(|credential| credential.kind == CredentialKind::Token)
+}
+
 /// The machine's one live certificate. Of several, the question has to say which was presented.
 fn only_certificate(
     state: &State,
@@ -350,7 +358,10 @@ fn only_certificate(
     now_ms: Millis,
 ) -> Result<[u8; 16], (Reason, String)> {
     let mut live = state.credentials.iter().filter(|(_, credential)| {
-        credential.identity == identity && credential.revoked.is_none() && credential.not_after_ms > now_ms
+        credential.identity == identity
+            && credential.kind == CredentialKind::Certificate
+            && credential.revoked.is_none()
+            && credential.not_after_ms > now_ms
     });
     match (live.next(), live.next()) {
         (None, _) => Err((Reason::CredentialNotGood, "the machine has no live certificate".to_owned())),

@@ -152,7 +152,7 @@ impl Server {
     }
 
     /// Connects; gives what SCRAM is bound to where there is TLS.
-    async fn open(&self, login: Option<&Login>) -> Result<(Box<dyn Duplex>, ChannelBinding), UpstreamError> {
+    async fn open(&self, login: Option<&Login>) -> Result<(Box<dyn Duplex>, Option<Vec<u8>>), UpstreamError> {
         let unreachable = |why: String| UpstreamError::Unreachable(self.name(), why);
         let connected = tokio::time::timeout(
             CONNECT_TIME_MAX,
@@ -171,7 +171,7 @@ impl Server {
             if shown.is_some() {
                 return Err(UpstreamError::NoTlsForCertificate);
             }
-            return Ok((Box::new(tcp), ChannelBinding::unsupported()));
+            return Ok((Box::new(tcp), None));
         }
         tcp.write_all(&SSL_REQUEST).await?;
         if tcp.read_u8().await? != b'S' {
@@ -186,9 +186,7 @@ impl Server {
         let connector = TlsConnector::from(tls);
         let tls = connector.connect(name, tcp).await.map_err(|error| unreachable(error.to_string()))?;
         let leaf = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let binding = leaf
-            .and_then(end_point)
-            .map_or_else(ChannelBinding::unsupported, ChannelBinding::tls_server_end_point);
+        let binding = leaf.and_then(end_point);
         Ok((Box::new(tls), binding))
     }
 
@@ -227,8 +225,7 @@ fn end_point(leaf: &CertificateDer<'_>) -> Option<Vec<u8>> {
 }
 
 impl Upstream {
-    async fn authenticate(&mut self, login: &Login, binding: ChannelBinding) -> Result<(), UpstreamError> {
-        let mut binding = Some(binding);
+    async fn authenticate(&mut self, login: &Login, binding: Option<Vec<u8>>) -> Result<(), UpstreamError> {
         let mut scram: Option<ScramSha256> = None;
         let mut proven = false;
         loop {
@@ -249,16 +246,18 @@ impl Upstream {
                     return if known { Ok(()) } else { Err(UpstreamError::NoScram) };
                 }
                 Authentication::Sasl(mechanisms) => {
-                    let (Some(offered), None) = (binding.take(), &scram) else {
+                    if scram.is_some() {
                         return Err(UpstreamError::NoScram);
-                    };
-                    let plus = mechanisms.contains(&SCRAM_SHA_256_PLUS);
-                    let (mechanism, bound) = match plus {
-                        true => (SCRAM_SHA_256_PLUS, offered),
-                        false if mechanisms.contains(&SCRAM_SHA_256) => {
-                            (SCRAM_SHA_256, ChannelBinding::unsupported())
+                    }
+                    let offers = |mechanism| mechanisms.contains(&mechanism);
+                    let (mechanism, bound) = match &binding {
+                        Some(end_point) if offers(SCRAM_SHA_256_PLUS) => {
+                            (SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(end_point.clone()))
                         }
-                        false => return Err(UpstreamError::NoScram),
+                        // A server that did offer to be bound hears that it was not heard, and gives up (RFC 5802 §6).
+                        Some(_) if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, ChannelBinding::unrequested()),
+                        None if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, ChannelBinding::unsupported()),
+                        Some(_) | None => return Err(UpstreamError::NoScram),
                     };
                     let Proof::Password(password) = &login.proof else {
                         return Err(UpstreamError::NoCertificate);

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// Decisions asked for at once.
 const PAGE: u64 = 1_000;
-/// Columns a clause names at most; of more, it is said that there are.
+/// Columns a clause names at most; of more, it is said that they are not bounded.
 const COLUMNS_MAX: usize = 200;
 /// Refusals that are told at most.
 const REFUSALS_MAX: usize = 20;
@@ -181,16 +181,21 @@ impl Learned {
                 quoted(&format!("{service}/{resource}"))
             );
         }
+        let mut unbounded = Vec::new();
         let bounds: Vec<String> = by_resource
             .iter()
-            .filter_map(|((service, resource), acts)| bound(&quoted(&format!("{service}/{resource}")), acts))
+            .filter_map(|((service, resource), acts)| {
+                bound(&quoted(&format!("{service}/{resource}")), acts, &mut unbounded)
+            })
             .collect();
         draft.push_str("\n## Limits\n");
         bounds.iter().for_each(|bound| draft.push_str(bound));
         let busiest = self.busiest();
+        let unbounded: String =
+            unbounded.iter().map(|what| format!("# columns not bounded: {what}\n")).collect();
         let _ = write!(
             draft,
-            "\n```clause\n# the busiest hour had {busiest} calls: twice that\nkind = \"quota\"\nlimit = {}\nwindow = \"1 hour\"\n```\n",
+            "\n```clause\n{unbounded}# the busiest hour had {busiest} calls: twice that\nkind = \"quota\"\nlimit = {}\nwindow = \"1 hour\"\n```\n",
             (busiest * 2).clamp(1, u64::from(contract::kind::quota::QUOTA_LIMIT_MAX))
         );
         draft
@@ -225,15 +230,9 @@ impl Evidence {
     }
 }
 
-/// How statements on a resource looked: the columns they named, and whether they said which rows.
-fn bound(resource: &str, acts: &[(&str, &Evidence)]) -> Option<String> {
+/// How statements on a resource looked: the columns each act named, and whether they said which rows.
+fn bound(resource: &str, acts: &[(&str, &Evidence)], unbounded: &mut Vec<String>) -> Option<String> {
     let mut clause = String::new();
-    let named = |evidence: &Evidence| {
-        evidence.of_statements && evidence.columns.as_ref().is_some_and(|all| !all.is_empty())
-    };
-    let with_columns: Vec<_> = acts.iter().filter(|(_, evidence)| named(evidence)).collect();
-    let columns: BTreeSet<&String> =
-        with_columns.iter().filter_map(|(_, evidence)| evidence.columns.as_ref()).flatten().collect();
     // A column whose name a clause cannot spell is left to whoever reads this.
     let spelled = |column: &&String| {
         column.split('.').all(|part| {
@@ -241,14 +240,28 @@ fn bound(resource: &str, acts: &[(&str, &Evidence)]) -> Option<String> {
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
         })
     };
-    if !columns.is_empty() && columns.len() <= COLUMNS_MAX && columns.iter().all(spelled) {
+    for (action, evidence) in acts.iter().filter(|(_, evidence)| evidence.of_statements) {
+        let named = evidence.columns.as_ref();
+        let listed = named.filter(|all| {
+            !all.is_empty() && all.len() <= COLUMNS_MAX && all.iter().all(|column| spelled(&column))
+        });
+        let Some(columns) = listed else {
+            // What has no columns needs none.
+            if matches!(*action, "read" | "update" | "insert") {
+                let why = match named {
+                    None => "statements named all, or could have",
+                    Some(all) if all.is_empty() => "no statement named any",
+                    Some(_) => "there are too many, or names that cannot be spelled",
+                };
+                unbounded.push(format!("{action} {resource}: {why}"));
+            }
+            continue;
+        };
         let columns: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();
-        let actions: Vec<String> = with_columns.iter().map(|(action, _)| format!("{action:?}")).collect();
         let _ = write!(
             clause,
-            "\n```clause\n# every column these statements named\nkind = \"statement\"\ncolumns = [{}]\nonly = {{ actions = [{}], resources = [{resource}] }}\n```\n",
-            columns.join(", "),
-            actions.join(", ")
+            "\n```clause\n# every column these statements named\nkind = \"statement\"\ncolumns = [{}]\nonly = {{ actions = [{action:?}], resources = [{resource}] }}\n```\n",
+            columns.join(", ")
         );
     }
     let changes: Vec<String> = acts

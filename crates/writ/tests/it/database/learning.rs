@@ -31,7 +31,8 @@ fn what_was_done_is_proposed_and_nothing_else() {
         "# Refused, and not proposed: 1 x read shop-db/people (nothing-permits).",
         "# What this cannot know: what the machine does more rarely than it was watched",
         "resources = [\"shop-db/orders\"]",
-        "columns = [\"public.orders.customer\", \"public.orders.id\"",
+        "columns = [\"public.orders.customer\", \"public.orders.id\"]",
+        "columns = [\"public.orders.state\"]",
         "which-rows = true",
         "# the busiest hour had ",
     ] {
@@ -56,6 +57,8 @@ fn what_was_done_is_proposed_and_nothing_else() {
     for beyond in [
         "INSERT INTO orders (customer) VALUES ('x')",
         "SELECT total FROM orders",
+        "SELECT state FROM orders",
+        "UPDATE orders SET customer = 'x' WHERE id = 1",
         "UPDATE notes SET body = 'x' WHERE id = 1",
         "SELECT id FROM staff",
         "SELECT refund(1)",
