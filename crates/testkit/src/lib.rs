@@ -264,6 +264,11 @@ pub fn drafted_unchecked(
         Body::Contract { .. } => InstrumentKind::Contract,
         Body::Guardrail { .. } => InstrumentKind::Guardrail,
     };
+    // When it begins to bind follows from it, as drafting has it; that it ends is the clause's to say here.
+    let start_ms = checked.clauses.iter().find_map(|clause| {
+        let contract::Kind::Term(term) = &clause.kind else { return None };
+        Some(term.start.0)
+    });
     let draft = InstrumentDraft {
         name: checked.name.clone(),
         version: checked.version,
@@ -282,7 +287,7 @@ pub fn drafted_unchecked(
         envelope: String::new(),
         credentials: Vec::new(),
         departure: Vec::new(),
-        start_ms: None,
+        start_ms,
         end_ms: None,
         quota_window_max_ms: None,
         kind,
