@@ -4,16 +4,11 @@
 use crate::estate::Estate;
 use anyhow::Context as _;
 use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use spiffe::{WorkloadApiClient, X509Source};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_stream::StreamExt as _;
 
 /// Parallel clients, as in the figures others publish.
@@ -210,26 +205,13 @@ async fn changes(estate: &Estate, socket: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From the command to the last byte of every connection of the machine.
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
+/// From the command to the last byte of every connection of the machine.
 async fn killed(estate: &Estate) -> anyhow::Result<()> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(estate.credential.bundle.as_bytes())?)?;
-    let chain =
-        CertificateDer::pem_slice_iter(estate.credential.chain.as_bytes()).collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(estate.key_pem.as_bytes())?;
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)?;
-    let connector = TlsConnector::from(Arc::new(config));
     let connect = async || -> anyhow::Result<_> {
-        let tcp = TcpStream::connect(("127.0.0.1", estate.port)).await?;
-        // Else the request waits for the acknowledgement of the handshake, 40 ms each.
-        tcp.set_nodelay(true)?;
-        let mut tls = connector.connect(ServerName::try_from("files.localhost")?, tcp).await?;
+        let mut tls = estate.connect("files.localhost", &[]).await?;
         // One request each, so that the connection is served and known.
         tls.write_all(b"DELETE /strict HTTP/1.1\r\nHost: files.localhost\r\n\r\n").await?;
         let mut answer = Vec::new();

@@ -5,12 +5,19 @@ use api::Client;
 use api::view::CredentialView;
 use rcgen::{CertificateParams, KeyPair};
 use registry::signature::{INSTRUMENT, OWNERSHIP};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// The process, and what its machine needs to connect.
 pub(crate) struct Estate {
@@ -164,6 +171,29 @@ impl Estate {
         self.client = Client::new(address["api"].as_str().unwrap_or_default(), address["token"].as_str());
         self.client.get_text("/health/ready").await?;
         Ok(started.elapsed())
+    }
+
+    /// A connection of the machine to the gateway, for a service by its host, in this protocol.
+    pub(crate) async fn connect(
+        &self,
+        host: &'static str,
+        speaks: &[&[u8]],
+    ) -> anyhow::Result<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.credential.bundle.as_bytes())?)?;
+        let chain = CertificateDer::pem_slice_iter(self.credential.chain.as_bytes())
+            .collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes())?;
+        let mut config =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_protocol_versions(&[&rustls::version::TLS13])?
+                .with_root_certificates(roots)
+                .with_client_auth_cert(chain, key)?;
+        config.alpn_protocols = speaks.iter().map(|name| name.to_vec()).collect();
+        let tcp = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        // Else what is said waits for the acknowledgement of the handshake, 40 ms each.
+        tcp.set_nodelay(true)?;
+        Ok(TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(host)?, tcp).await?)
     }
 
     /// Where its workloads connect.

@@ -4,9 +4,6 @@
 use crate::estate::Estate;
 use crate::{quantile, us};
 use anyhow::{Context as _, ensure};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -15,8 +12,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 /// Rounds in which everybody is measured once.
 const ROUNDS: usize = 10;
@@ -179,23 +174,9 @@ const SESSIONS: usize = 1_000;
 
 /// From the command to the last byte of every session of the machine, each of which has the server sleep.
 async fn killed(estate: &Estate) -> anyhow::Result<()> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(estate.credential.bundle.as_bytes())?)?;
-    let chain =
-        CertificateDer::pem_slice_iter(estate.credential.chain.as_bytes()).collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(estate.key_pem.as_bytes())?;
-    let mut config =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(chain, key)?;
-    config.alpn_protocols = vec![wire::postgres::startup::ALPN.to_vec()];
-    let connector = TlsConnector::from(Arc::new(config));
     let mut live = Vec::with_capacity(SESSIONS);
     for _ in 0..SESSIONS {
-        let tcp = TcpStream::connect(("127.0.0.1", estate.port)).await?;
-        tcp.set_nodelay(true)?;
-        let mut tls = connector.connect(ServerName::try_from("shop-db.localhost")?, tcp).await?;
+        let mut tls = estate.connect("shop-db.localhost", &[wire::postgres::startup::ALPN]).await?;
         let mut said = wire::postgres::startup::startup(&[("user", "relaxed"), ("database", "bench")]);
         wire::postgres::frontend::query(&mut said, "SELECT pg_sleep(600)");
         tls.write_all(&said).await?;

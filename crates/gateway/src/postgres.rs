@@ -24,6 +24,7 @@ mod session;
 mod talk;
 mod texts;
 mod upstream;
+mod waiting;
 
 pub(crate) use open::{Opened, opened, serve};
 

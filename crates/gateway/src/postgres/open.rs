@@ -202,7 +202,7 @@ struct Begun {
     upstream: Upstream,
     cancellable: Option<Cancellable>,
     hello: Vec<u8>,
-    opened: super::talk::Running,
+    opened: super::waiting::Running,
     names: (String, String),
 }
 

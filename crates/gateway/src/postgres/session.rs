@@ -3,8 +3,9 @@
 
 use super::judge::{Judge, Judged};
 use super::reply;
-use super::talk::{Described, Held, Next, Row, Step, Talk, Waiting};
+use super::talk::{Next, Row, Step, Talk};
 use super::upstream::{Duplex, Upstream};
+use super::waiting::{Described, Held, Waiting};
 use crate::exchange::landed;
 use crate::limits::{
     CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, ROW_BYTES_MAX, RUNNING_MAX, SERVER_MESSAGE_BYTES_MAX,

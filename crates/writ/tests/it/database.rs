@@ -105,6 +105,16 @@ unless = { purposes = ["erasure on request"] }
 ```
 "#;
 
+/// A clause that permits acts on resources, both as TOML lists.
+pub(crate) fn permit(actions: &str, resources: &str) -> String {
+    clause(&format!("kind = \"permit\"\nactions = [{actions}]\nresources = [{resources}]"))
+}
+
+/// A clause block.
+pub(crate) fn clause(terms: &str) -> String {
+    format!("```clause\n{terms}\n```\n\n")
+}
+
 /// A running world: the database, Writ before it, a machine with its certificate.
 pub(crate) struct World {
     pub(crate) writ: Writ,

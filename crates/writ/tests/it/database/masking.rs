@@ -1,82 +1,45 @@
 //! Masked fields, and rows that are limited: what a machine is given, by software nobody here wrote.
 
 use super::tools::done;
-use super::{World, here, text};
+use super::{World, clause, here, permit, text};
 use std::process::Command;
 
 /// `verdict TAB statement`, a line each; `#` begins a comment.
 const STATEMENTS: &str = include_str!("masking.sql");
 
-const RIGHTS: &str = r#"```clause
-kind = "permit"
-actions = ["use"]
-resources = ["session"]
-```
+/// What the machine may do to what is masked, and beside it.
+fn rights() -> String {
+    [
+        permit("\"use\"", "\"session\""),
+        permit(
+            "\"read\", \"insert\", \"update\", \"delete\", \"define\"",
+            "\"customers\", \"patterned\", \"orders\"",
+        ),
+        permit("\"call\", \"notify\"", "\"routines\""),
+        permit("\"read\"", "\"catalogue\""),
+    ]
+    .concat()
+}
 
-```clause
-kind = "permit"
-actions = ["read", "insert", "update", "delete", "define"]
-resources = ["customers", "patterned", "orders"]
-```
-
-```clause
-kind = "permit"
-actions = ["call", "notify"]
-resources = ["routines"]
-```
-
-```clause
-kind = "permit"
-actions = ["read"]
-resources = ["catalogue"]
-```
-"#;
-
-const MASKS: &str = r#"
-## Masks
-
-```clause
-kind = "masking"
-fields = ["customers.email", "clients.email"]
-method = "hash"
-only = { resources = ["customers", "patterned"] }
-```
-
-```clause
-kind = "masking"
-fields = ["customers.iban", "customers.card"]
-method = "truncate"
-only = { resources = ["customers"] }
-```
-
-```clause
-kind = "masking"
-fields = ["public.customers.ref"]
-method = "tokenise"
-only = { resources = ["customers"] }
-```
-
-```clause
-kind = "masking"
-fields = ["birth", "doc"]
-method = "drop"
-only = { resources = ["customers"] }
-```
-
-```clause
-kind = "masking"
-fields = ["customers.photo"]
-method = "null"
-only = { resources = ["customers"] }
-```
-
-```clause
-kind = "masking"
-detect = ["payment-card", "email"]
-method = "truncate"
-only = { resources = ["customers"] }
-```
-"#;
+/// Each method once, and what is looked for.
+fn masks() -> String {
+    let of = |what: &str, method: &str, resources: &str| {
+        clause(&format!(
+            "kind = \"masking\"\n{what}\nmethod = \"{method}\"\nonly = {{ resources = [{resources}] }}"
+        ))
+    };
+    let customers = "\"customers\"";
+    [
+        "## Masks\n\n".to_owned(),
+        of("fields = [\"customers.email\", \"clients.email\"]", "hash", "\"customers\", \"patterned\""),
+        of("fields = [\"customers.iban\", \"customers.card\"]", "truncate", customers),
+        of("fields = [\"public.customers.ref\"]", "tokenise", customers),
+        of("fields = [\"birth\", \"doc\"]", "drop", customers),
+        of("fields = [\"customers.photo\"]", "null", customers),
+        of("detect = [\"payment-card\", \"email\"]", "truncate", customers),
+    ]
+    .concat()
+}
 
 /// Nothing of this is in any answer.
 const SECRETS: &[&str] =
@@ -85,23 +48,16 @@ const SECRETS: &[&str] =
 const STATE: &str = "SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (SELECT id, c::text FROM public.customers c \
     UNION ALL SELECT id, o::text FROM public.orders o UNION ALL SELECT 0, relname FROM pg_class WHERE oid > 16384) t";
 
+const THREE_ROWS: &str = "kind = \"statement\"\nrows = 3\nonly = { resources = [\"orders\"] }";
+
 /// Orders three at a time, and customers without what they are written to.
 pub(crate) fn limited_and_masked() -> World {
-    let limit = r#"
-## Limits
-
-```clause
-kind = "statement"
-rows = 3
-only = { resources = ["orders"] }
-```
-"#;
-    World::under(&format!("{RIGHTS}{MASKS}{limit}"))
+    World::under(&format!("{}{}## Limits\n\n{}", rights(), masks(), clause(THREE_ROWS)))
 }
 
 #[test]
 fn nothing_that_is_masked_gets_out() {
-    let mut world = World::under(&format!("{RIGHTS}{MASKS}"));
+    let mut world = World::under(&(rights() + &masks()));
     let before = world.postgres.of("app", STATE);
     let mut wrong = Vec::new();
     let (mut denied, mut allowed) = (0, 0);
@@ -144,7 +100,7 @@ fn nothing_that_is_masked_gets_out() {
 
 #[test]
 fn what_stands_in_place_of_a_value() {
-    let mut world = World::under(&format!("{RIGHTS}{MASKS}"));
+    let mut world = World::under(&(rights() + &masks()));
     let row = world.ok("SELECT * FROM customers WHERE id = 1");
     let fields: Vec<&str> = row.split('|').collect();
     let [id, name, email, iban, card, birth, token, doc, photo, note] = fields[..] else { panic!("{row}") };
@@ -187,8 +143,8 @@ fn what_stands_in_place_of_a_value() {
 
 #[test]
 fn a_dump_is_masked() {
-    let any = "```clause\nkind = \"permit\"\nactions = \"any\"\nresources = \"any\"\n```\n";
-    let world = World::under(&format!("{any}{MASKS}"));
+    let any = clause("kind = \"permit\"\nactions = \"any\"\nresources = \"any\"");
+    let world = World::under(&(any + &masks()));
     let dumped = done(world.tool("pg_dump", &["-t", "public.customers", "-t", "public.orders"]));
     assert!(dumped.contains("\t3000\t\\N\t\\N\t") && dumped.contains("nothing to hide"), "{dumped}");
     assert!(SECRETS.iter().all(|secret| !dumped.contains(secret)), "{dumped}");
@@ -201,24 +157,9 @@ fn a_dump_is_masked() {
 
 #[test]
 fn a_statement_has_no_more_rows_than_its_clause_lets_it() {
-    let limits = r#"
-## Limits
-
-```clause
-kind = "statement"
-rows = 3
-only = { resources = ["orders"] }
-```
-
-```clause
-kind = "quota"
-meter = "rows"
-limit = 10
-window = "1 hour"
-only = { resources = ["customers"] }
-```
-"#;
-    let mut world = World::under(&format!("{RIGHTS}{limits}"));
+    let quota = "kind = \"quota\"\nmeter = \"rows\"\nlimit = 10\nwindow = \"1 hour\"\nonly = { resources = [\"customers\"] }";
+    let limits = format!("## Limits\n\n{}{}", clause(THREE_ROWS), clause(quota));
+    let mut world = World::under(&(rights() + &limits));
     world
         .postgres
         .of("app", "INSERT INTO public.orders (customer) SELECT 'more' FROM generate_series(1, 100)");

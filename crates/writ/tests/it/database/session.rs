@@ -1,6 +1,6 @@
 //! A session from its first byte to its last.
 
-use super::{World, seal};
+use super::{World, clause, permit, seal};
 use crate::harness::{text, wait};
 use serde_json::Value;
 use std::io::Write as _;
@@ -336,9 +336,8 @@ async fn what_was_bound_is_kept_for_fewer_eyes() {
 /// What a definition takes out of the way is not read through it, before the catalog has it.
 #[test]
 fn a_table_that_is_gone_hides_no_other() {
-    let clauses = "```clause\nkind = \"permit\"\nactions = [\"use\"]\nresources = [\"session\"]\n```\n\n\
-        ```clause\nkind = \"permit\"\nactions = [\"read\", \"define\"]\nresources = [\"patterned\"]\n```\n";
-    let world = World::under(clauses);
+    let clauses = permit("\"use\"", "\"session\"") + &permit("\"read\", \"define\"", "\"patterned\"");
+    let world = World::under(&clauses);
     world
         .postgres
         .of("app", "CREATE TABLE loose.users (id int); ALTER TABLE loose.users OWNER TO app_orders");
@@ -387,9 +386,11 @@ fn the_protocol_is_the_servers_own_at_every_byte() {
 /// Limits and masks that nothing meets change no byte, though everything is held and looked through for them.
 #[test]
 fn what_no_limit_meets_is_as_without_it() {
-    let unmet = "\n```clause\nkind = \"statement\"\nrows = 1000\nonly = { actions = [\"read\"] }\n```\n\n\
-        ```clause\nkind = \"masking\"\nfields = [\"nobody\"]\ndetect = [\"email\", \"payment-card\"]\nmethod = \"null\"\n```\n";
-    let world = World::with(&format!("{}{unmet}", super::CONTRACT));
+    let unmet = clause("kind = \"statement\"\nrows = 1000\nonly = { actions = [\"read\"] }")
+        + &clause(
+            "kind = \"masking\"\nfields = [\"nobody\"]\ndetect = [\"email\", \"payment-card\"]\nmethod = \"null\"",
+        );
+    let world = World::with(&format!("{}\n{unmet}", super::CONTRACT));
     let expected = std::fs::read_to_string(super::here("raw.txt")).unwrap();
     for piece in ["100000", "7"] {
         let told = raw(&world, &[piece]);

@@ -1,6 +1,6 @@
 //! A machine without a certificate shows a JWT-SVID: as the password, over TLS, for the one database it is for.
 
-use super::{World, text};
+use super::{World, clause, text};
 use crate::harness::wait;
 use crate::spiffe_rust::{recognised, socket};
 use spiffe::WorkloadApiClient;
@@ -77,8 +77,8 @@ async fn a_token_is_for_one_database_and_for_a_while() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clause_can_ask_for_certificates() {
-    let asks = "\n```clause\nkind = \"credential\"\nmax-ttl = \"1 hour\"\nbinding = [\"mtls\"]\n```\n";
-    let world = World::with(&format!("{}{asks}", super::CONTRACT));
+    let asks = clause("kind = \"credential\"\nmax-ttl = \"1 hour\"\nbinding = [\"mtls\"]");
+    let world = World::with(&format!("{}\n{asks}", super::CONTRACT));
     recognised(&world.writ, "acme/bot");
     let client = WorkloadApiClient::connect_to(socket(&world.writ)).await.unwrap();
     let token = client.fetch_jwt_token(["postgresql://shop-db.localhost"], None).await.unwrap().to_string();
