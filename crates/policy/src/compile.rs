@@ -13,7 +13,7 @@ use contract::{Instrument, Number};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::str::FromStr as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// The compiler's name in envelopes: changes whenever a bundle could change.
 pub const COMPILER: &str = "writ-policy/4";
@@ -140,13 +140,27 @@ pub(crate) struct Compiled {
     pub(crate) attributes: Vec<(String, Attribute)>,
     /// What quotas count.
     pub(crate) meters: Vec<Meter>,
-    /// How statements to databases must look: the clause, which of its sentences, and what that says.
-    pub(crate) bounds: Vec<(Number, usize, StatementBound)>,
-    /// How many rows may be got in a time: the clause, which of its sentences, what is counted, and how many.
-    pub(crate) row_quotas: Vec<(Number, usize, Meter, u64)>,
-    /// What is masked in answers, in the same form.
-    pub(crate) maskings: Vec<(Number, usize, Masking)>,
+    /// How statements to databases must look.
+    pub(crate) bounds: Vec<Held<StatementBound>>,
+    /// How many rows may be got in a time.
+    pub(crate) row_quotas: Vec<Held<RowQuota>>,
+    /// What is masked in answers.
+    pub(crate) maskings: Vec<Held<Arc<Masking>>>,
     sources: HashMap<PolicyId, Source>,
+}
+
+/// What is held beside the policies, with the sentence that says so.
+pub(crate) struct Held<T> {
+    pub(crate) clause: Number,
+    pub(crate) sentence: String,
+    pub(crate) norm: T,
+}
+
+/// How many rows may be got in a time, by whom and how.
+pub(crate) struct RowQuota {
+    pub(crate) rule: Rule,
+    pub(crate) meter: Meter,
+    pub(crate) limit: u64,
 }
 
 /// Where a policy comes from.
@@ -155,6 +169,22 @@ pub(crate) struct Source {
     pub(crate) clause: Number,
     pub(crate) sentence: usize,
     pub(crate) rule: Rule,
+}
+
+impl RowQuota {
+    /// Of a rule that limits rows.
+    fn of(rule: Rule) -> Option<Self> {
+        let mut counted = None;
+        rule.when.visit(&mut |test| {
+            if let Test::AtLeast(Measure::Counted(meter), limit) = test
+                && meter.unit == Unit::Rows
+            {
+                counted = Some((meter.clone(), limit.unsigned_abs()));
+            }
+        });
+        let (meter, limit) = counted.filter(|_| !rule.permits)?;
+        Some(Self { rule, meter, limit })
+    }
 }
 
 impl Compiled {
@@ -195,13 +225,17 @@ impl Compiled {
                 Attribute::Measure(_) | Attribute::Label(_) | Attribute::Flag(_) | Attribute::Roles => None,
             })
             .collect();
-        let (mut bounds, mut maskings) = (Vec::new(), Vec::new());
-        for (number, at, said) in instrument.statements() {
+        let (mut bounds, mut row_quotas, mut maskings) = (Vec::new(), Vec::new(), Vec::new());
+        for (clause, _, said) in instrument.statements() {
+            let sentence = said.text;
             match said.norm {
-                Norm::Statement(bound) => bounds.push((number, at, bound)),
-                Norm::Masking(masking) => maskings.push((number, at, masking)),
-                Norm::Rule(_)
-                | Norm::Duty(_)
+                Norm::Statement(norm) => bounds.push(Held { clause, sentence, norm }),
+                Norm::Masking(norm) => maskings.push(Held { clause, sentence, norm: Arc::new(norm) }),
+                Norm::Rule(rule) => {
+                    let held = RowQuota::of(rule).map(|norm| Held { clause, sentence, norm });
+                    row_quotas.extend(held);
+                }
+                Norm::Duty(_)
                 | Norm::Level(_)
                 | Norm::Power(_)
                 | Norm::Evidence(_)
@@ -210,16 +244,6 @@ impl Compiled {
                 | Norm::Cap(_)
                 | Norm::Words(_) => {}
             }
-        }
-        let mut row_quotas = Vec::new();
-        for (number, at, rule) in rules.iter().filter(|(_, _, rule)| !rule.permits) {
-            rule.when.visit(&mut |test| {
-                if let Test::AtLeast(Measure::Counted(meter), limit) = test
-                    && meter.unit == Unit::Rows
-                {
-                    row_quotas.push((*number, *at, meter.clone(), limit.unsigned_abs()));
-                }
-            });
         }
         let name = instrument.name.as_str();
         let attributes = attributes.into_iter().map(|attribute| (attribute.name(name), attribute)).collect();

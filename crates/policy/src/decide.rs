@@ -3,11 +3,13 @@
 //! reaches further than its instrument.
 
 use crate::attribute::Attribute;
-use crate::compile::{Compiled, cedar_request};
+use crate::compile::{Compiled, Held, RowQuota, cedar_request};
 use crate::quota::{Counters, Key, Meters};
 use crate::rules::{AsOf, Rules, Slot};
 use cedar_policy::{Authorizer, Context, Decision, Entities, RestrictedExpression};
-use contract::norm::{Bound, Facts, Flag, Label, Masking, Measure, Meter, Rule, SqlTouch, Test, Unit};
+use contract::norm::{
+    Bound, Facts, Flag, Label, Masking, Measure, Meter, Rule, SqlTouch, StatementBound, Test, Unit,
+};
 use contract::{Number, Recording, Span, words};
 use registry::{
     Credential, CredentialKind, Identity, IdentityId, InstrumentId, InstrumentKind, Millis, Name, RootStatus,
@@ -123,8 +125,8 @@ pub struct Allowance {
     pub limit: u64,
     /// The length of the period, in milliseconds.
     pub window_ms: u64,
-    /// The longest period the same clause counts in.
-    pub longest_ms: u64,
+    /// Whether it promises to say when there is room again.
+    pub puts_off: bool,
     /// The clause.
     pub cited: Cited,
 }
@@ -135,7 +137,7 @@ pub struct Masked {
     /// The resource whose fields are meant.
     pub resource: Name,
     /// What, and how.
-    pub masking: Masking,
+    pub masking: Arc<Masking>,
     /// The clause.
     pub cited: Cited,
 }
@@ -583,21 +585,19 @@ impl<'a> Asked<'a> {
                 long(instrument.map_or(0, |instrument| instrument.bound_for_ms(now_ms)))
             }
             Measure::WeekMinute(zone) => zone.week_minute(now_ms),
-            Measure::Counted(meter) => match meter.unit {
-                Unit::Calls => {
-                    let key: Key = (slot.instrument, meter.clause, self.request.identity);
-                    let window = meter.window.as_ms();
-                    let longest = compiled.longest_of(meter.clause).unwrap_or(window);
-                    i64::from(meters.count(key, window, longest, now_ms))
+            Measure::Counted(meter) => {
+                let key: Key = (slot.instrument, meter.clause, self.request.identity);
+                let window = meter.window.as_ms();
+                match meter.unit {
+                    Unit::Calls => {
+                        let longest = compiled.longest_of(meter.clause).unwrap_or(window);
+                        i64::from(meters.count(key, window, longest, now_ms))
+                    }
+                    Unit::Rows => long(meters.rows(key, window, now_ms)),
+                    // Not reached: an instrument that needs them is refused before it is evaluated.
+                    Unit::Bytes | Unit::Cost => i64::MAX,
                 }
-                Unit::Rows => {
-                    let key: Key = (slot.instrument, meter.clause, self.request.identity);
-                    let longest = compiled.longest_of(meter.clause).unwrap_or(meter.window.as_ms());
-                    long(meters.rows(key, meter.window.as_ms(), longest, now_ms))
-                }
-                // Not reached: an instrument that needs them is refused before it is evaluated.
-                Unit::Bytes | Unit::Cost => i64::MAX,
-            },
+            }
             Measure::Approvals(_) => 0,
             Measure::ReviewOverdue => long(now_ms).saturating_sub(long(self.identity.review_ms)),
         }
@@ -709,63 +709,68 @@ impl<'a> Asked<'a> {
     /// The denial of a statement that is not of the form an instrument asks for.
     fn beyond(&self, slot: &Slot, compiled: &Compiled) -> Option<Box<Denial>> {
         let touch = self.request.touch.as_deref()?;
-        let (clause, at, bound) = compiled
-            .bounds
-            .iter()
-            .find(|(_, _, bound)| self.concerns(&bound.rule) && !bound.allows(touch))?;
-        let sentence = words::cited(&compiled.instrument, *clause, *at);
-        let mut denial = self.denial(slot, compiled, Reason::ClauseForbids, *clause, sentence);
-        if let (Bound::Rows(_), Some(why)) = (&bound.bound, &touch.uncounted) {
+        let mut bounds = compiled.bounds.iter();
+        let held = bounds.find(|held| self.concerns(&held.norm.rule) && !held.norm.allows(touch))?;
+        let mut denial = self.forbidden(slot, compiled, held);
+        if let (Bound::Rows(_), Some(why)) = (&held.norm.bound, &touch.uncounted) {
             denial.detail.push_str(&format!(" Here {why}."));
         }
         Some(Box::new(denial))
     }
 
-    /// How long an instrument lets a transaction be open in which this happens.
-    fn longest(&self, slot: &Slot, compiled: &Compiled) -> Option<Longest> {
+    /// The strictest bound of a kind that an instrument puts on a statement that does this.
+    fn strictest<'c>(
+        &self,
+        compiled: &'c Compiled,
+        of: impl Fn(&Bound) -> Option<u64>,
+    ) -> Option<(u64, &'c Held<StatementBound>)> {
         self.request.touch.as_deref()?;
-        let spans = compiled.bounds.iter().filter_map(|(clause, at, bound)| match &bound.bound {
-            Bound::Transaction(span) if self.concerns(&bound.rule) => Some((span.as_ms(), *clause, *at)),
-            Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows | Bound::Rows(_) => None,
-        });
-        let (ms, clause, at) = spans.min_by_key(|(ms, _, _)| *ms)?;
-        let sentence = words::cited(&compiled.instrument, clause, at);
-        Some(Longest { ms, cited: cited(slot, compiled, clause, sentence) })
+        let bounds = compiled.bounds.iter().filter(|held| self.concerns(&held.norm.rule));
+        bounds.filter_map(|held| Some((of(&held.norm.bound)?, held))).min_by_key(|(most, _)| *most)
     }
 
-    /// Whether a quota counts this request.
+    /// How long an instrument lets a transaction be open in which this happens.
+    fn longest(&self, slot: &Slot, compiled: &Compiled) -> Option<Longest> {
+        let (ms, held) = self.strictest(compiled, |bound| match bound {
+            Bound::Transaction(span) => Some(span.as_ms()),
+            Bound::Columns(_) | Bound::WhichRows | Bound::Rows(_) => None,
+        })?;
+        Some(Longest { ms, cited: held.cited(slot, compiled) })
+    }
+
+    /// How many rows an instrument lets a statement have that does this.
+    fn most(&self, slot: &Slot, compiled: &Compiled) -> Option<Most> {
+        let (rows, held) = self.strictest(compiled, |bound| match bound {
+            Bound::Rows(rows) => Some((*rows).into()),
+            Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows => None,
+        })?;
+        Some(Most { rows, cited: held.cited(slot, compiled) })
+    }
+
+    /// Whether a quota counts what this does.
     fn counts(&self, meter: &Meter) -> bool {
         let Request { action, resource, changes, .. } = self.request;
         meter.covers(action, &self.service.name, resource, *changes)
     }
 
-    /// How many rows an instrument lets a statement have that does this.
-    fn most(&self, slot: &Slot, compiled: &Compiled) -> Option<Most> {
-        self.request.touch.as_deref()?;
-        let bounds = compiled.bounds.iter().filter_map(|(clause, at, bound)| match &bound.bound {
-            Bound::Rows(rows) if self.concerns(&bound.rule) => Some((u64::from(*rows), *clause, *at)),
-            Bound::Rows(_) | Bound::Transaction(_) | Bound::Columns(_) | Bound::WhichRows => None,
-        });
-        let (rows, clause, at) = bounds.min_by_key(|(rows, _, _)| *rows)?;
-        let sentence = words::cited(&compiled.instrument, clause, at);
-        Some(Most { rows, cited: cited(slot, compiled, clause, sentence) })
-    }
-
     /// How many rows an instrument lets be got in a time; or the denial of what has rows nobody counts.
     fn allowances(&self, slot: &Slot, compiled: &Compiled) -> Result<Vec<Allowance>, Box<Denial>> {
-        let counting = compiled.row_quotas.iter().filter(|(_, _, meter, _)| self.counts(meter));
-        let allowance = |(clause, at, meter, limit): &(Number, usize, Meter, u64)| {
+        // It is about this request if it would stop it once the rows are used up.
+        let counts = |quota: &RowQuota| {
+            let used_up = BTreeMap::from([(Measure::Counted(quota.meter.clone()), i64::MAX)]);
+            self.counts(&quota.meter) && self.concerns_at(&quota.rule, used_up)
+        };
+        let counting = compiled.row_quotas.iter().filter(|held| counts(&held.norm));
+        let allowance = |held: &Held<RowQuota>| {
             if self.request.touch.is_none() {
-                let why = format!("its clause {clause} counts rows, which is done for databases only");
+                let why = format!("its clause {} counts rows, which is done for databases only", held.clause);
                 return Err(self.unusable(slot, &why));
             }
-            let window_ms = meter.window.as_ms();
-            let sentence = words::cited(&compiled.instrument, *clause, *at);
             Ok(Allowance {
-                limit: *limit,
-                window_ms,
-                longest_ms: compiled.longest_of(*clause).unwrap_or(window_ms),
-                cited: cited(slot, compiled, *clause, sentence),
+                limit: held.norm.limit,
+                window_ms: held.norm.meter.window.as_ms(),
+                puts_off: held.norm.rule.puts_off,
+                cited: held.cited(slot, compiled),
             })
         };
         counting.map(allowance).collect()
@@ -773,24 +778,35 @@ impl<'a> Asked<'a> {
 
     /// What an instrument has masked in the answer; or the denial of what cannot be answered that way.
     fn masks(&self, slot: &Slot, compiled: &Compiled) -> Result<Vec<Masked>, Box<Denial>> {
-        let concerned = compiled.maskings.iter().filter(|(_, _, masking)| self.concerns(&masking.rule));
-        let masked = |(clause, at, masking): &(Number, usize, Masking)| {
-            let sentence = words::cited(&compiled.instrument, *clause, *at);
+        let concerned = compiled.maskings.iter().filter(|held| self.concerns(&held.norm.rule));
+        let masked = |held: &Held<Arc<Masking>>| {
             let Some(touch) = &self.request.touch else {
-                let why = format!("its clause {clause} has answers masked, which is done for databases only");
+                let why = format!(
+                    "its clause {} has answers masked, which is done for databases only",
+                    held.clause
+                );
                 return Err(self.unusable(slot, &why));
             };
-            if !masking.allows(touch) {
-                return Err(Box::new(self.denial(slot, compiled, Reason::ClauseForbids, *clause, sentence)));
+            if !held.norm.allows(touch) {
+                return Err(Box::new(self.forbidden(slot, compiled, held)));
             }
-            let cited = cited(slot, compiled, *clause, sentence);
-            Ok(Masked { resource: self.request.resource.clone(), masking: masking.clone(), cited })
+            let (resource, cited) = (self.request.resource.clone(), held.cited(slot, compiled));
+            Ok(Masked { resource, masking: held.norm.clone(), cited })
         };
         concerned.map(masked).collect()
     }
 
+    fn forbidden<T>(&self, slot: &Slot, compiled: &Compiled, held: &Held<T>) -> Denial {
+        self.denial(slot, compiled, Reason::ClauseForbids, held.clause, held.sentence.clone())
+    }
+
     /// Whether a rule that is no policy is about this request. Its condition narrows machines and nothing else.
     fn concerns(&self, rule: &Rule) -> bool {
+        self.concerns_at(rule, BTreeMap::new())
+    }
+
+    /// The same where these measures are so.
+    fn concerns_at(&self, rule: &Rule, measures: BTreeMap<Measure, i64>) -> bool {
         let request = self.request;
         if !rule.reaches(&self.label.to_owned(), &request.action, &self.service.name, &request.resource) {
             return false;
@@ -807,7 +823,7 @@ impl<'a> Asked<'a> {
             service: self.service.name.clone(),
             resource: request.resource.clone(),
             roles: self.identity.roles.clone(),
-            measures: BTreeMap::new(),
+            measures,
             labels,
             flags: BTreeMap::from([(Flag::Changes, request.changes)]),
         };
@@ -820,7 +836,11 @@ impl<'a> Asked<'a> {
         source.rule.when.visit(&mut |test| {
             if let contract::norm::Test::AtLeast(Measure::Counted(meter), limit) = test {
                 let key = (slot.instrument, meter.clause, self.request.identity);
-                longest = longest.max(meters.room_in(key, meter.window.as_ms(), *limit, self.request.now_ms));
+                let (window, now_ms) = (meter.window.as_ms(), self.request.now_ms);
+                longest = longest.max(match meter.unit {
+                    Unit::Rows => meters.rows_room_in(key, window, limit.unsigned_abs(), now_ms),
+                    Unit::Calls | Unit::Bytes | Unit::Cost => meters.room_in(key, window, *limit, now_ms),
+                });
             }
         });
         longest
@@ -861,6 +881,12 @@ impl<'a> Asked<'a> {
         );
         let cited = Some(cited(slot, compiled, number, sentence));
         Denial { reason, detail, cited, as_of: self.rules.as_of(), retry_after_ms: None }
+    }
+}
+
+impl<T> Held<T> {
+    fn cited(&self, slot: &Slot, compiled: &Compiled) -> Cited {
+        cited(slot, compiled, self.clause, self.sentence.clone())
     }
 }
 

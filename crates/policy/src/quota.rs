@@ -1,4 +1,5 @@
-//! Counting permitted calls and the rows they got, exactly: the time of each is kept for as long as its longest window.
+//! Counting permitted calls, exactly: the time of each is kept for as long as its longest window; and the rows they got, each
+//! before it is given, which leave their window up to a small part of it late.
 
 use crate::decide::Allowance;
 use contract::Number;
@@ -42,33 +43,24 @@ impl Counters {
         self.lock(key.2).add_rows(key, 0, time_ms, rows);
     }
 
-    /// Counts rows that are about to be released, against all of these; or none, and gives the first that has no room
-    /// for them.
-    pub fn take_rows<'a>(
+    /// Counts a row that is about to be released, against all of these; or none, and gives the first that has no room
+    /// for it, and in how many milliseconds it would.
+    pub fn take_row<'a>(
         &self,
         identity: IdentityId,
         allowances: &'a [Allowance],
-        rows: u64,
         now_ms: Millis,
-    ) -> Result<(), &'a Allowance> {
+    ) -> Result<(), (&'a Allowance, Option<u64>)> {
         let mut meters = self.lock(identity);
         let key = |allowance: &Allowance| (allowance.cited.instrument, allowance.cited.clause, identity);
         for allowance in allowances {
-            let before = meters.rows(key(allowance), allowance.window_ms, allowance.longest_ms, now_ms);
-            if before.saturating_add(rows) > allowance.limit {
-                return Err(allowance);
+            let Allowance { limit, window_ms, .. } = allowance;
+            if meters.rows(key(allowance), *window_ms, now_ms) >= *limit {
+                return Err((allowance, meters.rows_room_in(key(allowance), *window_ms, *limit, now_ms)));
             }
         }
-        for (at, allowance) in allowances.iter().enumerate() {
-            let key = key(allowance);
-            // A clause with several sentences counts once.
-            let before = allowances.iter().take(at);
-            if !before
-                .map(|other| (other.cited.instrument, other.cited.clause, identity))
-                .any(|other| other == key)
-            {
-                meters.add_rows(key, allowance.window_ms, now_ms, rows);
-            }
+        for allowance in allowances {
+            meters.add_rows(key(allowance), allowance.window_ms, now_ms, 1);
         }
         Ok(())
     }
@@ -125,22 +117,30 @@ impl Meters {
         times.push_back(now_ms);
     }
 
-    /// Rows in the window that ends now, in the same way.
-    pub(crate) fn rows(&mut self, key: Key, window_ms: u64, longest_ms: u64, now_ms: Millis) -> u64 {
+    /// Rows in the window that ends now; a clause about rows has one window.
+    pub(crate) fn rows(&mut self, key: Key, window_ms: u64, now_ms: Millis) -> u64 {
         let Some(rows) = self.rows.get_mut(&key) else { return 0 };
         let now_ms = rows.times.back().map_or(now_ms, |(_, last, _)| now_ms.max(*last));
-        while let Some((.., count)) = rows.times.pop_front_if(|(_, last, _)| now_ms - *last >= longest_ms) {
+        while let Some((.., count)) = rows.times.pop_front_if(|(_, last, _)| now_ms - *last >= window_ms) {
             rows.total -= count;
         }
+        let total = rows.total;
         if rows.times.is_empty() {
             self.rows.remove(&key);
-            return 0;
         }
-        if window_ms == longest_ms {
-            return rows.total;
-        }
-        let older = rows.times.partition_point(|(_, last, _)| now_ms - *last >= window_ms);
-        rows.times.iter().skip(older).map(|(.., count)| count).sum()
+        total
+    }
+
+    /// In how many milliseconds there is room for one more row below `limit`.
+    pub(crate) fn rows_room_in(&self, key: Key, window_ms: u64, limit: u64, now_ms: Millis) -> Option<u64> {
+        let rows = self.rows.get(&key)?;
+        // So many have to leave, the oldest first.
+        let mut over = rows.total.checked_sub(limit)?.saturating_add(1);
+        let leaving = rows.times.iter().find_map(|(_, last, count)| {
+            over = over.saturating_sub(*count);
+            (over == 0).then_some(last.saturating_add(window_ms))
+        });
+        Some(leaving?.saturating_sub(now_ms))
     }
 
     /// Counts rows; those of times closer together than a small part of the window are counted as of the last.

@@ -1,5 +1,6 @@
 //! What a client of a database is told when something is not done: the clause and its sentence, in the fields errors of
-//! PostgreSQL have. All SQLSTATEs are of the class `WR`, which nobody else uses.
+//! PostgreSQL have. What a clause or a bound of the gateway's stops has an SQLSTATE of the class `WR`, which nobody else
+//! uses; what PostgreSQL says itself (no such portal, shutting down) has PostgreSQL's.
 
 use crate::limits::ROW_BYTES_MAX;
 use crate::parting::Cut;
@@ -34,7 +35,8 @@ pub(crate) fn denial(denial: &Denial, reasons: &[String], instance: Option<&str>
         hint.push_str(&format!("It counts as administration because {}. ", reasons.join("; ")));
     }
     if let Some(ms) = denial.retry_after_ms {
-        hint.push_str(&format!("It can be tried again in {} s. ", ms.div_ceil(1_000)));
+        hint.push_str(&again_in(ms));
+        hint.push(' ');
     }
     hint.push_str(&on_record(instance));
     let message = match &denial.cited {
@@ -101,13 +103,23 @@ pub(crate) fn moved() -> ErrorResponse {
     }
 }
 
+/// What a clause bounds was reached.
+fn bounded(severity: Severity, reason: Reason, cited: &Cited, message: String) -> ErrorResponse {
+    let Cited { clause, title, version, sentence, .. } = cited;
+    ErrorResponse {
+        severity,
+        code: code(reason),
+        message,
+        detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
+        hint: None,
+    }
+}
+
 /// A transaction was open for longer than its clause lets it.
 pub(crate) fn overdue(longest: &Longest) -> ErrorResponse {
-    let Cited { clause, name, title, version, sentence, .. } = &longest.cited;
-    ErrorResponse {
-        detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
-        ..fatal("WR001", format!("a transaction is open for longer than clause {clause} of `{name}` lets it"))
-    }
+    let Cited { clause, name, .. } = &longest.cited;
+    let message = format!("a transaction is open for longer than clause {clause} of `{name}` lets it");
+    bounded(Severity::Fatal, Reason::ClauseForbids, &longest.cited, message)
 }
 
 /// A row is longer than is held.
@@ -117,25 +129,23 @@ pub(crate) fn row_too_long() -> ErrorResponse {
 
 /// A statement has more rows than its clause lets it.
 pub(crate) fn too_many_rows(most: &Most) -> ErrorResponse {
-    let Cited { clause, name, title, version, sentence, .. } = &most.cited;
+    let Cited { clause, name, .. } = &most.cited;
+    let message = format!("there are more rows than clause {clause} of `{name}` lets a statement have");
+    bounded(Severity::Error, Reason::ClauseForbids, &most.cited, message)
+}
+
+/// No more rows may be got for now. A clause that throttles, unlike one that denies, says when there is room again.
+pub(crate) fn no_more_rows(allowance: &Allowance, room_in_ms: Option<u64>) -> ErrorResponse {
+    let Cited { clause, name, .. } = &allowance.cited;
+    let message = format!("there are more rows than clause {clause} of `{name}` leaves for now");
     ErrorResponse {
-        severity: Severity::Error,
-        detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
-        ..fatal(
-            "WR001",
-            format!("there are more rows than clause {clause} of `{name}` lets a statement have"),
-        )
+        hint: room_in_ms.filter(|_| allowance.puts_off).map(again_in),
+        ..bounded(Severity::Error, Reason::QuotaExhausted, &allowance.cited, message)
     }
 }
 
-/// No more rows may be got for now.
-pub(crate) fn no_more_rows(allowance: &Allowance) -> ErrorResponse {
-    let Cited { clause, name, title, version, sentence, .. } = &allowance.cited;
-    ErrorResponse {
-        severity: Severity::Error,
-        detail: Some(format!("clause {clause} of {title} (version {version}) says: {sentence}")),
-        ..fatal("WR003", format!("there are more rows than clause {clause} of `{name}` leaves for now"))
-    }
+fn again_in(ms: u64) -> String {
+    format!("It can be tried again in {} s.", ms.div_ceil(1_000))
 }
 
 /// The session is cut.

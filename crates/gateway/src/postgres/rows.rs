@@ -78,13 +78,13 @@ impl Limits {
             self.broken = Some(reply::too_many_rows(most));
             return false;
         }
-        match self.counters.take_rows(self.identity, &self.allowances, 1, now_ms) {
+        match self.counters.take_row(self.identity, &self.allowances, now_ms) {
             Ok(()) => {
                 self.released += 1;
                 true
             }
-            Err(allowance) => {
-                self.broken = Some(reply::no_more_rows(allowance));
+            Err((allowance, room_in)) => {
+                self.broken = Some(reply::no_more_rows(allowance, room_in));
                 false
             }
         }

@@ -3,7 +3,7 @@
 
 use contract::norm::SqlTouch;
 use policy::{Counters, Denial, Reason, Request, Verdict, decide, still_permits};
-use registry::{Event, InstrumentId};
+use registry::{Event, InstrumentId, Millis};
 use testkit::{NOW, World, charter, document, files, guardrail, machine, request, robot};
 
 const PERMIT: &str = "kind = \"permit\"\nactions = [\"read\", \"write\"]\nresources = [\"a\", \"b\"]";
@@ -267,27 +267,70 @@ fn what_could_tell_a_masked_column_is_refused() {
     }
 }
 
-/// Rows are counted to the last, over all clauses that count them, and forgotten with their window.
+fn statement(now_ms: Millis) -> Request {
+    Request { touch: Some(Box::new(SqlTouch::plain())), now_ms, ..request("read", "a") }
+}
+
+/// Rows are counted before they are given, and leave with their window; when there is room again is told where that is
+/// promised.
 #[test]
-fn rows_are_counted_exactly() {
+fn rows_are_counted_before_they_are_given() {
+    let rows =
+        "kind = \"quota\"\nmeter = \"rows\"\nlimit = 10\nwindow = \"1 minute\"\non-exceed = \"throttle\"";
     let mut world = World::new();
-    let rows = "kind = \"quota\"\nmeter = \"rows\"\nlimit = 10\nwindow = \"1 minute\"";
     world.instrument(&document("deal", &[PERMIT, rows]));
     let counters = Counters::default();
-    let statement =
-        |now_ms| Request { touch: Some(Box::new(SqlTouch::plain())), now_ms, ..request("read", "a") };
     let Verdict::Permit(permit) = decide(&world.rules, &counters, statement(NOW)) else {
         panic!("it has room")
     };
     let allowances: Vec<policy::Allowance> = permit.allowances().cloned().collect();
-    assert_eq!(allowances.iter().map(|allowance| allowance.limit).collect::<Vec<_>>(), [10]);
-    let take =
-        |rows, now_ms| counters.take_rows(permit.request().identity, &allowances, rows, now_ms).is_ok();
-    assert!(take(9, NOW) && !take(2, NOW + 100) && take(1, NOW + 100) && !take(1, NOW + 59_999));
-    assert!(matches!(decide(&world.rules, &counters, statement(NOW + 59_999)), Verdict::Denial(denial)
-        if denial.reason == Reason::QuotaExhausted));
-    assert!(take(9, NOW + 60_000) && !take(1, NOW + 60_000), "the nine are a minute old, the one is not");
-    assert!(take(1, NOW + 60_100));
+    assert_eq!(allowances.iter().map(|one| (one.limit, one.puts_off)).collect::<Vec<_>>(), [(10, true)]);
+    let take = |now_ms| {
+        let taken = counters.take_row(permit.request().identity, &allowances, now_ms);
+        taken.map_err(|(_, room_in)| room_in)
+    };
+    (0..9).for_each(|_| assert_eq!(take(NOW), Ok(())));
+    assert_eq!(take(NOW + 100), Ok(()));
+    assert_eq!(take(NOW + 100), Err(Some(59_900)), "nine leave a minute after they were given");
+    let Verdict::Denial(denial) = decide(&world.rules, &counters, statement(NOW + 59_999)) else {
+        panic!("used up")
+    };
+    assert_eq!((denial.reason, denial.retry_after_ms), (Reason::QuotaExhausted, Some(1)));
+    (0..9).for_each(|_| assert_eq!(take(NOW + 60_000), Ok(())));
+    assert_eq!(take(NOW + 60_000), Err(Some(100)), "the nine are a minute old, the one is not");
+    assert_eq!(take(NOW + 60_100), Ok(()));
+}
+
+/// A quota of rows is about the machines and the side it names, and about nobody else.
+#[test]
+fn rows_are_counted_for_whom_the_clause_names() {
+    let of = |only: &str| {
+        let clause = format!(
+            "kind = \"quota\"\nmeter = \"rows\"\nlimit = 1\nwindow = \"1 minute\"\nonly = {{ {only} }}"
+        );
+        let mut world = World::new();
+        world.instrument(&document("deal", &[PERMIT, &clause]));
+        let Verdict::Permit(permit) = decide(&world.rules, &Counters::default(), statement(NOW)) else {
+            panic!("{only}: it has room")
+        };
+        permit.allowances().count()
+    };
+    assert_eq!(of("roles = [\"nobody-has-it\"]"), 0);
+    assert_eq!(of("actions = [\"write\"]"), 0);
+    assert_eq!(of("actions = [\"read\"]"), 1);
+    // A provider's guardrail is about its own machines.
+    let quota = "kind = \"quota\"\nmeter = \"rows\"\nlimit = 1\nwindow = \"1 minute\"";
+    for (party, counted) in [("forge", 0), ("acme", 1)] {
+        let mut world = World::new();
+        world.instrument(&document("deal", &[PERMIT]));
+        world.instrument(&guardrail(&format!("{party}-rules"), party, &[quota]));
+        let Verdict::Permit(permit) = decide(&world.rules, &Counters::default(), statement(NOW)) else {
+            panic!("{party}: it has room")
+        };
+        assert_eq!(permit.allowances().count(), counted, "{party}");
+        // Over HTTP nobody counts rows: that stops those it is about, and no others.
+        assert_eq!(ask(&world, request("read", "a")).is_ok(), counted == 0, "{party}");
+    }
 }
 
 #[test]
