@@ -592,7 +592,10 @@ pub(crate) fn identity(state: &State, identity: &Identity, now_ms: u64) -> Ident
         statement: identity.statement(office, &party),
     };
     let live = |credential: &&registry::Credential| {
-        credential.identity == identity.id && credential.revoked.is_none() && credential.not_after_ms > now_ms
+        credential.is_certificate()
+            && credential.identity == identity.id
+            && credential.revoked.is_none()
+            && credential.not_after_ms > now_ms
     };
     IdentityView {
         id: identity.id.to_string(),
@@ -606,12 +609,7 @@ pub(crate) fn identity(state: &State, identity: &Identity, now_ms: u64) -> Ident
         roles: identity.roles.iter().map(ToString::to_string).collect(),
         state: identity.state.to_string(),
         grace_until_ms: identity.grace_until_ms,
-        live_credentials: state
-            .credentials
-            .values()
-            .filter(|credential| credential.kind == registry::CredentialKind::Certificate)
-            .filter(live)
-            .count(),
+        live_credentials: state.credentials.values().filter(live).count(),
         steps: identity.steps.iter().map(ToString::to_string).collect(),
         workloads: state.workloads.get(&identity.id).into_iter().flatten().map(workload).collect(),
         joins: state.joins.get(&identity.id).into_iter().flatten().map(ToString::to_string).collect(),

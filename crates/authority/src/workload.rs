@@ -107,10 +107,7 @@ impl Authority {
 
     /// The keys by which this trust domain's JWT-SVIDs are verified.
     pub fn jwt_keys(&self) -> Vec<JwtPublicKey> {
-        let now_ms = self.now_ms();
-        let rules = self.rules();
-        let live = rules.state().jwt_keys.values().filter(|key| key.expires_ms > now_ms);
-        live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect()
+        jwt::live_keys(self.rules().state(), self.now_ms())
     }
 
     /// Verifies a JWT-SVID for machines that ask: of this trust domain, or of one that theirs is federated with, by its

@@ -9,6 +9,7 @@ use crate::terms::{self, ClauseRef};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use registry::State;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::FromDer as _;
@@ -22,6 +23,12 @@ pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 pub const LEEWAY_MS: u64 = 60_000;
 /// The life of a token when no instrument asks for a shorter one.
 pub const DEFAULT_LIFE_MS: u64 = 300_000;
+
+/// The keys by which a trust domain's own tokens are verified now.
+pub fn live_keys(state: &State, now_ms: u64) -> Vec<JwtPublicKey> {
+    let live = state.jwt_keys.values().filter(|key| key.expires_ms > now_ms);
+    live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect()
+}
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -330,6 +330,7 @@ fn records() {
     };
     keep("policy_record", "denial", &encode_body(&denial).unwrap());
     let outcome = Outcome {
+        given: None,
         verdict: 3,
         status: 200,
         bytes_up: 1,

@@ -15,6 +15,7 @@ mod databases;
 mod decisions;
 mod documents;
 mod log;
+mod masks;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod people;
@@ -23,12 +24,13 @@ mod tokens;
 mod values;
 
 pub use certificates::{credential_csr, credential_logged, credential_spiffe, credential_svid};
-pub use databases::{mask_text, sql_read, wire_postgres};
+pub use databases::{sql_read, wire_postgres};
 pub use decisions::{policy_compile, policy_record};
 pub use documents::{contract_document, contract_kind, contract_seal, contract_terms};
 pub use log::{
     ledger_entry, ledger_frame, ledger_note, ledger_proof, ledger_segment, ledger_tile, ledger_tree,
 };
+pub use masks::mask_text;
 #[cfg(feature = "pdf")]
 pub use pdf::press_attached;
 pub use people::{registry_event, registry_name, registry_signature};

@@ -2,7 +2,7 @@
 
 use crate::{chosen, text};
 use contract::kind::permit::Recording;
-use contract::norm::{Calendar, Flag, Happening, Label, Method, Need, PowerEffect, Unit};
+use contract::norm::{Calendar, Detector, Flag, Happening, Label, Method, Need, PowerEffect, Unit};
 use contract::terms::{
     Class, Effect, Field, Hours, MachineKind, Money, Network, Place, Purpose, Ratio, Side, Target, Text,
     Weekday, Word, Zone, halves,
@@ -16,6 +16,7 @@ use std::str::FromStr;
 const VALUES: &[fn(&str)] = &[
     same::<Calendar>,
     same::<Class>,
+    same::<Detector>,
     same::<Effect>,
     same::<Field>,
     same::<Flag>,

@@ -3,12 +3,23 @@
 
 use crate::Ports;
 use credential::jwt::{self, JwtError, SvidKeys};
-use credential::{JwtPublicKey, LedgerKey, NotLogged, Svid, SvidError, TrustDomain, logged};
+use credential::{LedgerKey, NotLogged, Svid, SvidError, TrustDomain, logged};
 use policy::Rules;
 use registry::{CredentialKind, IdentityId};
 use rustls::ServerConnection;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
+
+/// Why a token shows nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenError {
+    /// Nothing was said of whose it could be.
+    #[error("the trust domain has no name yet, so no token is of it")]
+    NoTrustDomain,
+    /// It is not one of the trust domain's for this audience.
+    #[error(transparent)]
+    Jwt(#[from] JwtError),
+}
 
 /// A peer whose certificate chain and profile hold. Whether it may do anything is decided per request.
 #[derive(Debug)]
@@ -46,17 +57,15 @@ impl Peer {
         audience: &str,
         address: SocketAddr,
         ports: &Ports,
-    ) -> Result<Self, JwtError> {
+    ) -> Result<Self, TokenError> {
         let now_ms = (ports.clock)();
         let (trust_domain, keys) = {
             let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
             let state = rules.state();
-            let live = state.jwt_keys.values().filter(|key| key.expires_ms > now_ms);
-            let keys: Vec<JwtPublicKey> =
-                live.filter_map(|key| JwtPublicKey::from_spki(&key.public_key).ok()).collect();
-            (state.trust_domain.as_deref().and_then(|name| name.parse().ok()), keys)
+            let trust_domain = state.trust_domain.as_deref().and_then(|name| name.parse().ok());
+            (trust_domain, jwt::live_keys(state, now_ms))
         };
-        let trust_domain: TrustDomain = trust_domain.ok_or(JwtError::Malformed)?;
+        let trust_domain: TrustDomain = trust_domain.ok_or(TokenError::NoTrustDomain)?;
         let (claims, _) = jwt::verify(token, &trust_domain, SvidKeys::Own(&keys), audience, now_ms)?;
         let serial = claims.id().ok_or(JwtError::Claim("jti"))?;
         let svid = Svid {
@@ -70,26 +79,27 @@ impl Peer {
         Ok(Self { svid, address, unproven: None, kind: CredentialKind::Token })
     }
 
-    /// The identity, and what keeps its certificate from being the one the ledger knows.
+    /// The identity, and what keeps what it showed from being what the ledger knows.
     pub(crate) fn known(&self, ports: &Ports) -> (Option<IdentityId>, Option<String>) {
         let identity = self.identity(ports);
         let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
         (identity, self.problem(&rules))
     }
 
-    /// What keeps the certificate from being the one the ledger knows under its number.
+    /// What keeps what it showed from being what the ledger knows under its number.
     pub(crate) fn problem(&self, rules: &Rules) -> Option<String> {
         // A serial number alone shows nothing: whoever has the authority's key can give any certificate any number.
         let known = rules.state().credentials.get(&self.svid.serial);
-        if known.is_some_and(|known| known.kind != self.kind) {
-            return Some("what was presented is not what is in the ledger under its number".to_owned());
-        }
-        if known.is_some_and(|known| known.public_key != self.svid.public_key) {
-            let problem = "the certificate presented is not the one in the ledger under its serial number";
-            return Some(problem.to_owned());
+        let shown = self.kind;
+        if known.is_some_and(|known| known.kind != shown || known.public_key != self.svid.public_key) {
+            let number = match shown {
+                CredentialKind::Certificate => "serial number",
+                CredentialKind::Token => "id",
+            };
+            return Some(format!("the {shown} presented is not the one in the ledger under its {number}"));
         }
         let lack = self.unproven.as_ref()?;
-        Some(format!("the certificate presented is not shown to be in the ledger: {lack}"))
+        Some(format!("the {shown} presented is not shown to be in the ledger: {lack}"))
     }
 
     /// The identity of this SPIFFE ID, if the trust domain is ours and the registry knows it.

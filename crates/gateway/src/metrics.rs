@@ -47,7 +47,11 @@ impl Metrics {
             metrics.cut.clone(),
         );
         ours.register("decisions", "Decisions by verdict and reason", metrics.decisions.clone());
-        ours.register("failed_handshakes", "TLS handshakes that failed", metrics.failed_handshakes.clone());
+        ours.register(
+            "failed_handshakes",
+            "Connections that showed no credential: TLS handshakes that failed, and no good token",
+            metrics.failed_handshakes.clone(),
+        );
         ours.register("record_seconds", "From decision to durable record", metrics.record_seconds.clone());
         ours.register(
             "refused_connections",

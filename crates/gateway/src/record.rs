@@ -47,6 +47,8 @@ pub(crate) struct Meter {
     pub(crate) status: AtomicU64,
     /// Rows, for what has such.
     pub(crate) rows: AtomicU64,
+    /// Rows that were given.
+    pub(crate) given: AtomicU64,
     /// What a server said a statement failed with.
     pub(crate) error: OnceLock<String>,
     /// It is a statement: rows are told, and no status.
@@ -84,6 +86,7 @@ pub(crate) async fn outcome(
         duration_ms: elapsed_ms(),
         rows: meter.statement.then(|| meter.rows.load(Ordering::Relaxed)),
         error: meter.error.get().cloned(),
+        given: meter.statement.then(|| meter.given.load(Ordering::Relaxed)),
     };
     let body = minicbor::to_vec(&outcome).map_err(|error| RecordError(error.to_string()))?;
     recorder.record(OUTCOME, body, Vec::new(), OUTCOME_PATIENCE).await

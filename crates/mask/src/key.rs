@@ -22,11 +22,9 @@ impl Key {
         Self::of_bytes(&secret)
     }
 
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104 section 2)")]
     fn of_bytes(secret: &[u8; 32]) -> Self {
-        match Hmac::<Sha256>::new_from_slice(secret) {
-            Ok(keyed) => Self(keyed),
-            Err(_) => unreachable!("HMAC takes keys of any length"),
-        }
+        Self(Hmac::new_from_slice(secret).expect("a key of 32 bytes"))
     }
 
     /// The key of one contract among those of the same secret.

@@ -2,6 +2,7 @@
 //! such (those of the United States, say) are not looked for: every number of nine digits would be one.
 
 use crate::cards::luhn;
+use crate::finder::form;
 use regex::bytes::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -45,16 +46,15 @@ const NUMBERS: &[Number] = &[
     Number { form: r"756[. ]?[0-9]{4}[. ]?[0-9]{4}[. ]?[0-9]{2}", holds: switzerland },
 ];
 
-static FORMS: LazyLock<Vec<(Regex, Holds)>> = LazyLock::new(|| {
-    let made =
-        NUMBERS.iter().map(|number| Some((Regex::new(&format!("(?-u){}", number.form)).ok()?, number.holds)));
-    made.collect::<Option<_>>().unwrap_or_default()
-});
+/// The fewest letters and digits any of them has: those of Spain.
+const SIGNS_MIN: usize = 9;
+
+static FORMS: LazyLock<Vec<(Regex, Holds)>> =
+    LazyLock::new(|| NUMBERS.iter().map(|number| (form(number.form), number.holds)).collect());
 
 /// Numbers of persons.
 pub(crate) fn national_ids(text: &[u8]) -> Vec<Range<usize>> {
-    // All have this many letters and digits, and none fewer digits than a codice fiscale can have.
-    if text.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() < 9 {
+    if text.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() < SIGNS_MIN {
         return Vec::new();
     }
     let mut found = Vec::new();

@@ -5,6 +5,10 @@ use contract::norm::Method;
 
 /// How many characters of a value are given at most, where its end is.
 const SHOWN_CHARS: usize = 4;
+/// How long a character is at most, in bytes (RFC 3629).
+const CHAR_BYTES_MAX: usize = 4;
+/// Groups of digits of a number that are printed at most: a card has no more than five of them.
+const GROUPS_MAX: usize = 1_000;
 /// The letters of base 32 (RFC 4648), small.
 const BASE_32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
@@ -63,8 +67,7 @@ fn decimal(bytes: &[u8]) -> Option<Vec<u8>> {
     let digits: Vec<u16> = shorts.take(groups.into()).collect();
     let whole = usize::try_from(i32::from(weight) + 1).unwrap_or(0);
     let group = |at: usize| format!("{:04}", digits.get(at).copied().unwrap_or(0));
-    // A card has no more than five of them.
-    let printed: String = (0..whole.min(1_000)).map(group).collect();
+    let printed: String = (0..whole.min(GROUPS_MAX)).map(group).collect();
     Some(printed.trim_start_matches('0').as_bytes().to_vec())
 }
 
@@ -81,11 +84,14 @@ pub fn masked(method: Method, value: Value<'_>, key: &Key) -> Option<Vec<u8>> {
     }
 }
 
-/// The last characters; nothing of what has no more than those.
+/// The last characters; nothing of what has no more than those, and of what is no UTF-8 no more than the last that are.
 fn end_of(text: &[u8]) -> &[u8] {
+    // As the server prints in another encoding, or has bytes: nothing of it is a character.
+    let first = text.len().saturating_sub(SHOWN_CHARS * CHAR_BYTES_MAX);
     // Where characters begin in UTF-8.
     let begins = |byte: u8| byte & 0xc0 != 0x80;
-    let starts = text.iter().enumerate().rev().filter(|(_, byte)| begins(**byte)).map(|(at, _)| at);
+    let starts = text.iter().enumerate().skip(first).rev();
+    let starts = starts.filter(|(_, byte)| begins(**byte)).map(|(at, _)| at);
     match starts.take(SHOWN_CHARS).last() {
         Some(at) if at > 0 => text.get(at..).unwrap_or_default(),
         Some(_) | None => &[],
@@ -235,6 +241,9 @@ mod tests {
     fn the_end_is_shown_of_what_is_longer() {
         assert_eq!(text(Method::Truncate, "4111111111111111").as_deref(), Some("1111"));
         assert_eq!(text(Method::Truncate, "größe…").as_deref(), Some("öße…"));
+        let torn = [&b"aaaaa"[..], &[0x80; 13]].concat();
+        let torn = Value { kind: Kind::Text, binary: false, bytes: &torn };
+        assert!(masked(Method::Truncate, torn, &key()).unwrap().len() <= SHOWN_CHARS * CHAR_BYTES_MAX);
         for short in ["", "1", "1234", "ößöß"] {
             assert_eq!(text(Method::Truncate, short).as_deref(), Some(""), "{short}");
         }

@@ -480,10 +480,9 @@ pub fn standing(
     };
     match credential_problem {
         Some(problem) => {
-            let what = match state.credentials.get(serial).map(|credential| credential.kind) {
-                Some(CredentialKind::Token) => "token",
-                Some(CredentialKind::Certificate) | None => "certificate",
-            };
+            // Of what the ledger does not know nobody knows what it is.
+            let what = state.credentials.get(serial).map(|credential| credential.kind.to_string());
+            let what = what.as_deref().unwrap_or("credential");
             Err((Reason::CredentialNotGood, format!("the {what} `{label}` presented {problem}")))
         }
         None => Ok(()),

@@ -313,6 +313,9 @@ pub struct Outcome {
     /// The SQLSTATE of a statement that failed.
     #[n(7)]
     pub error: Option<String>,
+    /// Rows that were given to the machine: what quotas of rows count. Rows that were only changed are none of them.
+    #[n(8)]
+    pub given: Option<u64>,
 }
 
 /// How an exchange ended.

@@ -155,9 +155,7 @@ pub(crate) fn step(
                 return conflict("it is tainted or retired already", "");
             }
             // Tokens rest on no root.
-            let certificates =
-                |credential: &&crate::Credential| credential.kind == crate::CredentialKind::Certificate;
-            let live = state.credentials.values().filter(certificates).count() as u64;
+            let live = state.credentials.values().filter(|known| known.is_certificate()).count() as u64;
             let spread_ms = (live * 1_000).div_ceil(REISSUED_PER_SECOND).max(1);
             Ok(vec![Event::RootTainted { root, spread_ms, reason }])
         }

@@ -9,6 +9,7 @@ use crate::{
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Used tokens of others are remembered for this long after they expired: clocks differ.
 const SPENT_KEPT_MS: Millis = 600_000;
@@ -133,6 +134,25 @@ pub enum CredentialKind {
     Certificate,
     /// A token (JWT-SVID), under its id.
     Token,
+}
+
+impl fmt::Display for CredentialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "certificate",
+            Self::Token => "token",
+        })
+    }
+}
+
+impl Credential {
+    /// Whether it is a certificate: it rests on a root, and is shown in a handshake.
+    pub fn is_certificate(&self) -> bool {
+        match self.kind {
+            CredentialKind::Certificate => true,
+            CredentialKind::Token => false,
+        }
+    }
 }
 
 /// What the ledger knows of a token beside its id: for whom it is, and until when.

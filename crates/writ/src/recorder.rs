@@ -58,7 +58,8 @@ impl Recorder for DecisionLog {
 }
 
 /// Counts again what was permitted within the longest window of any contract in force: a restart
-/// gives nobody a fresh quota.
+/// gives nobody a fresh quota. Rows are known from outcomes: those of statements that were under way when the process
+/// was killed are not.
 pub(crate) fn restore_counters(
     counters: &Counters,
     log: &dyn ReadLog,
@@ -67,9 +68,17 @@ pub(crate) fn restore_counters(
 ) -> anyhow::Result<()> {
     let in_force = state.instruments.values().filter(|i| i.status == InstrumentStatus::InForce);
     let Some(window) = in_force.filter_map(|i| i.quota_window_max_ms).max() else { return Ok(()) };
-    let (mut counted, mut got) = (Vec::new(), Vec::new());
+    let (mut counted, mut given) = (Vec::new(), Vec::new());
     // Outcomes come after their verdicts, and are met before them.
-    let mut released: HashMap<u64, (u64, u64)> = HashMap::new();
+    let mut rows_of: HashMap<u64, (u64, u64)> = HashMap::new();
+    let mut count_rows = |record: &VerdictRecord, (time_ms, rows): (u64, u64)| {
+        let Some(identity) = record.identity else { return };
+        let numbered = record.rows_counted.iter().filter_map(|quota| {
+            let clause = contract::Number::parse(&quota.clause)?;
+            Some((time_ms, (quota.instrument, clause, identity), rows))
+        });
+        given.extend(numbered);
+    };
     for index in (0..log.size()).rev() {
         let Some(bytes) = log.entry(index)? else { break };
         let entry = Entry::decode(&bytes)?;
@@ -78,8 +87,8 @@ pub(crate) fn restore_counters(
         }
         if entry.kind == OUTCOME {
             let outcome: Outcome = decode_canonical(&entry.body)?;
-            if let Some(rows) = outcome.rows.filter(|rows| *rows > 0) {
-                released.insert(outcome.verdict, (entry.time_ms, rows));
+            if let Some(rows) = outcome.given.filter(|rows| *rows > 0) {
+                rows_of.insert(outcome.verdict, (entry.time_ms, rows));
             }
             continue;
         }
@@ -87,11 +96,8 @@ pub(crate) fn restore_counters(
             continue;
         }
         let record: VerdictRecord = decode_canonical(&entry.body)?;
-        if let (Some((time_ms, rows)), Some(identity)) = (released.remove(&index), record.identity) {
-            for quota in &record.rows_counted {
-                let Some(clause) = contract::Number::parse(&quota.clause) else { continue };
-                got.push((time_ms, (quota.instrument, clause, identity), rows));
-            }
+        if let Some(rows) = rows_of.remove(&index) {
+            count_rows(&record, rows);
         }
         if let (true, Some(identity)) = (record.permitted, record.identity) {
             let numbered = record.counts().filter_map(|(instrument, number)| {
@@ -100,9 +106,17 @@ pub(crate) fn restore_counters(
             counted.extend(numbered);
         }
     }
+    // What was permitted before the window and ended in it gave its rows in it.
+    for (verdict, rows) in std::mem::take(&mut rows_of) {
+        let Some(bytes) = log.entry(verdict)? else { continue };
+        let entry = Entry::decode(&bytes)?;
+        if entry.kind == VERDICT {
+            count_rows(&decode_canonical(&entry.body)?, rows);
+        }
+    }
     // Oldest first, as they happened.
     counted.into_iter().rev().for_each(|(time_ms, key)| counters.restore(key, time_ms));
-    got.sort_unstable_by_key(|(time_ms, ..)| *time_ms);
-    got.into_iter().for_each(|(time_ms, key, rows)| counters.restore_rows(key, time_ms, rows));
+    given.sort_unstable_by_key(|(time_ms, ..)| *time_ms);
+    given.into_iter().for_each(|(time_ms, key, rows)| counters.restore_rows(key, time_ms, rows));
     Ok(())
 }

@@ -303,7 +303,7 @@ fn others(label: Label) -> &'static [&'static str] {
     match label {
         Label::Action | Label::Machine | Label::Resource => &["another", "a-third"],
         Label::Attestation => &["join-token", "ci-oidc", "kubernetes", "process", "renewal"],
-        Label::Binding => &["mtls", "dpop"],
+        Label::Binding => &["mtls", "dpop", "bearer"],
         Label::CallerRegion | Label::ServiceRegion => &["elsewhere", "somewhere-else"],
         Label::Consumer | Label::Provider => &["another-party", "a-third-party"],
         Label::CredentialKind => &["x509-svid", "jwt-svid"],

@@ -64,8 +64,9 @@ impl Masking {
         !touched.used.iter().any(|column| match column.strip_suffix(".*") {
             // All columns of a table, also those nobody knows of: any that the clause names with the table.
             Some(table) => {
+                // One that is named without a table can be in any.
                 let of_table =
-                    |field: &String| field.rsplit_once('.').is_some_and(|(of, _)| ends_with(table, of));
+                    |field: &String| field.rsplit_once('.').is_none_or(|(of, _)| ends_with(table, of));
                 self.fields.iter().any(of_table)
             }
             None => self.covers(column),
@@ -152,4 +153,32 @@ impl StatementBound {
 /// Whether `schema.table.column` is what a name with fewer levels means.
 fn ends_with(column: &str, name: &str) -> bool {
     column.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A statement that uses all columns of a table, also those nobody knows of, uses what a clause names without a table.
+    #[test]
+    fn a_field_without_a_table_is_in_every_table() {
+        let masking = |field: &str| Masking {
+            rule: Rule::any(),
+            fields: vec![field.to_owned()],
+            detect: Vec::new(),
+            method: Method::Null,
+        };
+        let touched = |used: &str| SqlTouch { used: vec![used.to_owned()], ..SqlTouch::plain() };
+        for (field, used, allowed) in [
+            ("email", "public.customers.*", false),
+            ("customers.email", "public.customers.*", false),
+            ("public.customers.email", "public.customers.*", false),
+            ("customers.email", "public.orders.*", true),
+            ("email", "public.customers.email", false),
+            ("email", "public.customers.name", true),
+            ("mail", "public.customers.email", true),
+        ] {
+            assert_eq!(masking(field).allows(&touched(used)), allowed, "{field}, {used}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use policy::replay::ASKED;
 use policy::{
     Channel, Counters, Denial, Inputs, Permit, Reason, Request, Rules, Verdict, VerdictRecord, decide,
 };
-use registry::{CredentialKind, IdentityId, Millis, Name, State};
+use registry::{IdentityId, Millis, Name, State};
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::PoisonError;
@@ -348,7 +348,7 @@ fn request(rules: &Rules, question: &Question<'_>, now_ms: Millis) -> Result<Req
 }
 
 fn is_token(state: &State, serial: &[u8; 16]) -> bool {
-    state.credentials.get(serial).is_some_and(|credential| credential.kind == CredentialKind::Token)
+    state.credentials.get(serial).is_some_and(|credential| !credential.is_certificate())
 }
 
 /// The machine's one live certificate. Of several, the question has to say which was presented.
@@ -359,7 +359,7 @@ fn only_certificate(
 ) -> Result<[u8; 16], (Reason, String)> {
     let mut live = state.credentials.iter().filter(|(_, credential)| {
         credential.identity == identity
-            && credential.kind == CredentialKind::Certificate
+            && credential.is_certificate()
             && credential.revoked.is_none()
             && credential.not_after_ms > now_ms
     });

@@ -31,8 +31,8 @@ pub(crate) struct Gone {
     pub(crate) says: Says,
     /// Names it gives to statements and cursors.
     pub(crate) named: Vec<(Called, Arc<Text>)>,
-    /// What its statements are, in words.
-    pub(crate) kinds: String,
+    /// What its statements are, in a word each.
+    kinds: Vec<&'static str>,
     /// The catalog is another afterwards.
     pub(crate) defines: bool,
     /// The catalog it was looked up in.
@@ -45,19 +45,18 @@ pub(crate) struct Gone {
     pub(crate) unnames: bool,
 }
 
+impl Gone {
+    /// What its statements are, in words.
+    pub(crate) fn kinds(&self) -> String {
+        self.kinds.join("; ")
+    }
+}
+
 /// A text, as far as it was gone through.
 pub(crate) struct Going<'s> {
     service: &'s Arc<Service>,
-    catalog: &'s Arc<Catalog>,
     talk: &'s Mutex<Talk>,
-    all: Resolved,
-    says: Says,
-    named: Vec<(Called, Arc<Text>)>,
-    kinds: Vec<&'static str>,
-    defines: bool,
-    copied: Vec<(CopiedOut, Path)>,
-    runs_by_name: bool,
-    unnames: bool,
+    gone: Gone,
     /// Something is defined that the catalog does not have yet: names without a schema can mean anything.
     unsettled: bool,
     /// What was gone into, and under what: nothing more comes of it.
@@ -67,35 +66,32 @@ pub(crate) struct Going<'s> {
 impl<'s> Going<'s> {
     pub(crate) fn new(
         service: &'s Arc<Service>,
-        catalog: &'s Arc<Catalog>,
+        catalog: &Arc<Catalog>,
         talk: &'s Mutex<Talk>,
         says: Says,
     ) -> Self {
         let unsettled = talk.lock().unwrap_or_else(PoisonError::into_inner).defines();
-        Self {
-            service,
-            catalog,
-            talk,
+        let gone = Gone {
             all: Resolved::default(),
             says,
             named: Vec::new(),
             kinds: Vec::new(),
             defines: false,
+            catalog: catalog.clone(),
             copied: Vec::new(),
             runs_by_name: false,
             unnames: false,
-            unsettled,
-            gone_into: HashSet::new(),
-        }
+        };
+        Self { service, talk, gone, unsettled, gone_into: HashSet::new() }
     }
 
     /// Goes through a text that is run.
     pub(crate) fn text(&mut self, text: &Text) {
-        self.kinds.extend(text.statements.iter().map(|statement| statement.kind.as_str()));
-        let before = self.all.acts.len();
+        self.gone.kinds.extend(text.statements.iter().map(|statement| statement.kind.as_str()));
+        let before = self.gone.all.acts.len();
         self.add(text, 0);
         if text.statements.len() > 1 {
-            let acts = self.all.acts.iter_mut().skip(before);
+            let acts = self.gone.all.acts.iter_mut().skip(before);
             acts.for_each(|act| act.uncounted = Some("several statements stand in one text"));
         }
     }
@@ -108,33 +104,20 @@ impl<'s> Going<'s> {
 
     /// It cannot be known what it does.
     pub(crate) fn administers(&mut self, reason: &str) {
-        self.all.administers(self.service, reason.to_owned());
+        self.gone.all.administers(self.service, reason.to_owned());
     }
 
     /// What touches nothing uses the session.
-    pub(crate) fn end(self) -> Gone {
-        let Self {
-            service,
-            catalog,
-            mut all,
-            says,
-            named,
-            kinds,
-            defines,
-            copied,
-            runs_by_name,
-            unnames,
-            ..
-        } = self;
+    pub(crate) fn end(mut self) -> Gone {
+        let all = &mut self.gone.all;
         if all.acts.is_empty() {
-            all.acts = Resolved::nothing(service).acts;
+            all.acts = Resolved::nothing(self.service).acts;
         }
         all.acts.sort_by(|one, other| other.verb.cmp(&one.verb).then_with(|| one.cmp(other)));
         all.acts.dedup();
         all.reasons.sort();
         all.reasons.dedup();
-        let catalog = catalog.clone();
-        Gone { all, says, named, kinds: kinds.join("; "), defines, catalog, copied, runs_by_name, unnames }
+        self.gone
     }
 
     fn talk(&self) -> MutexGuard<'s, Talk> {
@@ -142,7 +125,8 @@ impl<'s> Going<'s> {
     }
 
     fn parameters(&mut self, known: &Known) {
-        self.all.add_parameters(known.types.iter().copied(), self.service, self.catalog);
+        let Gone { all, catalog, .. } = &mut self.gone;
+        all.add_parameters(known.types.iter().copied(), self.service, catalog);
     }
 
     fn add(&mut self, text: &Text, depth: usize) {
@@ -150,37 +134,38 @@ impl<'s> Going<'s> {
             return self.administers("EXECUTE runs EXECUTE too often");
         }
         for statement in &text.statements {
-            let path = if self.unsettled { &Path::Unknown } else { &self.says.path };
-            let resolved = match text.resolve_only(self.service, self.catalog, path) {
+            let path = if self.unsettled { &Path::Unknown } else { &self.gone.says.path };
+            let resolved = match text.resolve_only(self.service, &self.gone.catalog, path) {
                 Some(resolved) => resolved,
-                None => Arc::new(statement.resolve(self.service, self.catalog, path)),
+                None => Arc::new(statement.resolve(self.service, &self.gone.catalog, path)),
             };
-            self.all.add(&resolved);
+            self.gone.all.add(&resolved);
             if let Some(copied) = &statement.copied_out {
                 let copied = (copied.clone(), path.clone());
-                if !self.copied.contains(&copied) {
-                    self.copied.push(copied);
+                if !self.gone.copied.contains(&copied) {
+                    self.gone.copied.push(copied);
                 }
             }
             if resolved.moves_path {
-                self.says.path = Path::Unknown;
-                self.says.moved += 1;
+                self.gone.says.path = Path::Unknown;
+                self.gone.says.moved += 1;
             }
             match &statement.effect {
                 Effect::Execute(name) => {
-                    self.runs_by_name = true;
-                    let before = self.all.acts.len();
+                    self.gone.runs_by_name = true;
+                    let before = self.gone.all.acts.len();
                     self.by_name(&[Called::statement(name)], depth);
                     if statement.kind == Kind::Explain {
-                        let acts = self.all.acts.iter_mut().skip(before).filter(|act| act.verb != Verb::Read);
+                        let acts =
+                            self.gone.all.acts.iter_mut().skip(before).filter(|act| act.verb != Verb::Read);
                         acts.for_each(|act| {
                             act.uncounted = Some("EXPLAIN does not say how many rows it changed")
                         });
                     }
                 }
-                Effect::Unname => self.unnames = true,
+                Effect::Unname => self.gone.unnames = true,
                 Effect::Fetch(name) => {
-                    self.runs_by_name = true;
+                    self.gone.runs_by_name = true;
                     // Rows of a portal of the protocol are limited and masked as the portal is, and not here.
                     if self.talk().bound(name).is_some() {
                         self.administers("a portal of the protocol is fetched from with FETCH");
@@ -194,12 +179,12 @@ impl<'s> Going<'s> {
                     self.name(called, query);
                 }
                 Effect::Purpose(purpose) => {
-                    self.says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
+                    self.gone.says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
                 }
                 Effect::Define => {
-                    (self.defines, self.unsettled) = (true, true);
+                    (self.gone.defines, self.unsettled) = (true, true);
                     // What is bound already would look up its names anew.
-                    self.says.moved += 1;
+                    self.gone.says.moved += 1;
                 }
                 // Where names are looked up is known only as long as nobody changed it: going back is no change.
                 Effect::Reset
@@ -212,7 +197,7 @@ impl<'s> Going<'s> {
     }
 
     fn name(&mut self, called: Called, query: &Statement) {
-        self.named.push((called, Arc::new(Text::of(vec![query.clone()]))));
+        self.gone.named.push((called, Arc::new(Text::of(vec![query.clone()]))));
     }
 
     /// Adds everything a name can mean.
@@ -220,10 +205,11 @@ impl<'s> Going<'s> {
         let mut any = false;
         for name in names {
             let known = self.talk().names.meanings(name);
-            let here = self.named.iter().filter(|(other, _)| other == name).map(|(_, text)| text.clone());
+            let here =
+                self.gone.named.iter().filter(|(other, _)| other == name).map(|(_, text)| text.clone());
             let here: Vec<Arc<Text>> = here.collect();
             any |= !known.is_empty() || !here.is_empty();
-            if !self.gone_into.insert((name.clone(), self.says.moved, self.unsettled, here.len())) {
+            if !self.gone_into.insert((name.clone(), self.gone.says.moved, self.unsettled, here.len())) {
                 continue;
             }
             for known in known {

@@ -7,7 +7,6 @@ use super::parameters::bound;
 use super::reply;
 use super::rows::Limits;
 use super::talk::Talk;
-use super::texts::Text;
 use super::upstream::{Login, Server, UpstreamError};
 use super::waiting::Running;
 use crate::authenticate::Peer;
@@ -23,8 +22,9 @@ use policy::{
 use registry::{IdentityId, InstrumentId, Service, Verb};
 use sql::statement::TEXT_BYTES_MAX;
 use sql::{Act, Catalog, Columns, CopiedOut, Effect, Kind, Object, Path, Resolved, Statement};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::oneshot;
+use wire::postgres::backend;
 use wire::postgres::error_response::{ErrorResponse, Severity};
 
 /// What stands for the method where a session begins.
@@ -43,6 +43,8 @@ pub(crate) struct Judge {
     pub(crate) server: Server,
     /// The secret the gateway logs in with.
     pub(crate) secret: String,
+    /// What stand-ins are made with under its contract, once there was something to mask.
+    pub(crate) key: OnceLock<mask::Key>,
     /// The verdict that opened the session; none while that is decided.
     pub(crate) session: Option<u64>,
     pub(crate) says: Mutex<Says>,
@@ -56,9 +58,9 @@ struct Begun {
 }
 
 /// What was looked up for a statement, beside what it does.
-struct Seen {
-    catalog: Arc<Catalog>,
-    copied: Vec<(CopiedOut, Path)>,
+struct Seen<'g> {
+    catalog: &'g Arc<Catalog>,
+    copied: &'g [(CopiedOut, Path)],
     /// It is a text with one statement, run at once.
     alone: bool,
 }
@@ -121,7 +123,7 @@ impl Judge {
             going.administers("SET application_name stands with others in one text");
         }
         let alone = read.statements.len() == 1;
-        match self.judge_gone(talk, text, (None, alone), going.end()).await {
+        match self.judge_gone(talk, text, None, alone, going.end()).await {
             Judged::Permitted { running, .. } => {
                 let copy = running.masks.as_ref().and_then(|masks| masks.copy_written_out());
                 Judged::Permitted { running, instead: copy.or_else(|| self.instead_of(&read.statements)) }
@@ -141,9 +143,8 @@ impl Judge {
             Ok(read) => read,
             Err(error) => return Err(self.unreadable(text, &error.to_string()).await),
         };
-        // After their count, each a number of four bytes.
-        let (types, _) = types.get(2..).unwrap_or_default().as_chunks::<4>();
-        let types = types.iter().map(|number| u32::from_be_bytes(*number)).collect();
+        let types = backend::parameter_description(types)
+            .map_err(|error| Judged::End(reply::fatal("08P01", error.to_string())))?;
         let known = Known { text: text.to_owned(), types, read, ..Known::default() };
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
@@ -151,16 +152,17 @@ impl Judge {
         };
         let mut going = Going::new(&self.service, &catalog, talk, self.says());
         going.prepared(&known);
-        let Gone { all, says, kinds, .. } = going.end();
+        let gone = going.end();
+        let Gone { all, says, .. } = &gone;
         let denied = {
             let rules = self.pipeline.ports.rules.read().unwrap_or_else(PoisonError::into_inner);
             let now_ms = (self.pipeline.ports.clock)();
-            let requests = self.requests(&all, &says.purpose, now_ms, rules.silence_ms(now_ms));
+            let requests = self.requests(all, &says.purpose, now_ms, rules.silence_ms(now_ms));
             requests.into_iter().find_map(|request| Some((would_deny(&rules, &request)?, request)))
         };
         if let Some((denial, request)) = denied {
             let touches = touches(std::slice::from_ref(&request));
-            let looked = Looked { touches, ..self.looked(kinds, text, &says) };
+            let looked = Looked { touches, ..self.looked(gone.kinds(), text, says) };
             return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
         }
         let instead = self.instead_of(&known.read.statements);
@@ -193,7 +195,7 @@ impl Judge {
         if texts.iter().map(|text| text.len()).sum::<usize>() > TEXT_BYTES_MAX {
             return self.unreadable(name, "what its name can mean is longer than is recorded").await;
         }
-        self.judge_gone(talk, &texts.join(";\n"), (parameters, false), going.end()).await
+        self.judge_gone(talk, &texts.join(";\n"), parameters, false, going.end()).await
     }
 
     /// Values are for fewer eyes than the log.
@@ -206,7 +208,7 @@ impl Judge {
         let says = self.says();
         let mut all = Resolved::default();
         all.administers(&self.service, reason.to_owned());
-        self.judge(self.looked(kind.to_owned(), "", &says), all, None, false).await
+        self.judge(self.looked(kind.to_owned(), "", &says), &all, None, false).await
     }
 
     /// Judges what was gone through, and remembers where it leads.
@@ -214,16 +216,16 @@ impl Judge {
         &self,
         talk: &Mutex<Talk>,
         text: &str,
-        (parameters, alone): (Option<Vec<u8>>, bool),
+        parameters: Option<Vec<u8>>,
+        alone: bool,
         gone: Gone,
     ) -> Judged {
-        let Gone { all, says, named, kinds, defines, catalog, copied, runs_by_name, unnames } = gone;
-        let seen = Seen { catalog, copied, alone };
-        let looked = Looked { parameters, ..self.looked(kinds, text, &says) };
-        let mut judged = self.judge(looked, all, Some(seen), defines).await;
+        let looked = Looked { parameters, ..self.looked(gone.kinds(), text, &gone.says) };
+        let seen = Seen { catalog: &gone.catalog, copied: &gone.copied, alone };
+        let mut judged = self.judge(looked, &gone.all, Some(seen), gone.defines).await;
         if let Judged::Permitted { running, .. } = &mut judged {
-            running.runs_by_name = runs_by_name;
-            if !self.remember(talk, named, says, unnames) {
+            running.runs_by_name = gone.runs_by_name;
+            if !self.remember(talk, gone) {
                 return Judged::End(reply::too_many("prepared statements"));
             }
         }
@@ -232,19 +234,13 @@ impl Judge {
 
     /// What is true from now on. Whether it is done nobody knows yet: it is taken to be where that is the stricter. Says
     /// whether there was room for the names that were given.
-    fn remember(
-        &self,
-        talk: &Mutex<Talk>,
-        named: Vec<(Called, Arc<Text>)>,
-        says: Says,
-        unnames: bool,
-    ) -> bool {
-        *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    fn remember(&self, talk: &Mutex<Talk>, gone: Gone) -> bool {
+        *self.says.lock().unwrap_or_else(PoisonError::into_inner) = gone.says;
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
-        if unnames || !named.is_empty() {
-            talk.names.changed();
+        if gone.unnames {
+            talk.names.unname();
         }
-        named.into_iter().all(|(name, read)| {
+        gone.named.into_iter().all(|(name, read)| {
             let text = format!("{:?}", read.statements);
             talk.names.name_for_good(&name, &Arc::new(Known { text, read, ..Known::default() }))
         })
@@ -309,8 +305,8 @@ impl Judge {
     }
 
     /// Decides and records. Strictly recorded changes are durable when this returns.
-    async fn judge(&self, looked: Looked, all: Resolved, seen: Option<Seen>, defines: bool) -> Judged {
-        let mut begun = match self.decide(looked, &all, seen).await {
+    async fn judge(&self, looked: Looked, all: &Resolved, seen: Option<Seen<'_>>, defines: bool) -> Judged {
+        let mut begun = match self.decide(looked, all, seen).await {
             Ok(begun) => begun,
             Err(judged) => return judged,
         };
@@ -336,7 +332,12 @@ impl Judge {
         }
     }
 
-    async fn decide(&self, mut looked: Looked, all: &Resolved, seen: Option<Seen>) -> Result<Begun, Judged> {
+    async fn decide(
+        &self,
+        mut looked: Looked,
+        all: &Resolved,
+        seen: Option<Seen<'_>>,
+    ) -> Result<Begun, Judged> {
         let pipeline = &self.pipeline;
         let ports = &pipeline.ports;
         let Ok(seat) = pipeline.room.clone().try_acquire_owned() else {
@@ -363,8 +364,8 @@ impl Judge {
         let limits =
             seen.as_ref().and_then(|_| Limits::of(&permits, self.identity, &ports.counters, counted));
         let masks = seen.and_then(|Seen { catalog, copied, alone }| {
-            let key = || ports.pseudonyms.of(self.contract.as_bytes());
-            Masks::of(&permits, key, &self.service, &catalog, copied, alone)
+            let key = || self.key.get_or_init(|| ports.pseudonyms.of(self.contract.as_bytes())).clone();
+            Masks::of(&permits, key, &self.service, catalog, copied, alone)
         });
         ports.metrics.decided("permitted", "permitted");
         let clauses: Vec<contract::Number> =

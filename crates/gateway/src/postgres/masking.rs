@@ -11,7 +11,7 @@ use sql::{Catalog, CopiedOut, Origin, Path, resource_of};
 use std::borrow::Cow;
 use std::sync::Arc;
 use wire::postgres::backend::{self, FieldDescription};
-use wire::postgres::{Malformed, frame};
+use wire::postgres::{Malformed, error_response, frame};
 
 /// What is masked in the answers of a statement.
 pub(crate) struct Masks {
@@ -66,7 +66,7 @@ impl Masks {
         key: impl FnOnce() -> Key,
         service: &Arc<Service>,
         catalog: &Arc<Catalog>,
-        copied: Vec<(CopiedOut, Path)>,
+        copied: &[(CopiedOut, Path)],
         alone: bool,
     ) -> Option<Arc<Self>> {
         let mut fields: Vec<Masked> = Vec::new();
@@ -85,7 +85,7 @@ impl Masks {
         // Of several methods for one thing the strictest.
         found.sort_by_key(|(detector, method)| (*detector, strictness(*method)));
         found.dedup_by_key(|(detector, _)| *detector);
-        let (service, catalog) = (service.clone(), catalog.clone());
+        let (service, catalog, copied) = (service.clone(), catalog.clone(), copied.to_vec());
         let (finder, written_out) = (Finder::new(found), alone && copied.len() == 1);
         Some(Arc::new(Self { fields, finder, key: key(), service, catalog, copied, written_out }))
     }
@@ -160,8 +160,13 @@ impl Masks {
         }
     }
 
+    /// The body of an error or a notice as it is released: what would be masked in a row is not told in any of its fields.
+    pub(crate) fn told(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        error_response::without_details(body, &self.withheld(), |said| self.finder.masked(said, &self.key))
+    }
+
     /// What stands in place of the details of an error.
-    pub(crate) fn withheld(&self) -> String {
+    fn withheld(&self) -> String {
         match self.fields.first() {
             Some(Masked { cited, .. }) => {
                 format!(

@@ -52,7 +52,7 @@ impl Called {
 /// The names of a session.
 #[derive(Default)]
 pub(crate) struct Names {
-    statements: HashMap<Called, Meanings>,
+    known: HashMap<Called, Meanings>,
     /// Bytes of their texts.
     bytes: usize,
     /// How often a name was given or taken away.
@@ -62,11 +62,13 @@ pub(crate) struct Names {
 impl Names {
     /// A statement is about to get a name; says whether there is room for it.
     pub(crate) fn name(&mut self, name: &Called, known: &Arc<Known>) -> bool {
-        if self.statements.len() >= NAMED_STATEMENTS_MAX && !self.statements.contains_key(name) {
+        // What has none cannot be run by its name.
+        self.changes += u64::from(*name != Called::statement(""));
+        if self.known.len() >= NAMED_STATEMENTS_MAX && !self.known.contains_key(name) {
             return false;
         }
         let bytes = self.bytes + known.text.len();
-        let meanings = self.statements.entry(name.clone()).or_default();
+        let meanings = self.known.entry(name.clone()).or_default();
         let room = meanings.pending.len() < PIPELINE_MAX && bytes <= NAMED_BYTES_MAX;
         if room {
             meanings.pending.push(known.clone());
@@ -76,12 +78,12 @@ impl Names {
         room
     }
 
-    /// A name is given, or taken away.
-    pub(crate) fn changed(&mut self) {
+    /// A name is taken away, whichever.
+    pub(crate) fn unname(&mut self) {
         self.changes += 1;
     }
 
-    /// How often that was so.
+    /// How often one was given or taken away.
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
@@ -93,7 +95,7 @@ impl Names {
 
     /// Everything a name can mean.
     pub(crate) fn meanings(&self, name: &Called) -> Vec<Arc<Known>> {
-        let Some(meanings) = self.statements.get(name) else { return Vec::new() };
+        let Some(meanings) = self.known.get(name) else { return Vec::new() };
         let mut all: Vec<Arc<Known>> = Vec::new();
         for known in meanings.confirmed.iter().chain(&meanings.pending) {
             let same = |other: &Arc<Known>| other.text == known.text && other.types == known.types;
@@ -106,7 +108,7 @@ impl Names {
 
     /// The server took a name, or not.
     pub(crate) fn settle(&mut self, name: &Called, known: &Arc<Known>, confirmed: bool) {
-        let Some(meanings) = self.statements.get_mut(name) else { return };
+        let Some(meanings) = self.known.get_mut(name) else { return };
         let pending = meanings.pending.iter().position(|other| Arc::ptr_eq(other, known));
         if let Some(at) = pending {
             meanings.pending.remove(at);
@@ -118,31 +120,31 @@ impl Names {
         };
         self.bytes = self.bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
         if meanings.confirmed.is_none() && meanings.pending.is_empty() {
-            self.statements.remove(name);
+            self.known.remove(name);
         }
     }
 
     /// The server forgot a name.
     pub(crate) fn close(&mut self, name: &Called) {
-        if let Some(meanings) = self.statements.get_mut(name) {
+        if let Some(meanings) = self.known.get_mut(name) {
             let over = meanings.confirmed.take();
             self.bytes = self.bytes.saturating_sub(over.map_or(0, |over| over.text.len()));
             if meanings.pending.is_empty() {
-                self.statements.remove(name);
+                self.known.remove(name);
             }
         }
     }
 
     /// Whether a portal of this name can be a cursor.
     pub(crate) fn is_cursor(&self, name: &str) -> bool {
-        Called::cursors(name).iter().any(|called| self.statements.contains_key(called))
+        Called::cursors(name).iter().any(|called| self.known.contains_key(called))
     }
 
     /// No transaction is open: cursors are no more, but for those that were named just now and may be declared in one
     /// that begins.
     pub(crate) fn end_cursors(&mut self) {
-        let (statements, bytes) = (&mut self.statements, &mut self.bytes);
-        statements.retain(|called, meanings| {
+        let (known, bytes) = (&mut self.known, &mut self.bytes);
+        known.retain(|called, meanings| {
             let before = std::mem::replace(&mut meanings.idle_since, true);
             let over = before && matches!(called, Called::Cursor(_));
             if over {

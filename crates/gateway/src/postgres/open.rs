@@ -18,7 +18,7 @@ use rustix::net::sockopt::set_socket_linger;
 use sql::{Path, Setting};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -137,9 +137,16 @@ pub(crate) async fn serve(
             .map_err(|error| error.to_string()),
         None => {
             let asked = tokio::time::timeout(HANDSHAKE_TIME_MAX, ask_for_token(&mut stream));
-            let Ok(Ok(Some(token))) = asked.await else { return };
-            let audience = format!("{DATABASE_AUDIENCE}{}", host.as_deref().unwrap_or_default());
-            Peer::of_token(&token, &audience, address, &pipeline.ports).map_err(|error| error.to_string())
+            match asked.await {
+                Ok(Ok(Some(token))) => {
+                    let audience = format!("{DATABASE_AUDIENCE}{}", host.as_deref().unwrap_or_default());
+                    Peer::of_token(&token, &audience, address, &pipeline.ports)
+                        .map_err(|error| error.to_string())
+                }
+                Ok(Ok(None)) => Err("what stands for a password is no token".to_owned()),
+                Ok(Err(error)) => Err(format!("no certificate, and no token: {error}")),
+                Err(_) => Err(format!("no certificate, and no token within {HANDSHAKE_TIME_MAX:?}")),
+            }
         }
     };
     let peer = match shown {
@@ -226,6 +233,7 @@ impl Beginning<'_> {
             service,
             live,
             server,
+            key: OnceLock::new(),
             session: None,
             says: Mutex::new(Says { path: Path::Unknown, purpose: asked.purpose.clone(), moved: 0 }),
         };

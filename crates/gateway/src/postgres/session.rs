@@ -2,6 +2,7 @@
 //! own pace, until one of them ends it or it is cut.
 
 use super::judge::{Judge, Judged};
+use super::names::Called;
 use super::reply;
 use super::talk::{Next, Row, Step, Talk};
 use super::upstream::{Duplex, Upstream};
@@ -14,6 +15,7 @@ use crate::limits::{
 use bytes::{Buf as _, BytesMut};
 use policy::Longest;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
@@ -36,8 +38,10 @@ pub(crate) struct Session {
     answered: Notify,
     /// What was said may have a time at which it ends.
     timed: Notify,
-    /// The server was ready for more.
-    ready: Notify,
+    /// What the server said so far has passed.
+    passed: Notify,
+    /// Something of what the server said is on its way to the client.
+    passing: AtomicBool,
     /// A name that nobody gives to anything: what is denied is asked for by it.
     never: String,
     /// A name the gateway gives to what it runs as a portal of its own.
@@ -78,7 +82,8 @@ pub(crate) async fn run<C: Duplex>(
         talk: Mutex::default(),
         answered: Notify::new(),
         timed: Notify::new(),
-        ready: Notify::new(),
+        passed: Notify::new(),
+        passing: AtomicBool::new(false),
         never,
         own,
     };
@@ -157,11 +162,12 @@ impl Session {
         }
     }
 
-    /// Resolves when the gateway stops and nothing is under way here, no transaction either.
+    /// Resolves when the gateway stops and nothing is under way here: no transaction, and no answer that the client does
+    /// not have yet.
     async fn dismissed(&self, stop: &CancellationToken) {
         stop.cancelled().await;
-        while !self.talk().is_idle() {
-            self.ready.notified().await;
+        while self.passing.load(Ordering::Relaxed) || !self.talk().is_idle() {
+            self.passed.notified().await;
         }
     }
 
@@ -324,7 +330,7 @@ impl Session {
                     Err(Judged::End(error)) => return Err(End::Told(error)),
                     Err(Judged::Permitted { .. } | Judged::Unknown) => return Err(End::Over),
                 };
-                if denial.is_none() && !self.talk().names_statement(name, &known) {
+                if denial.is_none() && !self.talk().names.name(&Called::statement(name), &known) {
                     return Err(End::Told(reply::too_many("prepared statements")));
                 }
                 Waiting::Parse { name: name.to_owned(), known, denial }
@@ -416,7 +422,7 @@ impl Session {
                 })
             }
             Frontend::Close(Named::Statement(name)) => {
-                self.talk().names.changed();
+                self.talk().names.unname();
                 out.extend_from_slice(message);
                 Waiting::CloseStatement(name.to_owned())
             }
@@ -512,7 +518,9 @@ impl Session {
         let (mut unread, mut dropped) = (0, false);
         // What passes in place of what was said.
         let mut out = BytesMut::new();
+        let mut masked = Vec::new();
         loop {
+            self.passing.store(true, Ordering::Relaxed);
             // What of `heard` may pass as it is.
             let mut passes = 0;
             loop {
@@ -527,7 +535,7 @@ impl Session {
                 if matches!(header.tag, b'D' | b'd') {
                     let whole = passes + header.total() <= heard.len();
                     // What is masked is held whole.
-                    if self.talk().masks_rows() && !whole {
+                    if !whole && self.talk().masks_rows() {
                         if header.body > ROW_BYTES_MAX {
                             return Err(End::Told(reply::row_too_long()));
                         }
@@ -545,7 +553,7 @@ impl Session {
                         Row::Mask(plan) => {
                             let end = passes + header.total();
                             let body = heard.get(passes + HEADER_BYTES..end).unwrap_or_default();
-                            let mut masked = Vec::with_capacity(header.total());
+                            masked.clear();
                             let done = match header.tag {
                                 b'D' => plan.row(body, &mut masked),
                                 _ => plan.copied(body, &mut masked),
@@ -593,6 +601,8 @@ impl Session {
                 change(&mut out, &mut heard, &mut passes, 0, &[]);
                 pass(to, &mut out, quiet, whole).await?;
             }
+            self.passing.store(false, Ordering::Relaxed);
+            self.passed.notify_one();
             heard.reserve(CHUNK_BYTES);
             if from.read_buf(&mut heard).await? == 0 {
                 return Ok(());
@@ -605,7 +615,6 @@ impl Session {
         if self.talk().take_defined() {
             self.judge.pipeline.databases.catalogs.forget(self.judge.service.id);
         }
-        self.ready.notify_one();
     }
 }
 

@@ -7,7 +7,7 @@ pub(crate) use hear::Step;
 pub(crate) use held::{Next, Row};
 
 use super::masking::Masks;
-use super::names::{Called, Known, Names};
+use super::names::{Called, Names};
 use super::waiting::{Counted, Running, Waiting};
 use crate::limits::PORTALS_MAX;
 use policy::{Ending, Longest};
@@ -74,15 +74,6 @@ impl Talk {
     pub(crate) fn names_changed(&self, portal: &str) -> bool {
         let then = self.bound.get(portal).and_then(|bound| bound.names);
         then.is_some_and(|then| then != self.names.changes())
-    }
-
-    /// A statement gets a name in the protocol; says whether there is room for it.
-    pub(crate) fn names_statement(&mut self, name: &str, known: &Arc<Known>) -> bool {
-        // What has none cannot be run by its name.
-        if !name.is_empty() {
-            self.names.changed();
-        }
-        self.names.name(&Called::statement(name), known)
     }
 
     /// A portal is about to be bound; says whether there is room for it.
@@ -212,6 +203,7 @@ impl Talk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::names::Known;
     use crate::postgres::reply;
     use crate::record::Meter;
     use std::sync::atomic::Ordering;

@@ -143,6 +143,8 @@ impl Running {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Counted {
     pub(super) rows: u64,
+    /// Rows that were given, whatever the server says it had.
+    pub(super) given: u64,
     pub(super) bytes_up: u64,
     pub(super) bytes_down: u64,
 }
@@ -150,8 +152,9 @@ pub(super) struct Counted {
 impl Counted {
     /// Tells a statement what it did.
     pub(super) fn tell(self, running: &Running) {
-        let Self { rows, bytes_up, bytes_down } = self;
+        let Self { rows, given, bytes_up, bytes_down } = self;
         running.meter.rows.fetch_add(rows, Ordering::Relaxed);
+        running.meter.given.fetch_add(given, Ordering::Relaxed);
         running.meter.up.fetch_add(bytes_up, Ordering::Relaxed);
         running.meter.down.fetch_add(bytes_down, Ordering::Relaxed);
     }

@@ -153,7 +153,7 @@ pub fn fields(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
     if rest.is_empty() { Ok(fields) } else { Err(Malformed("a row goes on after its last field")) }
 }
 
-/// The numbers of the types in ParameterDescription.
+/// The numbers of the types in ParameterDescription, and at the end of Parse.
 pub fn parameter_description(body: &[u8]) -> Result<Vec<u32>, Malformed> {
     let (count, rest) = short(body)?;
     let (numbers, left) = rest.as_chunks::<4>();

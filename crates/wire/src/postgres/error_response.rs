@@ -79,8 +79,13 @@ pub fn read(mut body: &[u8]) -> Result<(String, String), Malformed> {
 }
 
 /// The body of an ErrorResponse or NoticeResponse without the fields that can tell rows: what was being done (`D`, `W`) and
-/// the query within the server it was done for (`q`, `p`). `instead` stands in place of the details, where there were such.
-pub fn without_details(mut body: &[u8], instead: &str) -> Result<Vec<u8>, Malformed> {
+/// the query within the server it was done for (`q`, `p`). `instead` stands in place of the details, where there were such;
+/// `masked` gives what stands in place of its message and hint, where that is something else.
+pub fn without_details(
+    mut body: &[u8],
+    instead: &str,
+    masked: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, Malformed> {
     let mut out = Vec::with_capacity(body.len());
     loop {
         let (letter, rest) = body.split_first().ok_or(Malformed("an error is cut off"))?;
@@ -93,6 +98,12 @@ pub fn without_details(mut body: &[u8], instead: &str) -> Result<Vec<u8>, Malfor
             b'D' => {
                 out.push(b'D');
                 frame::put_text(&mut out, instead);
+            }
+            b'M' | b'H' => {
+                let said = rest.get(..end).unwrap_or_default();
+                out.push(*letter);
+                out.extend_from_slice(masked(said).as_deref().unwrap_or(said));
+                out.push(0);
             }
             b'W' | b'q' | b'p' => {}
             _ => out.extend_from_slice(body.get(..end + 2).unwrap_or_default()),
@@ -128,12 +139,13 @@ mod tests {
 
     #[test]
     fn details_are_left_out() {
-        let body = b"SERROR\0C23514\0Mnew row violates\0DFailing row contains (1, ada@example.org).\0Wcontext\0nchk\0\0";
-        let out = without_details(body, "withheld").unwrap();
-        assert_eq!(out, b"SERROR\0C23514\0Mnew row violates\0Dwithheld\0nchk\0\0");
-        assert_eq!(without_details(&out, "withheld").unwrap(), out);
+        let body = b"SERROR\0C23514\0Mnew row violates\0DFailing row contains (1, ada@example.org).\0Wcontext\0Hada\0nchk\0\0";
+        let masked = |said: &[u8]| (said == b"ada").then(|| b"***".to_vec());
+        let out = without_details(body, "withheld", masked).unwrap();
+        assert_eq!(out, b"SERROR\0C23514\0Mnew row violates\0Dwithheld\0H***\0nchk\0\0");
+        assert_eq!(without_details(&out, "withheld", masked).unwrap(), out);
         for end in 0..body.len() {
-            assert!(without_details(&body[..end], "x").is_err(), "cut off at {end}");
+            assert!(without_details(&body[..end], "x", masked).is_err(), "cut off at {end}");
         }
     }
 }

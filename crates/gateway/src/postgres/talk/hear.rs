@@ -335,7 +335,7 @@ fn told(denial: Option<ErrorResponse>, body: &[u8], masks: Option<&Masks>) -> St
 }
 
 fn withheld(tag: u8, body: &[u8], masks: &Masks) -> Step {
-    match error_response::without_details(body, &masks.withheld()) {
+    match masks.told(body) {
         Ok(body) => {
             let mut out = Vec::new();
             frame::message(&mut out, tag, |out| out.extend(body));

@@ -63,6 +63,7 @@ impl Talk {
             (Some(_), Some(plan)) => Row::Mask(plan.clone()),
         };
         self.counted.rows += 1;
+        self.counted.given += 1;
         self.counted.bytes_down += bytes as u64;
         becomes
     }

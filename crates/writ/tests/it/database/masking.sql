@@ -1,6 +1,6 @@
-# What is said where fields are masked: `deny` or `allow`, a tab, a statement; ` ;; ` stands between texts of one session. No
-# answer, whatever the verdict, has anything in it that is masked. The contract permits reading and changing customers and what
-# only a pattern fits.
+# What is said where fields are masked: `deny` (by the clause that masks), `other` (refused by another) or `allow`, a tab, a
+# statement; ` ;; ` stands between texts of one session. No answer, whatever the verdict, has anything in it that is masked. The
+# contract permits reading and changing customers and what only a pattern fits.
 
 # As they stand in the result
 allow	SELECT * FROM customers
@@ -113,7 +113,7 @@ deny	SELECT id FROM customers WHERE email > 'a'
 deny	SELECT id FROM customers WHERE email BETWEEN 'a' AND 'b'
 deny	SELECT id FROM customers WHERE email ~ '^a'
 deny	SELECT id FROM customers WHERE email = name
-deny	SELECT id FROM customers WHERE email = lower('X')
+deny	SELECT id FROM customers WHERE email = upper('X')
 deny	SELECT id FROM customers WHERE substr(email, 1, 1) = 'a'
 deny	SELECT id FROM customers WHERE starts_with(email, 'a')
 deny	SELECT id FROM customers WHERE card % 2 = 0
@@ -159,8 +159,8 @@ deny	INSERT INTO customers (id, email) VALUES (1, 'x') ON CONFLICT (id) DO UPDAT
 deny	MERGE INTO customers c USING (SELECT 1 AS id) s ON c.id = s.id WHEN MATCHED THEN UPDATE SET name = c.email
 deny	UPDATE customers SET name = 'x' WHERE id = 1 RETURNING upper(email)
 deny	INSERT INTO customers (id, email) VALUES (4, 'x') RETURNING email || ''
-deny	SELECT set_config('application_name', email, false) FROM customers
+other	SELECT set_config('application_name', email, false) FROM customers
 deny	SELECT pg_notify('orders_changed', email) FROM customers
-deny	CREATE TABLE stolen AS SELECT email FROM customers
-deny	CREATE VIEW stolen AS SELECT email FROM customers
+other	CREATE TABLE stolen AS SELECT email FROM customers
+other	CREATE VIEW stolen AS SELECT email FROM customers
 deny	ALTER TABLE customers ADD COLUMN stolen text GENERATED ALWAYS AS (upper(email)) STORED

@@ -41,20 +41,20 @@ async fn a_token_is_for_one_database_and_for_a_while() {
     let other = client.fetch_jwt_token(["postgresql://other-db.localhost"], None).await.unwrap().to_string();
     let told = ask(&other, "SELECT 1");
     assert!(told.contains("the machine shows no credential of this trust domain"), "{told}");
-    assert!(
-        told.contains("is not for `postgresql://shop-db.localhost`") || told.contains("audience"),
-        "{told}"
-    );
+    assert!(told.contains("is not for the audience `postgresql://shop-db.localhost`"), "{told}");
     let http = client.fetch_jwt_token(["payments"], None).await.unwrap().to_string();
     assert!(ask(&http, "SELECT 1").contains("shows no credential"));
     let (head, signature) = token.rsplit_once('.').unwrap();
     let (first, rest) = signature.split_at(1);
     let forged = format!("{head}.{}{rest}", if first == "A" { "B" } else { "A" });
     assert!(ask(&forged, "SELECT 1").contains("is not signed with a key of the trust domain"));
-    for nothing in ["x", "a.b.c", &"x".repeat(20_000)] {
+    for nothing in ["x", "a.b.c"] {
         let told = ask(nothing, "SELECT 1");
-        assert!(told.contains("shows no credential") || told.contains("EOF detected"), "{told}");
+        assert!(told.contains("shows no credential") && told.contains("not a signed token"), "{told}");
     }
+    // Of one that no token is as long as, psql may still be sending when it is told.
+    let told = ask(&"x".repeat(20_000), "SELECT 1");
+    assert!(told.contains("shows no credential") || told.contains("EOF detected"), "{told}");
     // It is no password of anybody, and no name.
     let mut named = world.with_password("x", "SELECT 1");
     named.env("PGUSER", &token);
