@@ -54,6 +54,8 @@ pub const BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
 pub const OPEN_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Rows in one page of a list.
 pub const PAGE_ROWS_MAX: usize = 1_000;
+/// What a page of decisions has of texts and of what was bound to them, after which it ends.
+pub const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Keeps upstream secrets.
 pub trait SecretStore: Send + Sync {

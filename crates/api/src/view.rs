@@ -499,7 +499,7 @@ pub struct TouchView {
 /// What was bound to the parameters of a statement.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ParametersView {
-    /// Each as it prints, as far as they were kept: `null` for NULL, `\\x…` for bytes of a type that is not known.
+    /// Each as it prints, as far as they were kept: `null` for NULL, `\x…` for bytes of a type that is not known.
     pub values: Vec<Option<String>>,
     /// Where not all were kept: SHA-256 of all, hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,8 @@
 //! PostgreSQL: the module list is the path of a session.
 //!
 //! ```text
-//! open ─▶ authenticate, decide `use`, record ─▶ upstream (TLS, SCRAM) ─▶ session
-//!                                                                         │ each statement:
+//! open ─▶ authenticate, decide `use`, record ─▶ upstream (TLS; SCRAM or a certificate) ─▶ session
+//!                                                                                          │ each statement:
 //!            sql::read ─▶ resolve by the catalog ─▶ decide ─▶ record ─▶ forward ─▶ record the outcome
 //!                                                      └ deny: what is sent in its place fails on the server,
 //!                                                        which keeps transactions and pipelines in order; its

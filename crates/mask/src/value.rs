@@ -1,6 +1,7 @@
 //! One value, masked.
 
 use crate::key::Key;
+use contract::canonical::hex;
 use contract::norm::Method;
 
 /// How many characters of a value are given at most, where its end is.
@@ -191,16 +192,6 @@ fn token(digest: &[u8; 32]) -> Vec<u8> {
         bits >>= 5;
     }
     token
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text
 }
 
 fn unhex(digits: &[u8]) -> Option<Vec<u8>> {

@@ -498,7 +498,8 @@ impl<'a> Resolving<'a> {
                 // `t.x` that is no column, but a function of all of `t`.
                 Some(_) => is_own && !there,
             };
-            if if column == "*" { counts(mention) } else { whole } {
+            let any = if column == "*" { counts(mention) } else { whole };
+            if any {
                 return Columns::All;
             }
             if relation.columns.contains(column) && counts(mention) {

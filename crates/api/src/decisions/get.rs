@@ -20,7 +20,7 @@ pub(crate) async fn get_decision(
     Path(index): Path<u64>,
 ) -> Result<Json<Explanation>, ApiError> {
     let entry = entry(&ports, index)?;
-    let decision = view(&ports, index)?;
+    let (decision, inputs) = view(&ports, index)?;
     let record = (entry.kind == VERDICT).then(|| decode_canonical::<VerdictRecord>(&entry.body)).transpose();
     let record = record.map_err(ApiError::invalid)?;
     let instrument = record.as_ref().and_then(|record| record.instrument);
@@ -28,16 +28,14 @@ pub(crate) async fn get_decision(
         Some(instrument) => sentences(&ports, instrument, &decision.clauses)?,
         None => (None, Vec::new()),
     };
-    let detail = match &record {
-        Some(_) => inputs(&ports, index)?.map(|inputs| inputs.detail),
-        None => None,
-    };
+    let detail = inputs.map(|inputs| inputs.detail);
     Ok(Json(Explanation { decision, title, sentences, detail }))
 }
 
-/// One entry of the decision log, for people.
-pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError> {
+/// One entry of the decision log, for people; and of a decision, unless that was erased, what it was made from.
+pub(crate) fn view(ports: &Shared, index: u64) -> Result<(DecisionView, Option<Inputs>), ApiError> {
     let entry = entry(ports, index)?;
+    let mut beside = None;
     let mut view = DecisionView {
         index,
         time_ms: entry.time_ms,
@@ -90,12 +88,12 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
             drop(rules);
             // A statement is shown as it was said.
             let is_statement = record.under.is_some();
-            view.request =
-                inputs(ports, index)?.map(|inputs| match is_statement && record.session.is_some() {
-                    true => inputs.target,
-                    false if is_statement => format!("{} {}", inputs.method, inputs.target),
-                    false => format!("{} {}{}", inputs.method, inputs.host, inputs.target),
-                });
+            beside = inputs(ports, index, &record.inputs)?;
+            view.request = beside.as_ref().map(|inputs| match is_statement && record.session.is_some() {
+                true => inputs.target.clone(),
+                false if is_statement => format!("{} {}", inputs.method, inputs.target),
+                false => format!("{} {}{}", inputs.method, inputs.host, inputs.target),
+            });
         }
         OUTCOME => {
             let outcome: Outcome = decode_canonical(&entry.body).map_err(ApiError::invalid)?;
@@ -110,7 +108,7 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<DecisionView, ApiError>
         }
         _ => {}
     }
-    Ok(view)
+    Ok((view, beside))
 }
 
 fn entry(ports: &Shared, index: u64) -> Result<Entry, ApiError> {
@@ -119,10 +117,9 @@ fn entry(ports: &Shared, index: u64) -> Result<Entry, ApiError> {
     Entry::decode(&bytes).map_err(ApiError::invalid)
 }
 
-pub(crate) fn inputs(ports: &Shared, index: u64) -> Result<Option<Inputs>, ApiError> {
+fn inputs(ports: &Shared, index: u64, digest: &[u8; 32]) -> Result<Option<Inputs>, ApiError> {
     let Some(bytes) = ports.decisions.addendum(index)? else { return Ok(None) };
-    let record: VerdictRecord = decode_canonical(&entry(ports, index)?.body).map_err(ApiError::invalid)?;
-    if contract::canonical::digest_bytes(&bytes) != record.inputs {
+    if contract::canonical::digest_bytes(&bytes) != *digest {
         return Err(ApiError::new(
             axum::http::StatusCode::INTERNAL_SERVER_ERROR,
             format!("what is kept beside decision {index} is not what was committed to"),

@@ -1,10 +1,10 @@
 //! `GET /v1/decisions`: decisions and outcomes, oldest first; can wait for the next one.
 
-use crate::decisions::get::{inputs, view};
+use crate::decisions::get::view;
 use crate::decisions::parameters::parameters;
 use crate::error::{ApiError, ProblemBody};
 use crate::view::{DecisionView, TouchView};
-use crate::{PAGE_ROWS_MAX, Shared};
+use crate::{PAGE_BYTES_MAX, PAGE_ROWS_MAX, Shared};
 use axum::Json;
 use axum::extract::{Query, State};
 use policy::TouchInputs;
@@ -28,15 +28,15 @@ pub(crate) struct Which {
     limit: Option<usize>,
     /// Wait this long (milliseconds, up to 30 s) when there is none yet.
     wait_ms: Option<u64>,
-    /// With what was bound to the parameters of statements.
-    #[serde(default)]
-    parameters: bool,
+    /// With what was bound to the parameters of statements of this session.
+    parameters: Option<u64>,
     /// With what each act of a statement touches.
     #[serde(default)]
     touches: bool,
 }
 
-/// Lists decisions and outcomes.
+/// Lists decisions and outcomes. A page can be shorter than was asked for: texts of some megabytes fill it; the next one begins
+/// after its last row.
 #[utoipa::path(get, path = "/v1/decisions", tag = "decisions", params(Which),
     responses((status = 200, body = Vec<DecisionView>), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn list_decisions(
@@ -50,18 +50,28 @@ pub(crate) async fn list_decisions(
         tokio::time::sleep(LOOK).await;
     }
     let end = ports.decisions.size().min(from.saturating_add(limit as u64));
-    let told = |index| {
-        let mut told = view(&ports, index)?;
-        if which.parameters && told.session.is_some() {
-            told.parameters = parameters(&ports, index)?;
+    let mut page = Vec::new();
+    let mut bytes = 0;
+    for index in from..end {
+        let (mut told, inputs) = view(&ports, index)?;
+        if let Some(inputs) = inputs
+            && told.session.is_some()
+        {
+            bytes += inputs.target.len();
+            if which.parameters == told.session {
+                bytes += inputs.parameters.as_ref().map_or(0, Vec::len);
+                told.parameters = parameters(&ports, index, &inputs)?;
+            }
+            if which.touches {
+                let view =
+                    |touch: TouchInputs| TouchView { columns: touch.columns, which_rows: touch.which_rows };
+                told.touches = inputs.touches.into_iter().map(view).collect();
+            }
         }
-        if which.touches && told.session.is_some() {
-            let touches = inputs(&ports, index)?.map(|inputs| inputs.touches).unwrap_or_default();
-            let view =
-                |touch: TouchInputs| TouchView { columns: touch.columns, which_rows: touch.which_rows };
-            told.touches = touches.into_iter().map(view).collect();
+        page.push(told);
+        if bytes >= PAGE_BYTES_MAX {
+            break;
         }
-        Ok(told)
-    };
-    (from..end).map(told).collect::<Result<Vec<_>, _>>().map(Json)
+    }
+    Ok(Json(page))
 }

@@ -1,15 +1,18 @@
 //! What was bound to the parameters of a statement, for people: each value as the server would print it.
 
 use crate::Shared;
-use crate::decisions::get::inputs;
 use crate::error::ApiError;
 use crate::view::ParametersView;
-use policy::{Parameter, Parameters};
+use policy::{Inputs, Parameter, Parameters};
 
-/// Of a decision about a statement; none where nothing was bound to it, or that was erased.
-pub(crate) fn parameters(ports: &Shared, index: u64) -> Result<Option<ParametersView>, ApiError> {
-    let Some(sealed) = inputs(ports, index)?.and_then(|inputs| inputs.parameters) else { return Ok(None) };
-    let opened = (ports.unseal)(&sealed);
+/// Of a decision about a statement; none where nothing was bound to it.
+pub(crate) fn parameters(
+    ports: &Shared,
+    index: u64,
+    inputs: &Inputs,
+) -> Result<Option<ParametersView>, ApiError> {
+    let Some(sealed) = &inputs.parameters else { return Ok(None) };
+    let opened = (ports.unseal)(sealed);
     let read = opened.and_then(|bytes| minicbor::decode::<Parameters>(&bytes).ok());
     let Some(Parameters { values, cut }) = read else {
         return Err(ApiError::new(

@@ -358,3 +358,58 @@ fn escape(value: &[u8], out: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::norm::Detector;
+
+    const KEEP: Column = Column { kind: Kind::Text, binary: false, method: None, scanned: false };
+    const EMPTY: Column = Column { method: Some(Method::Null), ..KEEP };
+    const LAST: Column = Column { method: Some(Method::Truncate), ..KEEP };
+    const LOOK: Column = Column { scanned: true, ..KEEP };
+
+    fn plan(columns: &[Column], lines: bool) -> Plan {
+        let finder = Finder::new(vec![(Detector::Email, Method::Null)]);
+        Plan { columns: columns.to_vec(), lines, finder, key: Key::new(zeroize::Zeroizing::new([7; 32])) }
+    }
+
+    fn copied(columns: &[Column], lines: bool, text: &str) -> Result<String, Unmaskable> {
+        let mut out = Vec::new();
+        plan(columns, lines).copied(text.as_bytes(), &mut out)?;
+        Ok(String::from_utf8(out[frame::HEADER_BYTES..].to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_row_keeps_its_nulls_and_has_the_columns_that_were_described() {
+        let row = |values: &[Option<&[u8]>]| {
+            let mut message = Vec::new();
+            backend::put_row(&mut message, values.iter().copied());
+            message
+        };
+        let before = row(&[Some(b"kept"), None, Some(b"gone"), Some(b"12345678"), Some(b"to a@b.example")]);
+        let mut out = Vec::new();
+        let columns = [KEEP, LAST, EMPTY, LAST, LOOK];
+        plan(&columns, false).row(&before[frame::HEADER_BYTES..], &mut out).unwrap();
+        assert_eq!(out, row(&[Some(b"kept"), None, None, Some(b"5678"), Some(b"to ***********")]));
+        for columns in [&columns[..4], &[&columns[..], &[KEEP]].concat()] {
+            let mut out = Vec::new();
+            let refused = plan(columns, false).row(&before[frame::HEADER_BYTES..], &mut out);
+            assert_eq!((refused, out.is_empty()), (Err(Unmaskable::Columns), true));
+        }
+    }
+
+    #[test]
+    fn copied_lines_are_masked_between_their_escapes() {
+        let columns = [KEEP, LAST, LOOK];
+        let lines = "a\\tb\t12\\t345\tx\n\\N\t\\N\t\\N\n1\t2\ta@b.example\\n\n";
+        assert_eq!(
+            copied(&columns, false, lines).unwrap(),
+            "a\\tb\t\\t345\tx\n\\N\t\\N\t\\N\n1\t\t***********\\n\n"
+        );
+        assert_eq!(copied(&columns, false, "1\t2\n"), Err(Unmaskable::Columns));
+        assert_eq!(copied(&columns, false, "1\t2\t3\t4\n"), Err(Unmaskable::Columns));
+        assert_eq!(copied(&[], false, "\n\n").unwrap(), "\n\n");
+        assert_eq!(copied(&[], true, "1\t2\ta@b.example\n").unwrap(), "1\t2\t***********\n");
+    }
+}

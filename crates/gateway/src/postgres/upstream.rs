@@ -1,4 +1,5 @@
-//! The server's side: TLS whose certificate is verified, SCRAM bound to it, a session.
+//! The server's side: TLS whose certificate is verified, a login by SCRAM bound to it or by a certificate of the gateway's own, a
+//! session.
 
 use crate::limits::{CONNECT_TIME_MAX, DATABASE_LOGIN_TIME_MAX, SERVER_MESSAGE_BYTES_MAX};
 use bytes::{Buf as _, BytesMut};

@@ -1,6 +1,7 @@
 //! `writ why` and `writ log`.
 
 use crate::output;
+use api::PAGE_ROWS_MAX;
 use api::view::{DecisionView, Explanation};
 
 pub(crate) async fn why(client: &api::Client, decision: &str, json: bool) -> anyhow::Result<()> {
@@ -69,6 +70,7 @@ pub(crate) fn explain(why: &Explanation) -> String {
 
 pub(crate) async fn log(client: &api::Client, follow: bool, lines: usize, json: bool) -> anyhow::Result<()> {
     let mut rows: Vec<DecisionView> = client.get(&format!("/v1/decisions?limit={lines}")).await?;
+    let mut left = lines;
     let mut next = 0;
     if !json {
         output::line(row(["INDEX", "TIME", "WHAT", "MACHINE", "ACT", "GROUND"]));
@@ -78,10 +80,12 @@ pub(crate) async fn log(client: &api::Client, follow: bool, lines: usize, json: 
             next = decision.index + 1;
             if json { output::line(serde_json::to_string(decision)?) } else { output::line(line(decision)) }
         }
-        if !follow {
+        left = left.saturating_sub(rows.len());
+        if !follow && (left == 0 || rows.is_empty()) {
             return Ok(());
         }
-        rows = client.get(&format!("/v1/decisions?from={next}&limit=1000&wait_ms=20000")).await?;
+        let (limit, wait_ms) = if follow { (PAGE_ROWS_MAX, 20_000) } else { (left, 0) };
+        rows = client.get(&format!("/v1/decisions?from={next}&limit={limit}&wait_ms={wait_ms}")).await?;
     }
 }
 

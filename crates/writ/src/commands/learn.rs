@@ -2,16 +2,13 @@
 //! ordered by evidence, and says what it cannot know. Nobody signs it by itself.
 
 use crate::output;
-use api::Client;
 use api::view::{DecisionView, IdentityView, PartyView, TouchView};
+use api::{Client, PAGE_ROWS_MAX};
+use contract::terms::{Field, LIST_MAX};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Decisions asked for at once.
-const PAGE: u64 = 1_000;
-/// Columns a clause names at most; of more, it is said that they are not bounded.
-const COLUMNS_MAX: usize = 200;
 /// Refusals that are told at most.
 const REFUSALS_MAX: usize = 20;
 const HOUR_MS: u64 = 3_600_000;
@@ -32,7 +29,7 @@ pub(crate) async fn run(
     let mut learned = Learned::default();
     let mut next = from;
     loop {
-        let path = format!("/v1/decisions?from={next}&limit={PAGE}&touches=true");
+        let path = format!("/v1/decisions?from={next}&limit={PAGE_ROWS_MAX}&touches=true");
         let rows: Vec<DecisionView> = client.get(&path).await?;
         let Some(last) = rows.last().map(|row| row.index) else { break };
         next = last + 1;
@@ -171,7 +168,10 @@ impl Learned {
             draft.push_str("\n```clause\n");
             for (action, evidence) in acts {
                 let Evidence { times, first, last, .. } = evidence;
-                let _ = writeln!(draft, "# {action}: {times} times, decisions {first} to {last}");
+                let _ = match times {
+                    1 => writeln!(draft, "# {action}: once, decision {first}"),
+                    _ => writeln!(draft, "# {action}: {times} times, decisions {first} to {last}"),
+                };
             }
             let actions: Vec<String> = acts.iter().map(|(action, _)| quoted(action)).collect();
             let _ = write!(
@@ -234,17 +234,10 @@ impl Evidence {
 fn bound(resource: &str, acts: &[(&str, &Evidence)], unbounded: &mut Vec<String>) -> Option<String> {
     let mut clause = String::new();
     // A column whose name a clause cannot spell is left to whoever reads this.
-    let spelled = |column: &&String| {
-        column.split('.').all(|part| {
-            !part.is_empty()
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-        })
-    };
+    let spelled = |column: &String| column.parse::<Field>().is_ok();
     for (action, evidence) in acts.iter().filter(|(_, evidence)| evidence.of_statements) {
         let named = evidence.columns.as_ref();
-        let listed = named.filter(|all| {
-            !all.is_empty() && all.len() <= COLUMNS_MAX && all.iter().all(|column| spelled(&column))
-        });
+        let listed = named.filter(|all| !all.is_empty() && all.len() <= LIST_MAX && all.iter().all(spelled));
         let Some(columns) = listed else {
             // What has no columns needs none.
             if matches!(*action, "read" | "update" | "insert") {

@@ -3,13 +3,11 @@
 use crate::args::SessionCommand;
 use crate::commands::decision;
 use crate::output;
-use api::Client;
 use api::view::DecisionView;
+use api::{Client, PAGE_ROWS_MAX};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Decisions asked for at once.
-const PAGE: u64 = 1_000;
 /// A statement in a table is cut here, in characters.
 const SHOWN_CHARS: usize = 100;
 
@@ -56,11 +54,14 @@ fn opens(decision: &DecisionView) -> bool {
         && decision.request.as_ref().is_some_and(|request| request.starts_with(CONNECT))
 }
 
-async fn page(client: &Client, from: u64, parameters: bool) -> anyhow::Result<Vec<DecisionView>> {
-    Ok(client.get(&format!("/v1/decisions?from={from}&limit={PAGE}&parameters={parameters}")).await?)
+/// From a decision on; with what was bound to parameters in a session.
+async fn page(client: &Client, from: u64, parameters: Option<u64>) -> anyhow::Result<Vec<DecisionView>> {
+    let parameters = parameters.map_or_else(String::new, |session| format!("&parameters={session}"));
+    Ok(client.get(&format!("/v1/decisions?from={from}&limit={PAGE_ROWS_MAX}{parameters}")).await?)
 }
 
 async fn read(client: &Client, index: u64, parameters: bool) -> anyhow::Result<Session> {
+    let parameters = parameters.then_some(index);
     let mut rows = page(client, index, parameters).await?.into_iter();
     let opened = rows.next().filter(opens);
     let opened = opened
@@ -100,10 +101,15 @@ async fn list(client: &Client, last: u64, json: bool) -> anyhow::Result<()> {
     let mut found = Vec::new();
     let mut until = end;
     while until > 0 && (found.len() as u64) < last {
-        let from = until.saturating_sub(PAGE);
-        let rows = page(client, from, false).await?;
-        let mut opened: Vec<DecisionView> =
-            rows.into_iter().filter(|row| row.index < until && opens(row)).collect();
+        let from = until.saturating_sub(PAGE_ROWS_MAX as u64);
+        let mut opened = Vec::new();
+        let mut next = from;
+        while next < until {
+            let rows = page(client, next, None).await?;
+            let Some(last) = rows.last().map(|row| row.index) else { break };
+            next = last + 1;
+            opened.extend(rows.into_iter().filter(|row| row.index < until && opens(row)));
+        }
         opened.append(&mut found);
         found = opened;
         until = from;
@@ -204,7 +210,7 @@ fn since(opened: &DecisionView, decision: &DecisionView) -> String {
     format!("{:.3} s", decision.time_ms.saturating_sub(opened.time_ms) as f64 / 1_000.0)
 }
 
-/// What was bound, as psql writes it: `\\bind 'x' NULL`.
+/// What was bound, as psql writes it: `\bind 'x' NULL`.
 fn bound(decision: &DecisionView) -> String {
     let Some(parameters) = &decision.parameters else { return String::new() };
     let value = |value: &Option<String>| match value {

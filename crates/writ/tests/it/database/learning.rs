@@ -27,7 +27,7 @@ fn what_was_done_is_proposed_and_nothing_else() {
     let draft = std::fs::read_to_string(&file).unwrap();
     for line in [
         "# read: 3 times, decisions ",
-        "# update: 1 times, decisions ",
+        "# update: once, decision ",
         "# Refused, and not proposed: 1 x read shop-db/people (nothing-permits).",
         "# What this cannot know: what the machine does more rarely than it was watched",
         "resources = [\"shop-db/orders\"]",
