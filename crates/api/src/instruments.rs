@@ -9,3 +9,4 @@ pub(crate) mod notice;
 pub(crate) mod rehearse;
 pub(crate) mod seal;
 pub(crate) mod sign;
+pub(crate) mod trial;

@@ -178,6 +178,8 @@ fn governed() -> OpenApiRouter<Shared> {
         .routes(routes!(instruments::seal::seal_of_instrument))
         .routes(routes!(instruments::sign::sign_instrument))
         .routes(routes!(instruments::end::end_instrument))
+        .routes(routes!(instruments::trial::begin_trial))
+        .routes(routes!(instruments::trial::end_trial))
         .routes(routes!(instruments::examine::examine_instrument))
         .routes(routes!(instruments::notice::show_notice, instruments::notice::give_notice))
         .routes(routes!(proofs::ask::ask))

@@ -319,6 +319,9 @@ pub struct InstrumentView {
     pub ends_by_notice_ms: Option<u64>,
     /// Until when renewals carry it, milliseconds since 1970.
     pub renewed_until_ms: Option<u64>,
+    /// Until when this draft is tried, milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_until_ms: Option<u64>,
     /// The version it was proven to only narrow.
     pub narrows: Option<u32>,
     /// What a solver last said about it.
@@ -485,6 +488,28 @@ pub struct DecisionView {
     /// For a statement, where it was asked for: what `action` touches, and then each of `beside`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<TouchView>,
+    /// What drafts on trial would have said of what was permitted; it had no effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedView>,
+}
+
+/// What a draft on trial would have said.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TriedView {
+    /// Which: `name@version`.
+    pub instrument: String,
+    /// Whether it would have permitted it.
+    pub permitted: bool,
+    /// `permitted`, or the code of the reason it would have been denied for.
+    pub reason: String,
+    /// The clauses that would have permitted or denied it.
+    pub clauses: Vec<String>,
+    /// For a statement: how many rows it would have had at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_max: Option<u64>,
+    /// And by which clause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_clause: Option<String>,
 }
 
 /// What an act of a statement touches.
@@ -664,6 +689,7 @@ pub(crate) fn instrument(state: &State, instrument: &Instrument, now_ms: u64) ->
         suspended_from_ms: instrument.suspended_from_ms,
         ends_by_notice_ms: instrument.ends_by_notice_ms,
         renewed_until_ms: instrument.renewed_until_ms,
+        tried_until_ms: instrument.tried_until_ms.filter(|_| instrument.is_tried(now_ms)),
         narrows: instrument.narrows,
         proofs: state.proofs.get(&instrument.id).into_iter().flatten().map(ProofView::from).collect(),
         envelope: instrument.envelope.clone(),

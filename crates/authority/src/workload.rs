@@ -171,6 +171,8 @@ pub(crate) fn may_entitle(event: &Event) -> bool {
         | Event::InstrumentEnded { .. }
         | Event::InstrumentInForce { .. }
         | Event::InstrumentRenewed { .. }
+        | Event::TrialBegun { .. }
+        | Event::TrialEnded { .. }
         | Event::NoticeGiven { .. }
         | Event::OfficeOffered { .. }
         | Event::OwnershipAccepted { .. }

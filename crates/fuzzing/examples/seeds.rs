@@ -319,6 +319,7 @@ fn records() {
         beside: vec![],
         session: None,
         rows_counted: vec![],
+        tried: vec![],
     };
     keep("policy_record", "permit", &encode_body(&record).unwrap());
     let denial = VerdictRecord {

@@ -19,6 +19,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+mod trial;
+
+pub use trial::Tried;
+
 /// After so long without a word from the control ledger nothing is permitted, whatever clauses say.
 pub const SILENCE_MAX_MS: Millis = 60_000;
 
@@ -77,6 +81,7 @@ pub struct Permit {
     contract: Applied,
     above: Vec<Applied>,
     recording: Recording,
+    tried: Vec<Tried>,
 }
 
 /// An instrument that permitted.
@@ -173,8 +178,22 @@ impl Permit {
         self.recording
     }
 
+    /// What drafts on trial would have said.
+    pub fn tried(&self) -> &[Tried] {
+        &self.tried
+    }
+
+    fn applied(&self) -> impl Iterator<Item = &Applied> {
+        self.above.iter().chain([&self.contract])
+    }
+
+    /// Drafts that would have permitted it.
+    fn would_apply(&self) -> impl Iterator<Item = &Applied> {
+        self.tried.iter().filter_map(|tried| tried.said.as_ref().ok())
+    }
+
     fn conditions(&self) -> impl Iterator<Item = &Conditions> {
-        self.above.iter().chain([&self.contract]).filter_map(|applied| applied.conditions.as_deref())
+        self.applied().filter_map(|applied| applied.conditions.as_deref())
     }
 
     /// How long a transaction in which it happens may be open.
@@ -199,7 +218,7 @@ impl Permit {
 
     fn counts(&self, instrument: InstrumentId, number: Number) -> bool {
         let of = |applied: &Applied| applied.instrument == instrument && applied.counted.contains(&number);
-        self.above.iter().chain([&self.contract]).any(of)
+        self.applied().chain(self.would_apply()).any(of)
     }
 
     /// When several that belong together must be on record: as the strictest of them says.
@@ -307,12 +326,10 @@ pub fn decide(rules: &Rules, counters: &Counters, request: Request) -> Verdict {
     match judge(rules, &mut meters, &request) {
         Err(denial) => Verdict::Denial(*denial),
         Ok((contract, above, recording)) => {
-            for applied in above.iter().chain([&contract]) {
-                for number in &applied.counted {
-                    meters.add((applied.instrument, *number, request.identity), request.now_ms);
-                }
-            }
-            Verdict::Permit(Permit { as_of: rules.as_of(), contract, above, recording, request })
+            let tried = trial::tried(rules, &mut meters, &request);
+            let permit = Permit { as_of: rules.as_of(), contract, above, recording, request, tried };
+            count(&permit, &mut meters);
+            Verdict::Permit(permit)
         }
     }
 }
@@ -331,25 +348,30 @@ pub fn decide_together(
         match judge(rules, &mut meters, &request) {
             Err(denial) => return Err(Box::new((request, *denial))),
             Ok((mut contract, mut above, recording)) => {
-                for applied in above.iter_mut().chain([&mut contract]) {
+                let mut tried = trial::tried(rules, &mut meters, &request);
+                let would = tried.iter_mut().filter_map(|tried| tried.said.as_mut().ok());
+                for applied in above.iter_mut().chain([&mut contract]).chain(would) {
                     let before = |number: &Number| {
                         permits.iter().any(|permit| permit.counts(applied.instrument, *number))
                     };
                     let counted = applied.counted.iter().copied().filter(|number| !before(number)).collect();
                     applied.counted = counted;
                 }
-                permits.push(Permit { as_of: rules.as_of(), contract, above, recording, request });
+                permits.push(Permit { as_of: rules.as_of(), contract, above, recording, request, tried });
             }
         }
     }
-    for permit in &permits {
-        for applied in permit.above.iter().chain([&permit.contract]) {
-            for number in &applied.counted {
-                meters.add((applied.instrument, *number, identity), permit.request.now_ms);
-            }
-        }
-    }
+    permits.iter().for_each(|permit| count(permit, &mut meters));
     Ok(permits)
+}
+
+fn count(permit: &Permit, meters: &mut Meters) {
+    let Request { identity, now_ms, .. } = permit.request;
+    let count = |meters: &mut Meters, applied: &Applied| {
+        applied.counted.iter().for_each(|number| meters.add((applied.instrument, *number, identity), now_ms));
+    };
+    permit.applied().for_each(|applied| count(meters, applied));
+    permit.would_apply().for_each(|applied| count(meters.tried(), applied));
 }
 
 /// Why a request would be denied, quotas aside; nothing is counted.
@@ -401,7 +423,7 @@ fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged
     }
     let provider = if service.party == identity.party { &[][..] } else { rules.guardrails(service.party) };
     let above = [rules.guardrails(identity.party), provider, rules.charters(request.identity)];
-    let asked = Asked { rules, request, label: &label, identity, credential, service };
+    let asked = Asked { rules, request, label: &label, identity, credential, service, begins_ms: 0 };
     let binding =
         |slots: &'a [Arc<Slot>]| slots.iter().filter(move |slot| rules.binds(slot, slots, request.now_ms));
     let layers: Result<Vec<(&Slot, &Compiled)>, _> =
@@ -501,6 +523,8 @@ struct Asked<'a> {
     identity: &'a Identity,
     credential: &'a Credential,
     service: &'a Service,
+    /// It is looked at as if it was asked no earlier than that.
+    begins_ms: Millis,
 }
 
 impl<'a> Asked<'a> {
@@ -560,7 +584,7 @@ impl<'a> Asked<'a> {
         let now_ms = self.request.now_ms;
         let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         match measure {
-            Measure::Now => long(now_ms),
+            Measure::Now => long(now_ms.max(self.begins_ms)),
             Measure::CredentialLife => {
                 long(self.credential.not_after_ms.saturating_sub(self.credential.not_before_ms))
             }

@@ -19,10 +19,11 @@ pub mod rules;
 pub use compile::{Bundle, COMPILER, CompileError};
 pub use decide::{
     Allowance, Applied, Channel, Cited, Conditions, Denial, Longest, Masked, Most, Permit, Reason, Request,
-    Verdict, decide, decide_together, still_permits, would_deny,
+    Tried, Verdict, decide, decide_together, still_permits, would_deny,
 };
 pub use quota::Counters;
 pub use record::{
-    ActRecord, AppliedRecord, Ending, Inputs, Outcome, Parameter, Parameters, TouchInputs, VerdictRecord,
+    ActRecord, AppliedRecord, Ending, Inputs, MostRecord, Outcome, Parameter, Parameters, TouchInputs,
+    TriedRecord, VerdictRecord,
 };
 pub use rules::{AsOf, Documents, Rules};

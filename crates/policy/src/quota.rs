@@ -38,6 +38,11 @@ impl Counters {
         self.lock(key.2).add(key, time_ms);
     }
 
+    /// Counts a call that a draft on trial would have permitted then.
+    pub fn restore_tried(&self, key: Key, time_ms: Millis) {
+        self.lock(key.2).tried().add(key, time_ms);
+    }
+
     /// Counts rows that an earlier run of the gateway released.
     pub fn restore_rows(&self, key: Key, time_ms: Millis, rows: u64) {
         self.lock(key.2).add_rows(key, 0, time_ms, rows);
@@ -72,6 +77,8 @@ pub struct Meters {
     calls: HashMap<Key, VecDeque<Millis>>,
     /// Rows, by the time they were released.
     rows: HashMap<Key, Rows>,
+    /// What drafts on trial count: it is nothing to them once they are signed.
+    tried: Option<Box<Self>>,
 }
 
 /// Rows, oldest first. Those of times close together are kept as of the last of them.
@@ -109,6 +116,11 @@ impl Meters {
         let ahead = times.len().checked_sub(usize::try_from(limit).ok()?)?;
         let leaving = times.get(ahead)?.saturating_add(window_ms);
         Some(leaving.saturating_sub(now_ms))
+    }
+
+    /// The counters of drafts on trial.
+    pub(crate) fn tried(&mut self) -> &mut Self {
+        self.tried.get_or_insert_default()
     }
 
     pub(crate) fn add(&mut self, key: Key, now_ms: Millis) {

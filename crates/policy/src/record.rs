@@ -1,7 +1,7 @@
 //! What a gateway writes down of every decision and its outcome. Eternal bytes: numbers of fields
 //! are never reused. Nothing personal: how the request looked is committed to, and kept beside.
 
-use crate::decide::{Applied, Cited, Denial, Permit};
+use crate::decide::{Applied, Cited, Denial, Permit, Tried};
 use contract::Number;
 use contract::norm::SqlTouch;
 use minicbor::{Decode, Encode};
@@ -88,6 +88,103 @@ pub struct VerdictRecord {
     #[n(21)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub rows_counted: Vec<RowsRecord>,
+    /// What drafts on trial would have said; it had no effect.
+    #[n(22)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub tried: Vec<TriedRecord>,
+}
+
+/// What a draft on trial would have said of what was permitted.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TriedRecord {
+    /// Which.
+    #[n(0)]
+    pub instrument: InstrumentId,
+    /// Its version.
+    #[n(1)]
+    pub version: u32,
+    /// The compiled rule.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub bundle: [u8; 32],
+    /// `permitted`, or the reason it would have been denied for.
+    #[n(3)]
+    pub reason: String,
+    /// The clauses that would have permitted or denied it.
+    #[n(4)]
+    pub clauses: Vec<String>,
+    /// Its quotas that it counts against.
+    #[n(5)]
+    pub counted: Vec<String>,
+    /// How many rows it would have had at most, and by which clause; whether it had more its outcome says.
+    #[n(6)]
+    pub most: Option<MostRecord>,
+}
+
+/// How many rows a statement may have.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct MostRecord {
+    /// So many.
+    #[n(0)]
+    pub rows: u64,
+    /// The clause.
+    #[n(1)]
+    pub clause: String,
+}
+
+/// What stands in [`VerdictRecord::reason`] of what was permitted.
+const PERMITTED: &str = "permitted";
+
+impl From<&Tried> for TriedRecord {
+    fn from(tried: &Tried) -> Self {
+        let Tried { instrument, version, bundle, said } = tried;
+        let none = Self {
+            instrument: *instrument,
+            version: *version,
+            bundle: *bundle,
+            reason: PERMITTED.into(),
+            clauses: Vec::new(),
+            counted: Vec::new(),
+            most: None,
+        };
+        match said {
+            Ok(applied) => {
+                let most = applied.conditions.as_ref().and_then(|conditions| conditions.most.as_ref());
+                let most =
+                    most.map(|most| MostRecord { rows: most.rows, clause: most.cited.clause.to_string() });
+                Self { clauses: numbers(&applied.clauses), counted: numbers(&applied.counted), most, ..none }
+            }
+            Err(denial) => {
+                let clauses =
+                    denial.cited.as_ref().map(|cited| cited.clause.to_string()).into_iter().collect();
+                Self { reason: denial.reason.as_str().into(), clauses, ..none }
+            }
+        }
+    }
+}
+
+impl TriedRecord {
+    /// Whether it would have been permitted.
+    pub fn permits(&self) -> bool {
+        self.reason == PERMITTED
+    }
+
+    /// What it would have said of acts that happen together: no, if it says no to one of them.
+    fn together(self, other: Self) -> Self {
+        if !self.permits() {
+            return self;
+        }
+        if !other.permits() {
+            return other;
+        }
+        let (mut clauses, mut counted) = (self.clauses, self.counted);
+        clauses
+            .extend(other.clauses.into_iter().filter(|clause| !clauses.contains(clause)).collect::<Vec<_>>());
+        counted.extend(other.counted);
+        let most = [self.most, other.most].into_iter().flatten().min_by_key(|most| most.rows);
+        Self { clauses, counted, most, ..self }
+    }
 }
 
 /// A quota of rows.
@@ -354,7 +451,7 @@ impl VerdictRecord {
         let (request, contract) = (permit.request(), permit.contract());
         Self {
             permitted: true,
-            reason: "permitted".into(),
+            reason: PERMITTED.into(),
             identity: Some(request.identity),
             serial: request.serial,
             service: Some(request.service),
@@ -375,6 +472,7 @@ impl VerdictRecord {
             beside: Vec::new(),
             session: None,
             rows_counted: Vec::new(),
+            tried: permit.tried().iter().map(TriedRecord::from).collect(),
         }
     }
 
@@ -391,7 +489,15 @@ impl VerdictRecord {
             }
         }
         let beside = rest.iter().map(ActRecord::from).collect();
-        Some(Self { beside, rows_counted, ..Self::of_permit(first, inputs) })
+        let whole = Self::of_permit(first, inputs);
+        let mut tried = whole.tried;
+        for said in rest.iter().flat_map(Permit::tried).map(TriedRecord::from) {
+            match tried.iter_mut().find(|before| before.instrument == said.instrument) {
+                Some(before) => *before = before.clone().together(said),
+                None => tried.push(said),
+            }
+        }
+        Some(Self { beside, rows_counted, tried, ..whole })
     }
 
     /// Every quota it counts against, by instrument.
@@ -402,6 +508,13 @@ impl VerdictRecord {
         let above = above.map(|applied| (applied.instrument, &applied.counted));
         let all = above.chain(own).chain(beside);
         all.flat_map(|(instrument, counted)| counted.iter().map(move |number| (instrument, number.as_str())))
+    }
+
+    /// Every quota of a draft on trial it counts against.
+    pub fn tried_counts(&self) -> impl Iterator<Item = (InstrumentId, &str)> {
+        self.tried
+            .iter()
+            .flat_map(|tried| tried.counted.iter().map(|number| (tried.instrument, number.as_str())))
     }
 
     /// The record of a denial, of which the gateway adds what it knows of the request.
@@ -430,6 +543,7 @@ impl VerdictRecord {
             beside: Vec::new(),
             session: None,
             rows_counted: Vec::new(),
+            tried: Vec::new(),
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Rules {
     pairs: HashMap<(IdentityId, ServiceId), Vec<Arc<Slot>>>,
     charters: HashMap<IdentityId, Vec<Arc<Slot>>>,
     guardrails: HashMap<PartyId, Vec<Arc<Slot>>>,
+    /// Drafts that are tried.
+    trials: Vec<Arc<Slot>>,
     /// Contracts and charters that ask something of every credential of a machine.
     credentials: HashMap<IdentityId, Vec<InstrumentId>>,
     hosts: HashMap<String, Arc<Service>>,
@@ -70,7 +72,7 @@ pub(crate) struct Slot {
     pub(crate) name: String,
     pub(crate) title: String,
     document: [u8; 32],
-    bundle: [u8; 32],
+    pub(crate) bundle: [u8; 32],
     compiled: OnceLock<Compiled>,
 }
 
@@ -113,6 +115,7 @@ impl Rules {
             pairs: HashMap::new(),
             charters: HashMap::new(),
             guardrails: HashMap::new(),
+            trials: Vec::new(),
             credentials: HashMap::new(),
             hosts: HashMap::new(),
             scopes: BTreeMap::new(),
@@ -138,8 +141,16 @@ impl Rules {
             Event::CredentialIssued { scope: Some(scope), .. } => {
                 self.scopes.entry(scope.clone()).or_insert_with(|| scope_policies(scope).ok().map(Arc::new));
             }
-            Event::InstrumentEnded { instrument, .. } => self.remove(*instrument),
-            Event::InstrumentInForce { instrument } => self.insert(*instrument),
+            Event::InstrumentEnded { instrument, .. } => {
+                self.remove(*instrument);
+                self.end_trial(*instrument);
+            }
+            Event::InstrumentInForce { instrument } => {
+                self.end_trial(*instrument);
+                self.insert(*instrument);
+            }
+            Event::TrialBegun { instrument, .. } => self.begin_trial(*instrument, time_ms),
+            Event::TrialEnded { instrument } => self.end_trial(*instrument),
             Event::ServiceRegistered(service) => {
                 self.hosts.insert(service.host.clone(), Arc::new(service.clone()));
             }
@@ -204,6 +215,7 @@ impl Rules {
             pairs: self.pairs.clone(),
             charters: self.charters.clone(),
             guardrails: self.guardrails.clone(),
+            trials: self.trials.clone(),
             credentials: self.credentials.clone(),
             hosts: self.hosts.clone(),
             scopes: self.scopes.clone(),
@@ -326,6 +338,11 @@ impl Rules {
         self.guardrails.get(&party).map_or(&[], Vec::as_slice)
     }
 
+    /// Drafts whose trial was begun; some can be over.
+    pub(crate) fn trials(&self) -> &[Arc<Slot>] {
+        &self.trials
+    }
+
     pub(crate) fn documents(&self) -> &dyn Documents {
         self.documents.as_ref()
     }
@@ -345,6 +362,20 @@ impl Rules {
         binding
             .filter_map(|id| self.state.instruments.get(&id))
             .flat_map(|instrument| instrument.credentials.iter().map(move |clause| (instrument.id, clause)))
+    }
+
+    fn begin_trial(&mut self, id: InstrumentId, now_ms: Millis) {
+        let instruments = &self.state.instruments;
+        let goes_on = |slot: &Arc<Slot>| {
+            let other = instruments.get(&slot.instrument);
+            slot.instrument != id && other.is_some_and(|other| other.is_tried(now_ms))
+        };
+        self.trials.retain(goes_on);
+        self.trials.extend(instruments.get(&id).map(|draft| Arc::new(Slot::of(draft))));
+    }
+
+    fn end_trial(&mut self, id: InstrumentId) {
+        self.trials.retain(|slot| slot.instrument != id);
     }
 
     fn insert(&mut self, id: InstrumentId) {
@@ -444,6 +475,8 @@ fn may_stop(event: &Event) -> bool {
         | Event::InstrumentDrafted(_)
         | Event::InstrumentExamined { .. }
         | Event::InstrumentRenewed { .. }
+        | Event::TrialBegun { .. }
+        | Event::TrialEnded { .. }
         | Event::InstrumentSigned { .. }
         | Event::JoinTokenCreated { .. }
         | Event::JwtIssued { .. }

@@ -2,8 +2,10 @@
 
 mod instrument;
 mod signing;
+mod trial;
 
 pub use signing::{Signatories, is_signed, signatories};
+pub use trial::{TRIAL_MAX_MS, TRIALS_MAX};
 
 use crate::command::{IdentityProposal, IssueGround, IssueRequest, JwtRequest, ServiceDescription};
 use crate::departure::DEPARTURE_GRACE_MS;
@@ -107,6 +109,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             crate::federation::end(state, trust_domain, reason)
         }
         Command::EndInstrument { instrument, reason } => instrument::end(state, instrument, reason),
+        Command::EndTrial { instrument } => trial::end(state, instrument, context),
         Command::Establish { trust_domain, log_key, root_certificate } => match &state.trust_domain {
             Some(there) => Err(conflict(format!("this ledger speaks for `{there}` already"), "")),
             None => Ok(vec![Event::Established { trust_domain, log_key, root_certificate }]),
@@ -264,6 +267,7 @@ pub fn admit(state: &State, command: Command, context: &Context) -> Admission {
             taken.map(|event| vec![event]).ok_or_else(|| conflict("this step is not due, or was taken", ""))
         }
         Command::TrustIssuer(issuer) => trust(state, *issuer),
+        Command::TryInstrument { instrument, until_ms } => trial::begin(state, instrument, until_ms, context),
         Command::WithdrawAuthority { person, reason } => {
             if !state.signatories.keys().any(|(of, _)| *of == person) {
                 return Err(conflict("this person has no authority to sign", ""));

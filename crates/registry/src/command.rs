@@ -119,6 +119,10 @@ pub enum Command {
     TakeStep { identity: IdentityId, step: DepartureStep },
     /// Counts somebody's tokens; replaces what was said before under the same name.
     TrustIssuer(Box<TrustedIssuer>),
+    /// Tries a draft until then: gateways say what it would have refused. It refuses nothing, so nobody signs for that.
+    TryInstrument { instrument: InstrumentId, until_ms: Millis },
+    /// Tries it no more.
+    EndTrial { instrument: InstrumentId },
     /// A person may no longer sign for their party.
     WithdrawAuthority { person: PersonId, reason: String },
 }

@@ -665,6 +665,23 @@ pub enum Event {
         #[n(1)]
         rules: Vec<JoinRule>,
     },
+    /// A draft is tried: gateways say what it would have refused, and refuse nothing for it.
+    #[n(64)]
+    TrialBegun {
+        /// Which.
+        #[n(0)]
+        instrument: InstrumentId,
+        /// Until when; anew if it is tried already.
+        #[n(1)]
+        until_ms: Millis,
+    },
+    /// A draft is not tried any more.
+    #[n(65)]
+    TrialEnded {
+        /// Which.
+        #[n(0)]
+        instrument: InstrumentId,
+    },
 }
 
 impl Event {
@@ -707,6 +724,8 @@ impl Event {
             Self::InstrumentEnded { instrument, .. }
             | Self::InstrumentExamined { instrument, .. }
             | Self::InstrumentInForce { instrument }
+            | Self::TrialBegun { instrument, .. }
+            | Self::TrialEnded { instrument }
             | Self::InstrumentRenewed { instrument, .. }
             | Self::NoticeGiven { instrument, .. }
             | Self::InstrumentSigned { instrument, .. } => instrument.to_string(),
@@ -760,6 +779,8 @@ impl Event {
             Self::InstrumentInForce { .. } => "instrument in force",
             Self::InstrumentRenewed { .. } => "instrument renewed",
             Self::InstrumentSigned { .. } => "instrument signed",
+            Self::TrialBegun { .. } => "trial begun",
+            Self::TrialEnded { .. } => "trial ended",
             Self::IssuerDropped { .. } => "issuer dropped",
             Self::IssuerKeysRead { .. } => "issuer keys read",
             Self::IssuerKeysUnread { .. } => "issuer keys unread",

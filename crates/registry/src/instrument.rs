@@ -107,6 +107,9 @@ pub struct Instrument {
     /// Since when everybody it needs has signed.
     #[n(28)]
     pub in_force_ms: Option<Millis>,
+    /// Until when it is tried, as a draft.
+    #[n(30)]
+    pub tried_until_ms: Option<Millis>,
 }
 
 /// A step after a departure, as a clause has it.
@@ -185,6 +188,7 @@ impl Instrument {
             credentials: draft.credentials,
             departure: draft.departure,
             in_force_ms: None,
+            tried_until_ms: None,
         }
     }
 
@@ -221,6 +225,11 @@ impl Instrument {
     /// How many people sign for a side at least.
     pub fn quorum(&self, side: Side) -> u32 {
         self.terms.quorum.iter().find(|(of, _)| *of == side).map_or(1, |(_, people)| *people)
+    }
+
+    /// Whether it is a draft that is tried at `now_ms`.
+    pub fn is_tried(&self, now_ms: Millis) -> bool {
+        self.status == InstrumentStatus::Drafted && self.tried_until_ms.is_some_and(|until| now_ms < until)
     }
 
     /// Whether it rests at `now_ms`.

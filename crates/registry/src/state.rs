@@ -310,6 +310,16 @@ impl State {
                     instrument.renewed_until_ms = Some(*until_ms);
                 }
             }
+            Event::TrialBegun { instrument, until_ms } => {
+                if let Some(instrument) = self.instruments.get_mut(instrument) {
+                    instrument.tried_until_ms = Some(*until_ms);
+                }
+            }
+            Event::TrialEnded { instrument } => {
+                if let Some(instrument) = self.instruments.get_mut(instrument) {
+                    instrument.tried_until_ms = None;
+                }
+            }
             Event::NoticeGiven { instrument, kind, person, effective_ms, .. } => {
                 let giver = self.people.get(person).map(|person| person.party);
                 if let (Some(instrument), Some(giver)) = (self.instruments.get_mut(instrument), giver) {

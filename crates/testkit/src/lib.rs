@@ -330,13 +330,19 @@ impl World {
 
     /// The same, after a change of what the registry keeps of it.
     pub fn instrument_with(&mut self, source: &str, change: impl FnOnce(&mut Instrument)) -> InstrumentId {
+        let id = self.draft(source, change);
+        self.event(Event::InstrumentInForce { instrument: id });
+        id
+    }
+
+    /// Drafts a document.
+    pub fn draft(&mut self, source: &str, change: impl FnOnce(&mut Instrument)) -> InstrumentId {
         self.next += 1;
         let id = InstrumentId::from_entropy(id(self.next));
         let mut drafted = drafted(self.rules.state(), id, source);
         change(&mut drafted);
         self.shelf.put(source);
         self.event(Event::InstrumentDrafted(Box::new(drafted)));
-        self.event(Event::InstrumentInForce { instrument: id });
         id
     }
 }

@@ -142,6 +142,9 @@ pub(crate) enum ClientCommand {
     /// Charters, contracts and guardrails.
     #[command(subcommand, visible_alias = "contract")]
     Instrument(InstrumentCommand),
+    /// Try drafts on what happens: they say what they would have refused, and refuse nothing.
+    #[command(subcommand)]
+    Trial(TrialCommand),
     /// Sign an instrument with your SSH key (uses ssh-keygen, so agents and security keys work).
     Sign {
         /// The instrument's name, or name@version; the newest version unless given.

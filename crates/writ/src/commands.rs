@@ -24,6 +24,7 @@ mod secret;
 mod service;
 mod session;
 mod signing;
+mod trial;
 mod up;
 mod why;
 
@@ -162,6 +163,7 @@ async fn ask(data: &Path, command: ClientCommand, json: bool) -> anyhow::Result<
         ClientCommand::Instrument(command) => instrument::run(&client, command, json).await,
         ClientCommand::Kill { target } => kill::run(&client, target, json).await,
         ClientCommand::Session(command) => session::run(&client, command, json).await,
+        ClientCommand::Trial(command) => trial::run(&client, command, json).await,
         ClientCommand::Learn { machine, from, out } => {
             learn::run(&client, &machine, from.unwrap_or(0), out.as_deref(), json).await
         }

@@ -6,7 +6,7 @@ use ledger::entry::decode_canonical;
 use ledger::{Append as _, Entry, ReadLog, Submission};
 use policy::record::{OUTCOME, VERDICT};
 use policy::{Counters, Outcome, VerdictRecord};
-use registry::{InstrumentStatus, State};
+use registry::{Instrument, InstrumentStatus, State};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Recorder for DecisionLog {
     }
 }
 
-/// Counts again what was permitted within the longest window of any contract in force: a restart
+/// Counts again what was permitted within the longest window of any instrument in force or on trial: a restart
 /// gives nobody a fresh quota. Rows are known from outcomes: those of statements that were under way when the process
 /// was killed are not.
 pub(crate) fn restore_counters(
@@ -66,9 +66,10 @@ pub(crate) fn restore_counters(
     state: &State,
     now_ms: u64,
 ) -> anyhow::Result<()> {
-    let in_force = state.instruments.values().filter(|i| i.status == InstrumentStatus::InForce);
-    let Some(window) = in_force.filter_map(|i| i.quota_window_max_ms).max() else { return Ok(()) };
-    let (mut counted, mut given) = (Vec::new(), Vec::new());
+    let counting = |i: &&Instrument| i.status == InstrumentStatus::InForce || i.is_tried(now_ms);
+    let counting = state.instruments.values().filter(counting);
+    let Some(window) = counting.filter_map(|i| i.quota_window_max_ms).max() else { return Ok(()) };
+    let (mut counted, mut tried, mut given) = (Vec::new(), Vec::new(), Vec::new());
     // Outcomes come after their verdicts, and are met before them.
     let mut rows_of: HashMap<u64, (u64, u64)> = HashMap::new();
     let mut count_rows = |record: &VerdictRecord, (time_ms, rows): (u64, u64)| {
@@ -100,10 +101,11 @@ pub(crate) fn restore_counters(
             count_rows(&record, rows);
         }
         if let (true, Some(identity)) = (record.permitted, record.identity) {
-            let numbered = record.counts().filter_map(|(instrument, number)| {
+            let numbered = |(instrument, number): (_, &str)| {
                 Some((entry.time_ms, (instrument, contract::Number::parse(number)?, identity)))
-            });
-            counted.extend(numbered);
+            };
+            counted.extend(record.counts().filter_map(numbered));
+            tried.extend(record.tried_counts().filter_map(numbered));
         }
     }
     // What was permitted before the window and ended in it gave its rows in it.
@@ -116,6 +118,7 @@ pub(crate) fn restore_counters(
     }
     // Oldest first, as they happened.
     counted.into_iter().rev().for_each(|(time_ms, key)| counters.restore(key, time_ms));
+    tried.into_iter().rev().for_each(|(time_ms, key)| counters.restore_tried(key, time_ms));
     given.sort_unstable_by_key(|(time_ms, ..)| *time_ms);
     given.into_iter().for_each(|(time_ms, key, rows)| counters.restore_rows(key, time_ms, rows));
     Ok(())

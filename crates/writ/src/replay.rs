@@ -68,7 +68,10 @@ pub(crate) fn run(control: &[(Recorded, u64)], documents: PathBuf, mut taken: Ve
             replayed.skipped += 1;
             continue;
         };
-        let exhausted = |record: &VerdictRecord| record.reason == Reason::QuotaExhausted.as_str();
+        let exhausted = |record: &VerdictRecord| {
+            let mut reasons = record.tried.iter().map(|tried| &tried.reason).chain([&record.reason]);
+            reasons.any(|reason| reason == Reason::QuotaExhausted.as_str())
+        };
         match difference(record, &again) {
             None => replayed.same += 1,
             // Which of two calls at the same moment was the last one allowed is not on record.
@@ -102,6 +105,7 @@ fn difference(record: &VerdictRecord, again: &VerdictRecord) -> Option<String> {
         ("quotas it counts against", record.counted == again.counted),
         ("acts", record.beside == again.beside),
         ("charter and guardrails", above),
+        ("trial", record.tried == again.tried),
     ];
     let other: Vec<&str> = other.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
     let is = if record.permitted { "permitted" } else { "refused" };

@@ -258,6 +258,8 @@ impl Control {
             | Event::InstrumentEnded { .. }
             | Event::InstrumentExamined { .. }
             | Event::InstrumentRenewed { .. }
+            | Event::TrialBegun { .. }
+            | Event::TrialEnded { .. }
             | Event::JoinTokenCreated { .. }
             | Event::DepartureStepTaken { .. }
             | Event::InstanceBarred { .. }

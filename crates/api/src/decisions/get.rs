@@ -2,7 +2,7 @@
 
 use crate::Shared;
 use crate::error::{ApiError, ProblemBody};
-use crate::view::{ClauseView, DecisionView, Explanation};
+use crate::view::{ClauseView, DecisionView, Explanation, TriedView};
 use axum::Json;
 use axum::extract::{Path, State};
 use contract::{Number, words};
@@ -60,6 +60,7 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<(DecisionView, Option<I
         duration_ms: None,
         parameters: None,
         touches: Vec::new(),
+        tried: Vec::new(),
     };
     match entry.kind.as_str() {
         VERDICT => {
@@ -80,6 +81,18 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<(DecisionView, Option<I
                 Some(format!("{}@{}", found.name, found.version))
             };
             view.above = record.above.iter().filter_map(name).collect();
+            let tried = |tried: &policy::TriedRecord| {
+                let found = state.instruments.get(&tried.instrument)?;
+                Some(TriedView {
+                    instrument: format!("{}@{}", found.name, found.version),
+                    permitted: tried.permits(),
+                    reason: tried.reason.clone(),
+                    clauses: tried.clauses.clone(),
+                    rows_max: tried.most.as_ref().map(|most| most.rows),
+                    rows_clause: tried.most.as_ref().map(|most| most.clause.clone()),
+                })
+            };
+            view.tried = record.tried.iter().filter_map(tried).collect();
             view.clauses = record.clauses;
             view.session = record.session;
             view.beside =

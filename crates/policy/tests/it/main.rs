@@ -15,3 +15,4 @@ mod oracle;
 mod oracle_layers;
 mod rebuild;
 mod together;
+mod trials;

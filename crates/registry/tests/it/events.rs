@@ -215,6 +215,10 @@ fn golden_vectors() {
     found += &vector("account-unlinked", unlinked, Actor::Operator);
     found += &federations();
     let apart = Apart { digest: [9; 32], bytes: 1_000_000, events: 2_000 };
+    let tried = InstrumentId::from_entropy([8; 10]);
+    let begun = Event::TrialBegun { instrument: tried, until_ms: 9 };
+    found += &vector("trial-begun", begun, Actor::Operator);
+    found += &vector("trial-ended", Event::TrialEnded { instrument: tried }, Actor::Operator);
     let bytes = to_vec(&apart).unwrap();
     assert_eq!(decode::<Apart>(&bytes).unwrap(), apart);
     found += &format!("apart {}\n", hex(&bytes));

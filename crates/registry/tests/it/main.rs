@@ -16,5 +16,6 @@ mod ownership;
 mod secrets;
 mod security_keys;
 mod signing;
+mod trials;
 mod workloads;
 mod world;

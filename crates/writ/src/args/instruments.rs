@@ -94,6 +94,33 @@ impl Notice {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum TrialCommand {
+    /// Begin to try a draft, or go on for another while.
+    Begin {
+        /// The draft's name, or name@version; the newest version unless given.
+        draft: String,
+        /// For how long, for example "14 days".
+        #[arg(long = "for", default_value = "14 days")]
+        span: String,
+    },
+    /// Try it no more; what it said stays on record.
+    End {
+        /// The draft's name, or name@version; the newest version unless given.
+        draft: String,
+    },
+    /// List what is tried.
+    List,
+    /// What a draft would have refused so far, by which clause.
+    Show {
+        /// Its name, or name@version; the newest version unless given.
+        draft: String,
+        /// From this decision on; from the first unless given.
+        #[arg(long)]
+        from: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum InstrumentCommand {
     /// Put a document before those who sign it.
     Draft {

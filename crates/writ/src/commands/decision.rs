@@ -62,6 +62,14 @@ pub(crate) fn explain(why: &Explanation) -> String {
     if let (None, Some(detail)) = (&decision.contract, &why.detail) {
         out.push_str(&format!("  detail    {}\n", output::plain(detail)));
     }
+    for tried in decision.tried.iter().filter(|tried| !tried.permitted) {
+        out.push_str(&format!(
+            "  trial     {} would have refused it{}: writ trial show {}\n",
+            tried.instrument,
+            by(&tried.clauses, &tried.reason),
+            tried.instrument
+        ));
+    }
     if let Some(size) = decision.as_of {
         out.push_str(&format!("  decided under the first {size} entries of the control ledger\n"));
     }
@@ -101,6 +109,11 @@ fn ending(decision: &DecisionView) -> String {
     }
 }
 
+/// On which ground, in words.
+pub(crate) fn by(clauses: &[String], reason: &str) -> String {
+    if clauses.is_empty() { format!(" ({reason})") } else { format!(" by clause {}", clauses.join(", ")) }
+}
+
 /// So many rows, in words.
 pub(crate) fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
@@ -115,10 +128,13 @@ fn line(decision: &DecisionView) -> String {
             (None, None) => "-".to_owned(),
         },
     };
-    let ground = match &decision.contract {
+    let mut ground = match &decision.contract {
         Some(contract) => format!("{contract} {}", decision.clauses.join(", ")),
         None => ending(decision),
     };
+    for tried in decision.tried.iter().filter(|tried| !tried.permitted) {
+        ground.push_str(&format!(" ({} would refuse)", tried.instrument));
+    }
     let time = output::time(decision.time_ms);
     let machine = decision.machine.as_deref().unwrap_or("-");
     // What is wider than its column still ends in a space.

@@ -144,6 +144,7 @@ fn standing(view: &InstrumentView) {
         (view.suspended_from_ms, "rests from"),
         (view.ends_by_notice_ms, "ends by notice at"),
         (view.renewed_until_ms, "is renewed until"),
+        (view.tried_until_ms, "is tried until"),
     ];
     for (ms, what) in lines.into_iter().filter_map(|(ms, what)| Some((ms?, what))) {
         output::line(format!("  {what} {}", output::time(ms)));

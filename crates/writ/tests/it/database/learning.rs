@@ -42,9 +42,40 @@ fn what_was_done_is_proposed_and_nothing_else() {
     let shown = world.writ.json(&["learn", "acme/bot"]);
     assert_eq!(shown["permitted"], 9, "four statements and five sessions: {shown}");
 
-    // In force, it lets through what it was learned from, and refuses what the contract alone permits.
+    // Somebody reads it, and lets it be called more often.
+    let (clauses, _) = draft.split_once("<!-- annex of Writ -->").unwrap();
+    assert!(clauses.contains("limit = 18\n"), "{clauses}");
+    let clauses = clauses.replace("limit = 18\n", "limit = 100\n");
+    std::fs::write(&file, &clauses).unwrap();
+    world.writ.ok(&["fmt", path]);
+
+    // On trial, it says what it would refuse, and refuses nothing.
     world.writ.ok(&["check", path]);
     world.writ.ok(&["instrument", "draft", path]);
+    world.writ.ok(&["trial", "begin", "bot-charter", "--for", "1 day"]);
+    done.iter().for_each(|statement| drop(world.ok(statement)));
+    world.ok("SELECT total FROM orders");
+    world.ok("SELECT total FROM orders");
+    world.ok("SELECT id FROM staff");
+    world.denied("SELECT * FROM users");
+    let said = world.writ.json(&["trial", "show", "bot-charter"]);
+    assert_eq!((&said["seen"], &said["would_refuse"]), (&15.into(), &3.into()), "{said}");
+    assert_eq!(said["refusals"][0]["act"], "read shop-db/orders", "{said}");
+    assert_eq!(said["refusals"][0]["times"], 2, "{said}");
+    let shown = world.writ.ok(&["trial", "show", "bot-charter"]);
+    for told in [
+        "of 15 decisions that those in force permitted and that it had a say in, it would have refused 3",
+        "the Machine shall name in a statement to a database no other columns than",
+        "clause 0.1",
+    ] {
+        assert!(shown.contains(told), "{told}\n{shown}");
+    }
+    let index = said["refusals"][0]["first"].to_string();
+    assert!(world.writ.ok(&["why", &index]).contains("bot-charter@1 would have refused it by clause 2."));
+    assert!(world.writ.ok(&["log"]).contains("(bot-charter@1 would refuse)"));
+    assert!(world.writ.ok(&["trial", "list"]).contains("bot-charter@1"));
+
+    // In force, it lets through what it was learned from, and refuses what the contract alone permits.
     world.writ.ok(&[
         "sign",
         "bot-charter",
@@ -66,5 +97,22 @@ fn what_was_done_is_proposed_and_nothing_else() {
         let said = world.denied(beyond);
         assert!(said.contains("of `bot-charter`"), "{beyond}: {said}");
     }
+    assert!(world.writ.fails(&["trial", "begin", "bot-charter"], 1).contains("what is signed is the rule"));
+
+    // How many rows a statement has is known when it has ended.
+    let rows = "\n```clause\nkind = \"statement\"\nrows = 1\nonly = { actions = [\"read\"], resources = [\"shop-db/orders\"] }\n```\n";
+    std::fs::write(&file, clauses.replace("version = 1", "version = 2") + rows).unwrap();
+    world.writ.ok(&["fmt", path]);
+    world.writ.ok(&["instrument", "draft", path]);
+    world.writ.ok(&["trial", "begin", "bot-charter@2"]);
+    world.ok(done[0]);
+    world.ok(done[1]);
+    let said = world.writ.json(&["trial", "show", "bot-charter@2"]);
+    assert_eq!((&said["seen"], &said["would_refuse"]), (&4.into(), &1.into()), "{said}");
+    assert!(said["refusals"][0]["by"].as_str().unwrap().contains("more than 1 row"), "{said}");
+    world.writ.ok(&["trial", "end", "bot-charter"]);
+    world.ok(done[1]);
+    let said = world.writ.json(&["trial", "show", "bot-charter@2"]);
+    assert_eq!(said["seen"], 4, "{said}");
     world.writ.assert_verifies();
 }
