@@ -175,7 +175,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::Append(error) => match error {
                 AppendError::DiskFull
                 | AppendError::Failed(_)
-                | AppendError::Overloaded(_)
+                | AppendError::Overloaded
                 | AppendError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), ""),
                 AppendError::TooLong(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string(), ""),
             },

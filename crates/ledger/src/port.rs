@@ -62,8 +62,8 @@ pub enum AppendError {
     #[error("the ledger's disk failed ({0}): restart Writ, which re-reads the log and says what it found")]
     Failed(String),
     /// Too many submissions wait already: back-pressure.
-    #[error("the ledger is {0} submissions behind: try again")]
-    Overloaded(usize),
+    #[error("the ledger is too far behind to take more: try again")]
+    Overloaded,
     /// The entry is too long.
     #[error("the entry has {0} bytes, more than a log entry can have")]
     TooLong(usize),

@@ -23,7 +23,7 @@ use ledger::{
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -33,6 +33,8 @@ use zeroize::Zeroizing;
 
 /// Submissions that may wait for the sequencer; one more is refused with [`AppendError::Overloaded`].
 pub const QUEUE_MAX: usize = 8_192;
+/// Bytes of entries and addenda that may wait; whatever goes beyond is refused likewise.
+pub const QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Entries in one frame at most.
 pub const BATCH_ENTRIES_MAX: usize = 4_096;
 /// Bytes of entries and addenda in one frame at most.
@@ -71,14 +73,47 @@ pub struct EmbeddedLog {
     shared: Arc<Shared>,
     queue: Mutex<Option<SyncSender<Job>>>,
     hurry: Arc<Hurry>,
+    room: Arc<Room>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Job {
     submission: Submission,
-    done: oneshot::Sender<Result<Sequenced, AppendError>>,
+    waiter: Waiter,
     /// How long it can wait for others.
     patience: Duration,
+}
+
+/// Who waits for a submission, which takes up room for as long.
+struct Waiter {
+    done: oneshot::Sender<Result<Sequenced, AppendError>>,
+    _taken: Taken,
+}
+
+/// How many bytes wait.
+#[derive(Default)]
+struct Room {
+    taken: AtomicUsize,
+}
+
+struct Taken {
+    room: Arc<Room>,
+    bytes: usize,
+}
+
+impl Room {
+    /// Takes up room for a submission, if there is so much left.
+    fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
+        let taken = Taken { room: self.clone(), bytes };
+        let before = self.taken.fetch_add(bytes, Ordering::AcqRel);
+        (before + bytes <= QUEUE_BYTES_MAX).then_some(taken)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.room.taken.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
 }
 
 struct Shared {
@@ -202,7 +237,8 @@ impl EmbeddedLog {
             spawn("sealer", Box::new(move || sealing.seal_all(&full)))?,
             spawn("publisher", Box::new(move || publishing.publish_regularly()))?,
         ];
-        Ok(Self { shared, queue: Mutex::new(Some(queue)), hurry, threads: Mutex::new(threads) })
+        let (queue, room) = (Mutex::new(Some(queue)), Arc::default());
+        Ok(Self { shared, queue, hurry, room, threads: Mutex::new(threads) })
     }
 
     /// The key its checkpoints verify under.
@@ -278,9 +314,14 @@ impl Append for EmbeddedLog {
             let length = submission.entry.len().max(submission.addendum.len());
             return Box::pin(std::future::ready(Err(AppendError::TooLong(length))));
         }
+        let overloaded = || Box::pin(std::future::ready(Err(AppendError::Overloaded)));
+        let Some(taken) = self.room.take(submission.entry.len() + submission.addendum.len()) else {
+            return overloaded();
+        };
         let (done, landed) = oneshot::channel();
+        let waiter = Waiter { done, _taken: taken };
         let queued = match &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(queue) => queue.try_send(Job { submission, done, patience }),
+            Some(queue) => queue.try_send(Job { submission, waiter, patience }),
             None => return Box::pin(std::future::ready(Err(AppendError::Closed))),
         };
         if patience.is_zero() {
@@ -288,9 +329,7 @@ impl Append for EmbeddedLog {
         }
         match queued {
             Ok(()) => Box::pin(async move { landed.await.unwrap_or(Err(AppendError::Closed)) }),
-            Err(TrySendError::Full(_)) => {
-                Box::pin(std::future::ready(Err(AppendError::Overloaded(QUEUE_MAX))))
-            }
+            Err(TrySendError::Full(_)) => overloaded(),
             Err(TrySendError::Disconnected(_)) => Box::pin(std::future::ready(Err(AppendError::Closed))),
         }
     }
@@ -377,12 +416,12 @@ impl Sequencer {
 
     fn commit(&mut self, batch: Vec<Job>) {
         let (submissions, waiters): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|job| (job.submission, job.done)).unzip();
+            batch.into_iter().map(|job| (job.submission, job.waiter)).unzip();
         match self.write(&submissions) {
             Ok((first, size, root)) => {
-                for (index, done) in (first..).zip(waiters) {
+                for (index, waiter) in (first..).zip(waiters) {
                     // A waiter that went away loses only its answer; the entry stays.
-                    let _ = done.send(Ok(Sequenced { index, size, root }));
+                    let _ = waiter.done.send(Ok(Sequenced { index, size, root }));
                 }
                 if size.is_multiple_of(SEGMENT_ENTRIES) {
                     self.start_segment(size);
@@ -393,8 +432,8 @@ impl Sequencer {
                 if matches!(error, AppendError::Failed(_)) {
                     write(&self.shared.state).failed = Some(error.clone());
                 }
-                for done in waiters {
-                    let _ = done.send(Err(error.clone()));
+                for waiter in waiters {
+                    let _ = waiter.done.send(Err(error.clone()));
                 }
             }
         }

@@ -4,9 +4,10 @@ use crate::{append, entry, open, signer};
 use ledger::{AppendError, ReadLog as _};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::{Arc, RwLock};
 use store::disk::{Disk, RealDisk, WalFile};
+use store::log::QUEUE_BYTES_MAX;
 use store::{EmbeddedLog, LogConfig};
 use tempfile::TempDir;
 
@@ -15,6 +16,58 @@ enum Call {
     Extend = 0,
     Write = 1,
     Sync = 2,
+}
+
+/// A disk that is done with nothing until it is let.
+struct SlowDisk(Arc<RwLock<()>>);
+struct SlowFile(Box<dyn WalFile>, Arc<RwLock<()>>);
+
+impl Disk for SlowDisk {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn WalFile>> {
+        Ok(Box::new(SlowFile(RealDisk.open(path)?, self.0.clone())))
+    }
+}
+
+impl WalFile for SlowFile {
+    fn extend(&self, length: u64) -> io::Result<()> {
+        self.0.extend(length)
+    }
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        drop(self.1.read().unwrap());
+        self.0.write_at(offset, bytes)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(offset, buffer)
+    }
+    fn length(&self) -> io::Result<u64> {
+        self.0.length()
+    }
+}
+
+/// What waits is bounded by its bytes; what was taken lands, and then there is room again.
+#[test]
+fn so_many_bytes_wait_and_no_more() {
+    let folder = TempDir::new().unwrap();
+    let held = Arc::new(RwLock::new(()));
+    let config = LogConfig {
+        disk: Box::new(SlowDisk(held.clone())),
+        ..LogConfig::new(folder.path().to_owned(), signer())
+    };
+    let log = EmbeddedLog::open(config).unwrap();
+    let big = |n: u64| ledger::Submission { entry: entry(n), addendum: vec![0; 4_000_000] };
+    let holding = held.write().unwrap();
+    let fits = QUEUE_BYTES_MAX / (4_000_000 + entry(0).len());
+    let waiting: Vec<_> = (0..fits as u64).map(|n| ledger::Append::append(&log, big(n))).collect();
+    assert_eq!(crate::wait(ledger::Append::append(&log, big(0))), Err(AppendError::Overloaded));
+    drop(holding);
+    for (expected, landed) in (0..).zip(waiting) {
+        assert_eq!(crate::wait(landed).unwrap().index, expected);
+    }
+    let landed = crate::wait(ledger::Append::append(&log, big(0))).unwrap();
+    assert_eq!(landed.index, fits as u64);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
