@@ -223,3 +223,81 @@ async fn tokio_postgres_says_the_same() {
     let (client, tls) = through(&world).await;
     assert_eq!(with_tokio_postgres(client, tls).await, direct);
 }
+
+/// The same work with `sqlx`: a pool, statements it keeps prepared and describes, transactions, COPY, notifications.
+async fn with_sqlx(options: sqlx::postgres::PgConnectOptions) -> Vec<String> {
+    use sqlx::postgres::{PgListener, PgPoolCopyExt as _, PgPoolOptions};
+    use sqlx::{Executor as _, Row as _, SqlSafeStr as _, Statement as _};
+    let pool = PgPoolOptions::new().max_connections(3).connect_with(options).await.unwrap();
+    let mut said = Vec::new();
+    let by_id = "SELECT customer, total::float8, now() > '2000-01-01' FROM orders WHERE id = $1";
+    for id in [1, 2, 1] {
+        let row = sqlx::query(by_id).bind(id).fetch_one(&pool).await.unwrap();
+        let (customer, total, now): (String, Option<f64>, bool) = (row.get(0), row.get(1), row.get(2));
+        said.push(format!("{customer} {total:?} {now}"));
+    }
+    let mut connection = pool.acquire().await.unwrap();
+    let prepared = "SELECT id, customer FROM orders WHERE id = $1".into_sql_str();
+    let prepared = connection.prepare(prepared).await.unwrap();
+    said.push(format!("{:?} {:?}", prepared.parameters(), prepared.columns()));
+    drop(connection);
+    let mut transaction = pool.begin().await.unwrap();
+    let insert = "INSERT INTO orders (customer) SELECT * FROM unnest($1::text[])";
+    let many = vec!["sqlx".to_owned(); 300];
+    let done = sqlx::query(insert).bind(&many).execute(&mut *transaction).await.unwrap();
+    said.push(done.rows_affected().to_string());
+    let mut inner = sqlx::Acquire::begin(&mut transaction).await.unwrap();
+    let failed = sqlx::query("SELECT 1/(SELECT 0)").fetch_one(&mut *inner).await.unwrap_err();
+    said.push(failed.as_database_error().unwrap().code().unwrap().into_owned());
+    inner.rollback().await.unwrap();
+    transaction.commit().await.unwrap();
+    let mut sink = pool.copy_in_raw("COPY orders (customer) FROM STDIN").await.unwrap();
+    sink.send("sqlx\n".repeat(1_000).as_bytes()).await.unwrap();
+    said.push(sink.finish().await.unwrap().to_string());
+    let deleted = sqlx::query("DELETE FROM orders WHERE customer = 'sqlx'").execute(&pool).await.unwrap();
+    said.push(deleted.rows_affected().to_string());
+    // Dropped while it is open: it is rolled back by whoever has the connection next.
+    let mut dropped = pool.begin().await.unwrap();
+    dropped.execute("INSERT INTO orders (customer) VALUES ('gone')").await.unwrap();
+    drop(dropped);
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen("orders_changed").await.unwrap();
+    sqlx::query("NOTIFY orders_changed, 'now'").execute(&pool).await.unwrap();
+    said.push(listener.recv().await.unwrap().payload().to_owned());
+    let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM orders").fetch_one(&pool).await.unwrap();
+    said.push(count.to_string());
+    drop(listener);
+    pool.close().await;
+    said
+}
+
+#[tokio::test]
+async fn sqlx_says_the_same() {
+    use sqlx::postgres::{PgConnectOptions, PgSslMode};
+    let world = World::start();
+    let direct =
+        PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(world.postgres.port).database("app");
+    let direct =
+        direct.username("app_orders").password("a secret: with a colon").ssl_mode(PgSslMode::Disable);
+    let direct = with_sqlx(direct).await;
+    assert!(direct.contains(&"22012".to_owned()) && direct.contains(&"1300".to_owned()), "{direct:?}");
+
+    // It takes a socket's path beside the host name that TLS is about, and no address.
+    let port = world.writ.gateway_port();
+    let socket = world.writ.path(&format!(".s.PGSQL.{port}"));
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut gateway = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                tokio::io::copy_bidirectional(&mut client, &mut gateway).await
+            });
+        }
+    });
+    let file = |name: &str| world.credential.join(name);
+    let through = PgConnectOptions::new_without_pgpass().host("shop-db.localhost").port(port).database("app");
+    let through = through.socket(socket.parent().unwrap()).username("bot").ssl_mode(PgSslMode::VerifyFull);
+    let through = through.ssl_root_cert(file("bundle.pem"));
+    let through = through.ssl_client_cert(file("cert.pem")).ssl_client_key(file("key.pem"));
+    assert_eq!(with_sqlx(through).await, direct);
+}
