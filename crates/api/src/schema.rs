@@ -119,8 +119,7 @@ fn unnull(schema: &mut Value) {
 }
 
 /// Where a service is: over HTTP, or a database (`registry::DatabaseAddress`).
-const UPSTREAM: &str =
-    "^(https?://[^/@?# ]+|postgres(ql)?://[^/@?# ]+/[^/@?# ]+([?]sslmode=(disable|verify-full))?)$";
+const UPSTREAM: &str = "^(https?://[^/@?# ]+|postgres(ql)?://[^/@?# ]+/[^/@?# ]+([?](sslmode=(disable|verify-full)|pool=[0-9]{1,2})(&(sslmode=(disable|verify-full)|pool=[0-9]{1,2}))?)?)$";
 /// `schema.name` (`registry::Objects`).
 const OBJECT: &str = "^[^.*\"]+[.][^.\"]+$";
 

@@ -118,30 +118,36 @@ impl Estate {
         Ok(())
     }
 
-    /// Puts a database beside the service, which the machine uses under two contracts: `strict` and `relaxed`.
+    /// Puts a database beside the service, which the machine uses under the contracts `strict`, `relaxed` and `masked`;
+    /// and as a second service, `pooled-db`, under `pooled`.
     pub(crate) async fn database(&mut self, port: u16) -> anyhow::Result<()> {
         let client = self.client.clone();
         client.put("/v1/secrets/role-bench", &json!({ "value": "bench:bench" })).await?;
-        client
-            .post::<Value>("/v1/services", &json!({
-                "name": "shop-db", "party": "forge", "owner": "host", "host": "shop-db.localhost",
-                "upstream": format!("postgresql://127.0.0.1:{port}/bench?sslmode=disable"), "login": "role-bench",
+        for (name, pool) in [("shop-db", 0), ("pooled-db", 4)] {
+            let upstream = format!("postgresql://127.0.0.1:{port}/bench?sslmode=disable&pool={pool}");
+            let service = json!({
+                "name": name, "party": "forge", "owner": "host", "host": format!("{name}.localhost"),
+                "upstream": upstream, "login": "role-bench",
                 "resources": [{ "name": "accounts", "tables": ["public.*"] }],
-            }))
-            .await?;
+            });
+            client.post::<Value>("/v1/services", &service).await?;
+        }
         let relaxed = "recording = \"within 1 second\"\n";
         // Half of ten columns by name, the others are looked through.
         let masks = "\n```clause\nkind = \"masking\"\nfields = [\"people.c1\", \"people.c2\", \"people.c3\", \"people.c4\", \"people.c5\", \"pgbench_accounts.filler\"]\n\
              method = \"hash\"\n```\n\n```clause\nkind = \"masking\"\ndetect = [\"email\", \"iban\", \"payment-card\"]\nmethod = \"null\"\n```\n";
-        for (name, recording, more) in
-            [("strict", "", ""), ("relaxed", relaxed, ""), ("masked", relaxed, masks)]
-        {
+        for (name, service, recording, more) in [
+            ("strict", "shop-db", "", ""),
+            ("relaxed", "shop-db", relaxed, ""),
+            ("masked", "shop-db", relaxed, masks),
+            ("pooled", "pooled-db", relaxed, ""),
+        ] {
             let document = CONTRACT
                 .split("## Permissions")
                 .next()
                 .unwrap_or_default()
                 .replace("name = \"deal\"", &format!("name = \"{name}\""))
-                .replace("service = \"files\"", "service = \"shop-db\"");
+                .replace("service = \"files\"", &format!("service = \"{service}\""));
             let document = format!(
                 "{document}## Permissions\n\n```clause\nkind = \"permit\"\nactions = \"any\"\n\
                  resources = \"any\"\n{recording}```\n\n```clause\nkind = \"statement\"\nwhich-rows = true\nonly = {{ actions = [\"update\", \"delete\"] }}\n```\n{more}"

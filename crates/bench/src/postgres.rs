@@ -88,10 +88,15 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         println!("  {name:<24}{}", cells.collect::<String>());
     }
     println!(
-        "\nCOPY of {ROWS} rows, seconds; pgbench -C, connections per second; medians of {} rounds",
+        "\nCOPY of {ROWS} rows, seconds; pgbench -C, connections per second, the last where sessions are kept; medians of {} rounds",
         ROUNDS / 2
     );
+    let pooled = Target {
+        name: "writ, pooled",
+        conninfo: writ("pooled").replace("host=shop-db.localhost", "host=pooled-db.localhost"),
+    };
     for (name, what) in [("COPY TO STDOUT", 0), ("COPY FROM STDIN", 1), ("connections", 2)] {
+        let targets: Vec<&Target> = targets.iter().chain((what == 2).then_some(&pooled)).collect();
         let mut rounds: Vec<Vec<f64>> = vec![Vec::new(); targets.len()];
         for _ in 0..ROUNDS / 2 {
             for (target, round) in targets.iter().zip(&mut rounds) {
@@ -112,7 +117,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let before = estate.resident_kib()?;
     let relaxed = &targets[4];
     let started = Instant::now();
-    let bytes = result(relaxed, 2_000_000)?;
+    let bytes = result(relaxed, 20_000_000)?;
     println!(
         "\na result of {:.1} GB through writ in {:.1} s: resident memory {:.1} MB before, {:.1} MB after",
         bytes as f64 / 1e9,

@@ -56,6 +56,14 @@ pub const CHUNK_BYTES: usize = 64 * 1024;
 pub const DATABASE_LOGIN_TIME_MAX: Duration = Duration::from_secs(10);
 /// The same, and what is asked of the server before the session is the machine's.
 pub const DATABASE_BEGIN_TIME_MAX: Duration = Duration::from_secs(15);
+/// Sessions with servers that nobody uses.
+pub const POOL_MAX: usize = 256;
+/// How long nobody uses one before it is closed.
+pub const POOL_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long one is used again at all.
+pub const POOL_AGE_MAX: Duration = Duration::from_secs(600);
+/// How long a server has to reset one.
+pub const POOL_RESET_TIME_MAX: Duration = Duration::from_secs(5);
 /// Reading a database's catalog.
 pub const CATALOG_TIME_MAX: Duration = Duration::from_secs(30);
 /// What a database's catalog may be in bytes.

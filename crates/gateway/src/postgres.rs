@@ -18,6 +18,7 @@ mod masking;
 mod names;
 mod open;
 mod parameters;
+mod pool;
 mod reply;
 mod rows;
 mod session;
@@ -34,6 +35,7 @@ use crate::forward::upstream_tls;
 use crate::limits::CANCELS_MAX;
 use cancel::Cancels;
 use catalogs::Catalogs;
+use pool::Pool;
 use std::sync::Arc;
 use texts::Texts;
 use tokio::sync::Semaphore;
@@ -44,6 +46,7 @@ pub(crate) struct Databases {
     catalogs: Arc<Catalogs>,
     cancels: Arc<Cancels>,
     texts: Texts,
+    pool: Arc<Pool>,
     /// Turns to cancel what runs on servers and has nobody to answer.
     cancelling: Arc<Semaphore>,
 }
@@ -57,6 +60,7 @@ impl Databases {
             catalogs: Arc::default(),
             cancels: Arc::default(),
             texts: Texts::default(),
+            pool: Arc::default(),
             cancelling: Arc::new(Semaphore::new(CANCELS_MAX)),
         })
     }

@@ -11,6 +11,8 @@ pub const OBJECTS_MAX: usize = 1_000;
 pub const OBJECT_BYTES_MAX: usize = 200;
 /// The longest name of a database, in bytes (NAMEDATALEN is 64).
 const DATABASE_BYTES_MAX: usize = 63;
+/// Sessions kept for one machine under one contract at most.
+const POOL_MAX: u8 = 16;
 /// What stands in the name of a login for the contract's name.
 const CONTRACT: &str = "{contract}";
 
@@ -205,25 +207,34 @@ pub struct DatabaseAddress {
     pub database: String,
     /// Without TLS. Otherwise its certificate must be of `host` (libpq calls it `verify-full`).
     pub clear: bool,
+    /// How many sessions nobody uses are kept for each machine under each contract.
+    pub pool: u8,
 }
 
 impl DatabaseAddress {
-    /// Reads `postgresql://HOST[:PORT]/DATABASE[?sslmode=verify-full|disable]`; none if it is of another kind.
+    /// Reads `postgresql://HOST[:PORT]/DATABASE[?sslmode=verify-full|disable&pool=N]`; none if it is of another kind.
     pub fn parse(upstream: &str) -> Option<Result<Self, String>> {
         let rest = upstream.strip_prefix("postgresql://").or_else(|| upstream.strip_prefix("postgres://"))?;
         Some(Self::read(rest).ok_or_else(|| {
             format!(
-                "the upstream `{upstream}` is not `postgresql://HOST:PORT/DATABASE`, with `?sslmode=disable` where there is no TLS"
+                "the upstream `{upstream}` is not `postgresql://HOST:PORT/DATABASE`, with `?sslmode=disable` where there is no TLS, and `?pool=4` (up to {POOL_MAX}) where sessions are kept for their machine"
             )
         }))
     }
 
     fn read(rest: &str) -> Option<Self> {
-        let (rest, clear) = match rest.split_once('?') {
-            None | Some((_, "sslmode=verify-full")) => (rest.split('?').next()?, false),
-            Some((rest, "sslmode=disable")) => (rest, true),
-            Some(_) => return None,
-        };
+        let (rest, said) = rest.split_once('?').map_or((rest, None), |(rest, said)| (rest, Some(said)));
+        let (mut clear, mut pool) = (None, None);
+        for said in said.into_iter().flat_map(|said| said.split('&')) {
+            match said.split_once('=')? {
+                ("sslmode", "verify-full") if clear.is_none() => clear = Some(false),
+                ("sslmode", "disable") if clear.is_none() => clear = Some(true),
+                ("pool", size) if pool.is_none() => {
+                    pool = Some(size.parse().ok().filter(|size| *size <= POOL_MAX)?);
+                }
+                _ => return None,
+            }
+        }
         let (authority, database) = rest.split_once('/')?;
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !host.ends_with(':') => (host, port.parse().ok()?),
@@ -238,7 +249,8 @@ impl DatabaseAddress {
             host: host.to_owned(),
             port,
             database: database.to_owned(),
-            clear,
+            clear: clear.unwrap_or(false),
+            pool: pool.unwrap_or(0),
         })
     }
 }
@@ -280,8 +292,25 @@ mod tests {
         let tls = read("postgres://db.example/shop").unwrap().unwrap();
         assert_eq!((tls.port, tls.clear), (5432, false));
         assert_eq!(read("postgresql://[::1]:5/x").unwrap().unwrap().host, "::1");
+        let pooled = read("postgresql://h/d?pool=4&sslmode=disable").unwrap().unwrap();
+        assert_eq!((pooled.pool, pooled.clear, tls.pool), (4, true, 0));
         assert!(read("http://a").is_none());
-        for bad in ["", "h", "h/", "/d", "u@h/d", "h:0/d", "h:x/d", "h/d?sslmode=require", "h/d/e", "h/d?x"] {
+        for bad in [
+            "",
+            "h",
+            "h/",
+            "/d",
+            "u@h/d",
+            "h:0/d",
+            "h:x/d",
+            "h/d?sslmode=require",
+            "h/d/e",
+            "h/d?x",
+            "h/d?pool=17",
+            "h/d?pool=1&pool=2",
+            "h/d?pool",
+            "h/d?",
+        ] {
             assert!(read(&format!("postgresql://{bad}")).unwrap().is_err(), "{bad}");
         }
     }

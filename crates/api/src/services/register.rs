@@ -26,7 +26,8 @@ pub(crate) struct NewService {
     /// The host name machines use to reach it through the gateway.
     host: String,
     /// Where the gateway reaches it: `http://host:port`, `https://host:port`, or a database as
-    /// `postgresql://host:port/database`, with `?sslmode=disable` where there is no TLS.
+    /// `postgresql://host:port/database`, with `?sslmode=disable` where there is no TLS, and `?pool=4` where so many sessions nobody uses are kept for each
+    /// machine and contract.
     upstream: String,
     /// What it holds.
     resources: Vec<NewResource>,

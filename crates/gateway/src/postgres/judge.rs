@@ -22,10 +22,12 @@ use policy::{
 use registry::{IdentityId, InstrumentId, Service, Verb};
 use sql::statement::TEXT_BYTES_MAX;
 use sql::{Act, Catalog, Columns, CopiedOut, Effect, Kind, Object, Path, Resolved, Statement};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::oneshot;
 use wire::postgres::backend;
 use wire::postgres::error_response::{ErrorResponse, Severity};
+use zeroize::Zeroizing;
 
 /// What stands for the method where a session begins.
 pub(crate) const CONNECT: &str = "CONNECT";
@@ -48,6 +50,8 @@ pub(crate) struct Judge {
     /// The verdict that opened the session; none while that is decided.
     pub(crate) session: Option<u64>,
     pub(crate) says: Mutex<Says>,
+    /// It did what nobody can tell the effects of.
+    pub(crate) administered: AtomicBool,
 }
 
 /// What was permitted and is being recorded.
@@ -83,10 +87,18 @@ impl Judge {
     }
 
     pub(crate) fn login(&self) -> Result<Login, UpstreamError> {
+        self.login_with(&self.unsealed()?)
+    }
+
+    pub(crate) fn login_with(&self, secret: &Zeroizing<Vec<u8>>) -> Result<Login, UpstreamError> {
+        Login::of(secret).ok_or_else(|| UpstreamError::BadSecret(self.secret.clone()))
+    }
+
+    /// The secret itself.
+    pub(crate) fn unsealed(&self) -> Result<Zeroizing<Vec<u8>>, UpstreamError> {
         let secrets = &self.pipeline.ports.secrets;
         let secret = secrets.secret(&self.secret).map_err(UpstreamError::Secrets)?;
-        let secret = secret.ok_or_else(|| UpstreamError::NoSecret(self.secret.clone()))?;
-        Login::of(&secret).ok_or_else(|| UpstreamError::BadSecret(self.secret.clone()))
+        secret.ok_or_else(|| UpstreamError::NoSecret(self.secret.clone()))
     }
 
     /// Decides whether the session may begin, and records that before it does. It rests on this to its end.
@@ -360,6 +372,9 @@ impl Judge {
                 return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
             }
         };
+        if all.acts.iter().any(|act| act.verb == Verb::Administer) {
+            self.administered.store(true, Ordering::Relaxed);
+        }
         let counted = all.acts.iter().all(|act| act.uncounted.is_none());
         let limits =
             seen.as_ref().and_then(|_| Limits::of(&permits, self.identity, &ports.counters, counted));
@@ -470,15 +485,17 @@ impl Judge {
     /// itself.
     fn instead_of(&self, statements: &[Statement]) -> Option<String> {
         let [only] = statements else { return None };
-        names_itself(only).then(|| {
-            let name = application_name(&self.pipeline, self.session);
-            format!("SET application_name = '{}'", name.replace('\'', ""))
-        })
+        names_itself(only).then(|| set_name(&application_name(&self.pipeline, self.session)))
     }
 }
 
 fn names_itself(statement: &Statement) -> bool {
     statement.effect == Effect::ApplicationName
+}
+
+/// Gives a session its name in the server's own records.
+pub(crate) fn set_name(name: &str) -> String {
+    format!("SET application_name = '{}'", name.replace('\'', ""))
 }
 
 /// By which name the server's own records can be joined with the decision log.

@@ -3,14 +3,15 @@
 
 use super::cancel::Cancellable;
 use super::going::Says;
-use super::judge::{CONNECT, Judge, application_name};
+use super::judge::{CONNECT, Judge, application_name, set_name};
+use super::pool::Whose;
 use super::reply;
 use super::session;
 use super::upstream::{Duplex, Server, Upstream, UpstreamError};
 use crate::authenticate::Peer;
 use crate::connections::Connections;
 use crate::exchange::{Looked, Pipeline, shortened};
-use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX};
+use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX, POOL_RESET_TIME_MAX};
 use credential::jwt::TOKEN_BYTES_MAX;
 use policy::{Denial, Ending, Reason};
 use registry::{DATABASE_AUDIENCE, DatabaseAddress, IdentityId, InstrumentId, Service};
@@ -18,6 +19,7 @@ use rustix::net::sockopt::set_socket_linger;
 use sql::{Path, Setting};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -207,6 +209,8 @@ impl Refused {
 struct Begun {
     judge: Arc<Judge>,
     upstream: Upstream,
+    /// For whom the session with the server can be kept.
+    whose: Option<Whose>,
     cancellable: Option<Cancellable>,
     hello: Vec<u8>,
     opened: super::waiting::Running,
@@ -236,6 +240,7 @@ impl Beginning<'_> {
             key: OnceLock::new(),
             session: None,
             says: Mutex::new(Says { path: Path::Unknown, purpose: asked.purpose.clone(), moved: 0 }),
+            administered: AtomicBool::new(false),
         };
         let (index, opened) = judge.begin(shortened(said(self.startup))).await?;
         judge.session = Some(index);
@@ -248,7 +253,7 @@ impl Beginning<'_> {
                 reached.unwrap_or(Err(UpstreamError::Late(DATABASE_BEGIN_TIME_MAX)))
             }
         };
-        let (upstream, path) = match reached {
+        let (upstream, path, whose) = match reached {
             Ok(reached) => reached,
             Err(error) => {
                 opened.finish(Ending::UpstreamFailed);
@@ -268,20 +273,43 @@ impl Beginning<'_> {
             Ok(format!("writ-{}", contract::canonical::hex(&random)))
         };
         let names = (name()?, name()?);
-        Ok(Begun { judge: Arc::new(judge), upstream, cancellable, hello, opened, names })
+        Ok(Begun { judge: Arc::new(judge), upstream, whose, cancellable, hello, opened, names })
     }
 
-    /// Begins a session with the server; gives where names are looked up in it.
-    async fn reach(&self, judge: &Judge, asked: &Asked) -> Result<(Upstream, Path), UpstreamError> {
+    /// Begins a session with the server, or goes on with one that was kept for just this; gives where names are looked up
+    /// in it, and for whom it can be kept again.
+    async fn reach(
+        &self,
+        judge: &Judge,
+        asked: &Asked,
+    ) -> Result<(Upstream, Path, Option<Whose>), UpstreamError> {
+        let secret = judge.unsealed()?;
+        let pool = &self.pipeline.databases.pool;
+        let whose = (judge.server.address.pool > 0).then(|| Whose {
+            identity: judge.identity,
+            contract: judge.contract,
+            service: judge.service.id,
+            address: judge.server.address.clone(),
+            secret: pool.mark(&secret),
+            settings: asked.settings.clone(),
+        });
         let name = application_name(self.pipeline, judge.session);
-        let mut parameters = vec![("application_name", name.as_str()), ("client_encoding", "UTF8")];
+        let renamed = set_name(&name);
+        while let Some(mut kept) = whose.as_ref().and_then(|whose| pool.take(whose)) {
+            let renaming = tokio::time::timeout(POOL_RESET_TIME_MAX, asked.path(&mut kept, Some(&renamed)));
+            // One that the server has closed meanwhile is nobody's.
+            if let Ok(Ok(path)) = renaming.await {
+                return Ok((kept, path, whose));
+            }
+        }
+        // RESET gives a session the name back that it was begun with, which is not to be somebody else's.
+        let first = if whose.is_some() { self.pipeline.ports.recorder.origin() } else { &name };
+        let mut parameters = vec![("application_name", first), ("client_encoding", "UTF8")];
         parameters.extend(asked.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut upstream = judge.server.login(&judge.login()?, &parameters).await?;
-        let path = match asked.moves_path {
-            true => Path::Unknown,
-            false => Path::of(upstream.ask(sql::catalog::PATH, STARTUP_BYTES_MAX).await?),
-        };
-        Ok((upstream, path))
+        let mut upstream = judge.server.login(&judge.login_with(&secret)?, &parameters).await?;
+        let renamed = whose.as_ref().map(|_| renamed.as_str());
+        let path = asked.path(&mut upstream, renamed).await?;
+        Ok((upstream, path, whose))
     }
 
     /// Finds what a machine asks for.
@@ -495,6 +523,17 @@ impl Asked {
         Ok(asked)
     }
 
+    /// Where a session looks up names, which gets a name before.
+    async fn path(&self, upstream: &mut Upstream, renamed: Option<&str>) -> Result<Path, UpstreamError> {
+        let asks = (!self.moves_path).then_some(sql::catalog::PATH);
+        let text: Vec<&str> = renamed.into_iter().chain(asks).collect();
+        if text.is_empty() {
+            return Ok(Path::Unknown);
+        }
+        let rows = upstream.ask(&text.join("; "), STARTUP_BYTES_MAX).await?;
+        Ok(if self.moves_path { Path::Unknown } else { Path::of(rows) })
+    }
+
     fn setting(&mut self, name: &str, value: &str) -> Result<(), Refused> {
         let setting = Setting::at_startup(name, value).map_err(|why| {
             let message = format!("the setting `{name}` is not let through: {why}");
@@ -566,7 +605,7 @@ fn options(text: &str) -> Result<Vec<(String, String)>, Refused> {
 
 impl Begun {
     async fn run(self, mut stream: TlsStream<TcpStream>, stop: &CancellationToken) {
-        let Self { judge, upstream, cancellable, hello, opened, names } = self;
+        let Self { judge, upstream, whose, cancellable, hello, opened, names } = self;
         let metrics = judge.pipeline.ports.metrics.clone();
         metrics.connections.inc();
         let live = judge.live.clone();
@@ -575,7 +614,13 @@ impl Begun {
             stream.flush().await
         };
         if begun.await.is_ok() {
-            let stream = session::run(judge, names, stream, upstream, stop).await;
+            let pool = judge.pipeline.databases.pool.clone();
+            let (stream, upstream) =
+                session::run(judge, names, stream, upstream, whose.is_some(), stop).await;
+            let cancels = cancellable.is_some_and(Cancellable::end);
+            if let (Some(upstream), Some(whose), false) = (upstream, whose, cancels) {
+                tokio::spawn(pool.keep(whose, live.clone(), upstream));
+            }
             let cut = live.token().is_cancelled();
             if cut && let Err(error) = set_socket_linger(stream.get_ref().0, Some(Duration::ZERO)) {
                 tracing::warn!(%error, "a cut connection may still deliver what was under way");
@@ -584,7 +629,6 @@ impl Begun {
                 opened.finish(Ending::Complete);
             }
         }
-        drop(cancellable);
         metrics.connections.dec();
     }
 }

@@ -40,8 +40,10 @@ pub(crate) struct Session {
     timed: Notify,
     /// What the server said so far has passed.
     passed: Notify,
-    /// Something of what the server said is on its way to the client.
+    /// Something of what the server said is on its way to the client, or a part of a message is here.
     passing: AtomicBool,
+    /// The client said that it is done.
+    parted: AtomicBool,
     /// A name that nobody gives to anything: what is denied is asked for by it.
     never: String,
     /// A name the gateway gives to what it runs as a portal of its own.
@@ -69,14 +71,16 @@ impl From<wire::postgres::Malformed> for End {
     }
 }
 
-/// Runs a session to its end. `client` is given back for whoever closes it.
+/// Runs a session to its end. `client` is given back for whoever closes it; and the session with the server, where that
+/// can be `kept` and nothing is under way in it.
 pub(crate) async fn run<C: Duplex>(
     judge: Arc<Judge>,
     (never, own): (String, String),
     client: C,
     upstream: Upstream,
+    kept: bool,
     stop: &CancellationToken,
-) -> C {
+) -> (C, Option<Upstream>) {
     let session = Session {
         judge: judge.clone(),
         talk: Mutex::default(),
@@ -84,10 +88,11 @@ pub(crate) async fn run<C: Duplex>(
         timed: Notify::new(),
         passed: Notify::new(),
         passing: AtomicBool::new(false),
+        parted: AtomicBool::new(false),
         never,
         own,
     };
-    let Upstream { stream, key, heard, .. } = upstream;
+    let Upstream { stream, parameters, key, heard, begun } = upstream;
     let (mut client_said, mut to_client) = tokio::io::split(client);
     let (mut server_said, mut to_server) = tokio::io::split(stream);
     // Whether the client has heard every message whole that was begun.
@@ -105,6 +110,8 @@ pub(crate) async fn run<C: Duplex>(
         }
     };
     let busy = session.talk().part();
+    let over = matches!(end, End::Over) && session.parted.load(Ordering::Relaxed);
+    let clean = over && session.talk().is_idle() && !session.passing.load(Ordering::Relaxed);
     if let End::Told(error) = end {
         let mut out = Vec::new();
         error.write(&mut out);
@@ -120,7 +127,7 @@ pub(crate) async fn run<C: Duplex>(
         let _ = tokio::time::timeout(PARTING_TIME_MAX, to_client.shutdown()).await;
     }
     // What still runs there has nobody to answer.
-    if busy && let Some(key) = key {
+    if busy && let Some(key) = key.clone() {
         let (server, turns) = (judge.server.clone(), judge.pipeline.databases.cancelling.clone());
         tokio::spawn(async move {
             // Each is a connection of its own: a thousand at once would keep clients from being told.
@@ -130,11 +137,20 @@ pub(crate) async fn run<C: Duplex>(
             }
         });
     }
+    let client = client_said.unsplit(to_client);
+    if kept && clean && !judge.administered.load(Ordering::Relaxed) {
+        let stream = server_said.unsplit(to_server);
+        let mut upstream = Upstream { stream, parameters, key, heard: BytesMut::new(), begun };
+        for (name, value) in session.talk().take_reported() {
+            upstream.report(&name, &value);
+        }
+        return (client, Some(upstream));
+    }
     let mut goodbye = Vec::new();
     frontend::terminate(&mut goodbye);
     let _ = tokio::time::timeout(PARTING_TIME_MAX, to_server.write_all(&goodbye)).await;
     let _ = tokio::time::timeout(PARTING_TIME_MAX, to_server.shutdown()).await;
-    client_said.unsplit(to_client)
+    (client, None)
 }
 
 impl Session {
@@ -214,6 +230,12 @@ impl Session {
                     break;
                 }
                 let message = heard.split_to(header.total());
+                if header.tag == b'X' {
+                    to.write_all(&out).await?;
+                    to.flush().await?;
+                    self.parted.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
                 // What was said before goes up before there is a wait for a record.
                 let judged = matches!(header.tag, b'Q' | b'P' | b'B' | b'F');
                 if judged && !out.is_empty() {
@@ -235,11 +257,6 @@ impl Session {
                     to.flush().await?;
                     out.clear();
                     self.answered.notified().await;
-                }
-                if header.tag == b'X' {
-                    to.write_all(&out).await?;
-                    to.flush().await?;
-                    return Ok(());
                 }
             }
             if !out.is_empty() {
@@ -601,7 +618,7 @@ impl Session {
                 change(&mut out, &mut heard, &mut passes, 0, &[]);
                 pass(to, &mut out, quiet, whole).await?;
             }
-            self.passing.store(false, Ordering::Relaxed);
+            self.passing.store(!heard.is_empty() || unread > 0, Ordering::Relaxed);
             self.passed.notify_one();
             heard.reserve(CHUNK_BYTES);
             if from.read_buf(&mut heard).await? == 0 {

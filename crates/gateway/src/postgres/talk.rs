@@ -44,6 +44,8 @@ pub(crate) struct Talk {
     copying: bool,
     /// What of the answer that is coming is not told to its statement yet.
     counted: Counted,
+    /// What the server said of itself since the session began.
+    reported: Vec<(String, String)>,
     /// Something was defined in the transaction that is open.
     defines: bool,
     /// Something was defined, for good, since this was last asked.
@@ -105,6 +107,11 @@ impl Talk {
     /// Whether nothing is under way, and no transaction is open.
     pub(crate) fn is_idle(&self) -> bool {
         !self.is_busy() && self.open_since.is_none()
+    }
+
+    /// What the server said of itself meanwhile.
+    pub(crate) fn take_reported(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.reported)
     }
 
     /// The session ends: what passed of an answer is told to its statement. Says whether one may be running.

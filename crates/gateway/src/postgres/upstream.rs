@@ -17,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use wire::postgres::backend::{self, Authentication};
 use wire::postgres::frame::{HEADER_BYTES, Header};
@@ -123,6 +124,8 @@ pub(crate) struct Upstream {
     pub(crate) key: Option<CancelKey>,
     /// What it said and nobody read yet.
     pub(crate) heard: BytesMut,
+    /// When it was begun.
+    pub(crate) begun: Instant,
 }
 
 impl Server {
@@ -142,7 +145,8 @@ impl Server {
 
     async fn begin(&self, login: &Login, parameters: &[(&str, &str)]) -> Result<Upstream, UpstreamError> {
         let (stream, binding) = self.open(Some(login)).await?;
-        let mut upstream = Upstream { stream, parameters: Vec::new(), key: None, heard: BytesMut::new() };
+        let (heard, begun) = (BytesMut::new(), Instant::now());
+        let mut upstream = Upstream { stream, parameters: Vec::new(), key: None, heard, begun };
         let mut given = vec![("user", login.user.as_str()), ("database", self.address.database.as_str())];
         given.extend(parameters);
         upstream.stream.write_all(&startup::startup(&given)).await?;
@@ -289,13 +293,7 @@ impl Upstream {
         loop {
             let (tag, body) = self.message().await?;
             match tag {
-                b'S' => {
-                    let (name, value) = backend::parameter_status(&body)?;
-                    if let Some(problem) = sound(name, value) {
-                        return Err(UpstreamError::Setting(problem));
-                    }
-                    self.parameters.push((name.to_owned(), value.to_owned()));
-                }
+                b'S' => self.reports(&body)?,
                 b'K' => self.key = Some(backend::key_data(&body)?),
                 b'Z' => return Ok(()),
                 b'N' | b'v' => {}
@@ -303,6 +301,47 @@ impl Upstream {
                 _ => return Err(Malformed("something else stands where a session should begin").into()),
             }
         }
+    }
+
+    /// What it says of itself.
+    fn reports(&mut self, body: &[u8]) -> Result<(), UpstreamError> {
+        let (name, value) = backend::parameter_status(body)?;
+        if let Some(problem) = sound(name, value) {
+            return Err(UpstreamError::Setting(problem));
+        }
+        self.report(name, value);
+        Ok(())
+    }
+
+    /// It was heard to say this of itself.
+    pub(crate) fn report(&mut self, name: &str, value: &str) {
+        match self.parameters.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => value.clone_into(known),
+            None => self.parameters.push((name.to_owned(), value.to_owned())),
+        }
+    }
+
+    /// Makes it one that was just begun.
+    pub(crate) async fn reset(&mut self) -> Result<(), UpstreamError> {
+        let mut out = Vec::new();
+        // What failed before is over with that.
+        frontend::sync(&mut out);
+        frontend::query(&mut out, "DISCARD ALL");
+        self.stream.write_all(&out).await?;
+        self.stream.flush().await?;
+        let (mut ready, mut done) = (0, false);
+        while ready < 2 {
+            let (tag, body) = self.message().await?;
+            match tag {
+                b'S' => self.reports(&body)?,
+                b'C' if ready == 1 => done = true,
+                b'Z' if body.as_ref() == b"I" => ready += 1,
+                b'N' | b'A' => {}
+                _ => return Err(Malformed("something else stands where a session is reset").into()),
+            }
+        }
+        let clean = done && self.heard.is_empty();
+        if clean { Ok(()) } else { Err(Malformed("a session was not reset").into()) }
     }
 
     /// Asks for rows in text, at most so many bytes of them.
@@ -323,6 +362,7 @@ impl Upstream {
                     rows.push(backend::row(&body)?);
                 }
                 b'E' => failed = Some(error_response::read(&body)?.1),
+                b'S' => self.reports(&body)?,
                 b'Z' => return failed.map_or(Ok(rows), |failed| Err(UpstreamError::Refused(failed))),
                 _ => {}
             }

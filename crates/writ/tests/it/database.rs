@@ -9,6 +9,7 @@ mod clients;
 mod evasions;
 mod learning;
 mod masking;
+mod pool;
 mod session;
 mod token;
 mod tools;
@@ -136,12 +137,12 @@ impl World {
     }
 
     pub(crate) fn with(contract: &str) -> Self {
-        Self::with_upstream(contract, false)
+        Self::with_upstream(contract, false, 0)
     }
 
     /// The same, with TLS between the gateway and the server.
     pub(crate) fn with_tls() -> Self {
-        Self::with_upstream(CONTRACT, true)
+        Self::with_upstream(CONTRACT, true, 0)
     }
 
     /// The same under a contract with these clauses and no others.
@@ -150,14 +151,26 @@ impl World {
         Self::with(&format!("{head}{clauses}"))
     }
 
-    fn with_upstream(contract: &str, tls: bool) -> Self {
+    /// Where so many sessions are kept for each machine and contract.
+    pub(crate) fn pooled(size: u8) -> Self {
+        Self::with_upstream(CONTRACT, false, size)
+    }
+
+    /// The same under a contract with these clauses and no others.
+    pub(crate) fn pooled_under(clauses: &str, size: u8) -> Self {
+        let head = CONTRACT.split("```clause").next().unwrap();
+        Self::with_upstream(&format!("{head}{clauses}"), false, size)
+    }
+
+    fn with_upstream(contract: &str, tls: bool, pool: u8) -> Self {
         let postgres = Postgres::start();
         postgres.script("app", SCHEMA);
         let roots = postgres.roots();
         let arguments = ["--upstream-roots", roots.to_str().unwrap()];
         let writ = Writ::start_with(if tls { &arguments } else { &[] }, &[]);
         // Its certificate is of the one address.
-        let (address, mode) = if tls { ("127.0.0.2", "") } else { ("127.0.0.1", "?sslmode=disable") };
+        let (address, mode) = if tls { ("127.0.0.2", "verify-full") } else { ("127.0.0.1", "disable") };
+        let mode = format!("?sslmode={mode}&pool={pool}");
         writ.machine("acme/bot", "bot");
         writ.service(&format!(
             r#"

@@ -33,7 +33,11 @@ impl Talk {
                 Ok((name, value)) if sound(name, value).is_some() => {
                     Step::End("the server would not read statements as they were looked into")
                 }
-                Ok(_) => Step::Pass,
+                Ok((name, value)) => {
+                    self.reported.retain(|(known, _)| known != name);
+                    self.reported.push((name.to_owned(), value.to_owned()));
+                    Step::Pass
+                }
                 Err(_) => Step::End("the server said what is not its protocol"),
             };
         }
