@@ -86,10 +86,10 @@ fn codegen() -> Result<(), String> {
 
 fn bench(arguments: &[&str]) -> Result<(), String> {
     packages::ensure(packages::BUILD)?;
+    // Built together, since features of what both use are those that both ask for.
     cargo(&["build", "--release", "--package", "writ", "--package", "bench", "--features", PEERS])?;
-    let mut all = vec!["run", "--release", "--package", "bench", "--features", PEERS, "--"];
-    all.extend(arguments);
-    cargo(&all)
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    run(Command::new(format!("{target}/release/bench")).args(arguments))
 }
 
 fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
@@ -97,12 +97,15 @@ fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {
-    say(&format!("$ cargo {}", arguments.join(" ")));
-    let status = Command::new("cargo")
-        .args(arguments)
-        .status()
-        .map_err(|error| format!("cargo does not run: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`cargo {}` failed", arguments.join(" "))) }
+    run(Command::new("cargo").args(arguments))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let said = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    say(&format!("$ {said}"));
+    let status = command.status().map_err(|error| format!("`{said}` does not run: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{said}` failed")) }
 }
 
 #[expect(clippy::print_stderr, reason = "this is the one place that prints")]

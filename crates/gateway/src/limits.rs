@@ -62,6 +62,8 @@ pub const POOL_MAX: usize = 256;
 pub const POOL_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long one is used again at all.
 pub const POOL_AGE_MAX: Duration = Duration::from_secs(600);
+/// How long a server has to answer as one that was kept is used again.
+pub const POOL_TAKE_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long a server has to reset one.
 pub const POOL_RESET_TIME_MAX: Duration = Duration::from_secs(5);
 /// Reading a database's catalog.

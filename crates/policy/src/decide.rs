@@ -326,7 +326,7 @@ pub fn decide(rules: &Rules, counters: &Counters, request: Request) -> Verdict {
     match judge(rules, &mut meters, &request) {
         Err(denial) => Verdict::Denial(*denial),
         Ok((contract, above, recording)) => {
-            let tried = trial::tried(rules, &mut meters, &request);
+            let tried = trial::tried(rules, &mut meters, &request, contract.instrument);
             let permit = Permit { as_of: rules.as_of(), contract, above, recording, request, tried };
             count(&permit, &mut meters);
             Verdict::Permit(permit)
@@ -348,7 +348,7 @@ pub fn decide_together(
         match judge(rules, &mut meters, &request) {
             Err(denial) => return Err(Box::new((request, *denial))),
             Ok((mut contract, mut above, recording)) => {
-                let mut tried = trial::tried(rules, &mut meters, &request);
+                let mut tried = trial::tried(rules, &mut meters, &request, contract.instrument);
                 let would = tried.iter_mut().filter_map(|tried| tried.said.as_mut().ok());
                 for applied in above.iter_mut().chain([&mut contract]).chain(would) {
                     let before = |number: &Number| {
@@ -359,6 +359,14 @@ pub fn decide_together(
                 }
                 permits.push(Permit { as_of: rules.as_of(), contract, above, recording, request, tried });
             }
+        }
+    }
+    // What a draft would refuse one act of, it would not have counted.
+    let refusing: Vec<InstrumentId> =
+        permits.iter().flat_map(|permit| &permit.tried).filter_map(Tried::refusing).collect();
+    for tried in permits.iter_mut().flat_map(|permit| &mut permit.tried) {
+        if let (Ok(applied), true) = (&mut tried.said, refusing.contains(&tried.instrument)) {
+            applied.counted.clear();
         }
     }
     permits.iter().for_each(|permit| count(permit, &mut meters));

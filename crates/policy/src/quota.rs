@@ -118,6 +118,11 @@ impl Meters {
         Some(leaving.saturating_sub(now_ms))
     }
 
+    /// Nothing is tried any more.
+    pub(crate) fn forget_tried(&mut self) {
+        self.tried = None;
+    }
+
     /// The counters of drafts on trial.
     pub(crate) fn tried(&mut self) -> &mut Self {
         self.tried.get_or_insert_default()

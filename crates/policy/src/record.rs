@@ -110,7 +110,7 @@ pub struct TriedRecord {
     /// `permitted`, or the reason it would have been denied for.
     #[n(3)]
     pub reason: String,
-    /// The clauses that would have permitted or denied it.
+    /// The clauses that would have permitted or denied it, the first of them.
     #[n(4)]
     pub clauses: Vec<String>,
     /// Its quotas that it counts against.
@@ -133,6 +133,8 @@ pub struct MostRecord {
     pub clause: String,
 }
 
+/// Clauses that are named of each draft on trial at most: what has no effect must not make a record too long.
+const TRIED_CLAUSES_MAX: usize = 16;
 /// What stands in [`VerdictRecord::reason`] of what was permitted.
 const PERMITTED: &str = "permitted";
 
@@ -153,7 +155,8 @@ impl From<&Tried> for TriedRecord {
                 let most = applied.conditions.as_ref().and_then(|conditions| conditions.most.as_ref());
                 let most =
                     most.map(|most| MostRecord { rows: most.rows, clause: most.cited.clause.to_string() });
-                Self { clauses: numbers(&applied.clauses), counted: numbers(&applied.counted), most, ..none }
+                let clauses = numbers(applied.clauses.get(..TRIED_CLAUSES_MAX).unwrap_or(&applied.clauses));
+                Self { clauses, counted: numbers(&applied.counted), most, ..none }
             }
             Err(denial) => {
                 let clauses =
@@ -181,6 +184,7 @@ impl TriedRecord {
         let (mut clauses, mut counted) = (self.clauses, self.counted);
         clauses
             .extend(other.clauses.into_iter().filter(|clause| !clauses.contains(clause)).collect::<Vec<_>>());
+        clauses.truncate(TRIED_CLAUSES_MAX);
         counted.extend(other.counted);
         let most = [self.most, other.most].into_iter().flatten().min_by_key(|most| most.rows);
         Self { clauses, counted, most, ..self }

@@ -73,7 +73,8 @@ pub(crate) struct Slot {
     pub(crate) title: String,
     document: [u8; 32],
     pub(crate) bundle: [u8; 32],
-    compiled: OnceLock<Compiled>,
+    /// What became of the very text that was signed: the same each time.
+    compiled: OnceLock<Result<Compiled, String>>,
 }
 
 impl Slot {
@@ -90,18 +91,18 @@ impl Slot {
         }
     }
 
-    /// The rule, or why there is none. What cannot be read does not permit; it is tried again.
+    /// The rule, or why there is none. What cannot be read does not permit; it is read again the next time.
     pub(crate) fn compiled(&self, documents: &dyn Documents) -> Result<&Compiled, String> {
         if let Some(compiled) = self.compiled.get() {
-            return Ok(compiled);
+            return compiled.as_ref().map_err(String::clone);
         }
         let source = documents.document(&self.document).ok_or("its document is missing")?;
         let digest: [u8; 32] = Sha256::digest(&source).into();
         if digest != self.document {
             return Err("its document is not the one that was signed".to_owned());
         }
-        let compiled = Compiled::load(&source, &self.bundle)?;
-        Ok(self.compiled.get_or_init(|| compiled))
+        let compiled = Compiled::load(&source, &self.bundle);
+        self.compiled.get_or_init(|| compiled).as_ref().map_err(String::clone)
     }
 }
 

@@ -102,10 +102,14 @@ pub(crate) fn restore_counters(
         }
         if let (true, Some(identity)) = (record.permitted, record.identity) {
             let numbered = |(instrument, number): (_, &str)| {
-                Some((entry.time_ms, (instrument, contract::Number::parse(number)?, identity)))
+                let window = state.instruments.get(&instrument)?.quota_window_max_ms?;
+                let counts = entry.time_ms.saturating_add(window) >= now_ms;
+                counts.then_some((entry.time_ms, (instrument, contract::Number::parse(number)?, identity)))
             };
+            let on_trial =
+                |(id, _): &_| state.instruments.get(id).is_some_and(|draft| draft.is_tried(now_ms));
             counted.extend(record.counts().filter_map(numbered));
-            tried.extend(record.tried_counts().filter_map(numbered));
+            tried.extend(record.tried_counts().filter(on_trial).filter_map(numbered));
         }
     }
     // What was permitted before the window and ended in it gave its rows in it.

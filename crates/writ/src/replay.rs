@@ -68,18 +68,38 @@ pub(crate) fn run(control: &[(Recorded, u64)], documents: PathBuf, mut taken: Ve
             replayed.skipped += 1;
             continue;
         };
-        let exhausted = |record: &VerdictRecord| {
-            let mut reasons = record.tried.iter().map(|tried| &tried.reason).chain([&record.reason]);
-            reasons.any(|reason| reason == Reason::QuotaExhausted.as_str())
-        };
+        let exhausted = |record: &VerdictRecord| record.reason == Reason::QuotaExhausted.as_str();
         match difference(record, &again) {
-            None => replayed.same += 1,
+            None => match record.permitted.then(|| trial_difference(record, &again)).flatten() {
+                None => replayed.same += 1,
+                Some(what) => replayed.other.push((taken.index, what)),
+            },
             // Which of two calls at the same moment was the last one allowed is not on record.
             Some(_) if exhausted(record) || exhausted(&again) => replayed.by_order += 1,
             Some(what) => replayed.other.push((taken.index, what)),
         }
     }
     replayed
+}
+
+/// What drafts on trial are recorded to have said, and did not say when it is taken again. Which of two calls at the same
+/// moment was the last one a quota left room for is not on record, nor when a document could not be read.
+fn trial_difference(record: &VerdictRecord, again: &VerdictRecord) -> Option<String> {
+    let by_chance = [Reason::QuotaExhausted.as_str(), Reason::InstrumentUnusable.as_str()];
+    let of = |record: &VerdictRecord, instrument| {
+        record.tried.iter().find(|tried| tried.instrument == instrument).cloned()
+    };
+    let all = record.tried.iter().chain(&again.tried).map(|tried| tried.instrument);
+    let differs = |instrument: &_| {
+        let (was, is) = (of(record, *instrument), of(again, *instrument));
+        let excused = was.is_some() == is.is_some()
+            && [&was, &is].into_iter().flatten().any(|tried| by_chance.contains(&tried.reason.as_str()));
+        was != is && !excused
+    };
+    let found = all.into_iter().find(differs)?;
+    Some(format!(
+        "the draft {found} on trial is recorded to have said something else than it says when it is taken again"
+    ))
 }
 
 /// What of a recorded verdict differs when it is taken again.
@@ -105,10 +125,53 @@ fn difference(record: &VerdictRecord, again: &VerdictRecord) -> Option<String> {
         ("quotas it counts against", record.counted == again.counted),
         ("acts", record.beside == again.beside),
         ("charter and guardrails", above),
-        ("trial", record.tried == again.tried),
     ];
     let other: Vec<&str> = other.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
     let is = if record.permitted { "permitted" } else { "refused" };
     (!other.is_empty())
         .then(|| format!("was {is}, but taken again it names another {}", other.join(", another ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy::{AsOf, Denial, TriedRecord};
+    use registry::InstrumentId;
+
+    /// A permit of which drafts said this.
+    fn permitted(tried: &[(u8, &str)]) -> VerdictRecord {
+        let as_of = AsOf { size: 1, root: [0; 32] };
+        let denial = Denial::plain(Reason::NothingPermits, String::new(), as_of);
+        let said = |(draft, reason): &(u8, &str)| TriedRecord {
+            instrument: InstrumentId::from_entropy([*draft; 10]),
+            version: 1,
+            bundle: [0; 32],
+            reason: (*reason).to_owned(),
+            clauses: Vec::new(),
+            counted: Vec::new(),
+            most: None,
+        };
+        let (permitted, reason) = (true, "permitted".to_owned());
+        let record = VerdictRecord::of_denial(&denial, [0; 16], [0; 32]);
+        VerdictRecord { permitted, reason, tried: tried.iter().map(said).collect(), ..record }
+    }
+
+    #[test]
+    fn what_a_draft_said_excuses_no_verdict_and_its_chance_is_its_own() {
+        let differs = |was: &[(u8, &str)], is: &[(u8, &str)]| {
+            trial_difference(&permitted(was), &permitted(is)).is_some()
+        };
+        assert!(!differs(&[(1, "permitted")], &[(1, "permitted")]));
+        assert!(differs(&[(1, "permitted")], &[(1, "nothing-permits")]));
+        assert!(differs(&[(1, "permitted")], &[]) && differs(&[], &[(1, "permitted")]));
+        assert!(!differs(&[(1, "quota-exhausted")], &[(1, "permitted")]));
+        assert!(!differs(&[(1, "permitted")], &[(1, "instrument-unusable")]));
+        // Of one draft chance, of the other not.
+        let was = [(1, "quota-exhausted"), (2, "permitted")];
+        assert!(differs(&was, &[(1, "permitted"), (2, "clause-forbids")]));
+        assert!(differs(&[(1, "quota-exhausted")], &[]), "it was on trial or it was not");
+        let mut other = permitted(&[(1, "quota-exhausted")]);
+        other.bundle = Some([1; 32]);
+        assert!(difference(&permitted(&[(1, "quota-exhausted")]), &other).is_some());
+    }
 }

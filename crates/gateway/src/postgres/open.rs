@@ -11,7 +11,7 @@ use super::upstream::{Duplex, Server, Upstream, UpstreamError};
 use crate::authenticate::Peer;
 use crate::connections::Connections;
 use crate::exchange::{Looked, Pipeline, shortened};
-use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX, POOL_RESET_TIME_MAX};
+use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX, POOL_TAKE_TIME_MAX};
 use credential::jwt::TOKEN_BYTES_MAX;
 use policy::{Denial, Ending, Reason};
 use registry::{DATABASE_AUDIENCE, DatabaseAddress, IdentityId, InstrumentId, Service};
@@ -294,21 +294,38 @@ impl Beginning<'_> {
             settings: asked.settings.clone(),
         });
         let name = application_name(self.pipeline, judge.session);
-        let renamed = set_name(&name);
-        while let Some(mut kept) = whose.as_ref().and_then(|whose| pool.take(whose)) {
-            let renaming = tokio::time::timeout(POOL_RESET_TIME_MAX, asked.path(&mut kept, Some(&renamed)));
-            // One that the server has closed meanwhile is nobody's.
-            if let Ok(Ok(path)) = renaming.await {
-                return Ok((kept, path, whose));
+        let standing = format!("{}; {STANDING}", set_name(&name));
+        if let Some(whose) = &whose {
+            while let Some(mut kept) = pool.take(whose) {
+                let again = async {
+                    let unchanged = kept.ask(&standing, STARTUP_BYTES_MAX).await? == kept.standing;
+                    Ok::<_, UpstreamError>((unchanged, asked.path(&mut kept).await?))
+                };
+                match tokio::time::timeout(POOL_TAKE_TIME_MAX, again).await {
+                    Ok(Ok((true, path))) => return Ok((kept, path, Some(whose.clone()))),
+                    // It would be let in otherwise now, or the server has closed it.
+                    Ok(Ok((false, _)) | Err(_)) => kept.close().await,
+                    // Where one is not answered no other will be.
+                    Err(_) => drop(pool.close(whose.service, Some(whose)).await),
+                }
             }
         }
         // RESET gives a session the name back that it was begun with, which is not to be somebody else's.
         let first = if whose.is_some() { self.pipeline.ports.recorder.origin() } else { &name };
         let mut parameters = vec![("application_name", first), ("client_encoding", "UTF8")];
         parameters.extend(asked.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut upstream = judge.server.login(&judge.login_with(&secret)?, &parameters).await?;
-        let renamed = whose.as_ref().map(|_| renamed.as_str());
-        let path = asked.path(&mut upstream, renamed).await?;
+        let login = judge.login_with(&secret)?;
+        let mut upstream = match judge.server.login(&login, &parameters).await {
+            // There may be no room for one more as long as others are kept.
+            Err(UpstreamError::Refused(_)) if pool.close(judge.service.id, None).await => {
+                judge.server.login(&login, &parameters).await?
+            }
+            begun => begun?,
+        };
+        if whose.is_some() {
+            upstream.standing = upstream.ask(&standing, STARTUP_BYTES_MAX).await?;
+        }
+        let path = asked.path(&mut upstream).await?;
         Ok((upstream, path, whose))
     }
 
@@ -460,6 +477,14 @@ impl Beginning<'_> {
     }
 }
 
+/// As whom a session was let in, and with which settings of its role and database: what is kept is of use as long as a new
+/// one would be the same.
+const STANDING: &str = "SELECT current_user, session_user, pg_catalog.current_setting('role'), r.oid, r.rolcanlogin, \
+    coalesce(r.rolvaliduntil > pg_catalog.now(), true), \
+    pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT'), \
+    (SELECT pg_catalog.string_agg(s.setrole || ' ' || s.setdatabase || ' ' || s.setconfig::pg_catalog.text, ' ' \
+        ORDER BY s.setrole, s.setdatabase) FROM pg_catalog.pg_db_role_setting s) \
+    FROM pg_catalog.pg_roles r WHERE r.rolname = session_user";
 /// The newest minor version of the protocol that is spoken with clients.
 const MINOR: u16 = 2;
 
@@ -523,15 +548,12 @@ impl Asked {
         Ok(asked)
     }
 
-    /// Where a session looks up names, which gets a name before.
-    async fn path(&self, upstream: &mut Upstream, renamed: Option<&str>) -> Result<Path, UpstreamError> {
-        let asks = (!self.moves_path).then_some(sql::catalog::PATH);
-        let text: Vec<&str> = renamed.into_iter().chain(asks).collect();
-        if text.is_empty() {
-            return Ok(Path::Unknown);
-        }
-        let rows = upstream.ask(&text.join("; "), STARTUP_BYTES_MAX).await?;
-        Ok(if self.moves_path { Path::Unknown } else { Path::of(rows) })
+    /// Where a session looks up names.
+    async fn path(&self, upstream: &mut Upstream) -> Result<Path, UpstreamError> {
+        Ok(match self.moves_path {
+            true => Path::Unknown,
+            false => Path::of(upstream.ask(sql::catalog::PATH, STARTUP_BYTES_MAX).await?),
+        })
     }
 
     fn setting(&mut self, name: &str, value: &str) -> Result<(), Refused> {
@@ -618,8 +640,12 @@ impl Begun {
             let (stream, upstream) =
                 session::run(judge, names, stream, upstream, whose.is_some(), stop).await;
             let cancels = cancellable.is_some_and(Cancellable::end);
-            if let (Some(upstream), Some(whose), false) = (upstream, whose, cancels) {
-                tokio::spawn(pool.keep(whose, live.clone(), upstream));
+            match (upstream, whose) {
+                (Some(upstream), Some(whose)) if !cancels => {
+                    drop(tokio::spawn(pool.keep(whose, live.clone(), stop.clone(), upstream)));
+                }
+                (Some(upstream), _) => upstream.close().await,
+                (None, _) => {}
             }
             let cut = live.token().is_cancelled();
             if cut && let Err(error) = set_socket_linger(stream.get_ref().0, Some(Duration::ZERO)) {

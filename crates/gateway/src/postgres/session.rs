@@ -92,7 +92,7 @@ pub(crate) async fn run<C: Duplex>(
         never,
         own,
     };
-    let Upstream { stream, parameters, key, heard, begun } = upstream;
+    let Upstream { stream, parameters, key, heard, begun, standing } = upstream;
     let (mut client_said, mut to_client) = tokio::io::split(client);
     let (mut server_said, mut to_server) = tokio::io::split(stream);
     // Whether the client has heard every message whole that was begun.
@@ -140,7 +140,7 @@ pub(crate) async fn run<C: Duplex>(
     let client = client_said.unsplit(to_client);
     if kept && clean && !judge.administered.load(Ordering::Relaxed) {
         let stream = server_said.unsplit(to_server);
-        let mut upstream = Upstream { stream, parameters, key, heard: BytesMut::new(), begun };
+        let mut upstream = Upstream { stream, parameters, key, heard: BytesMut::new(), begun, standing };
         for (name, value) in session.talk().take_reported() {
             upstream.report(&name, &value);
         }

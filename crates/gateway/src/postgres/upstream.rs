@@ -126,6 +126,8 @@ pub(crate) struct Upstream {
     pub(crate) heard: BytesMut,
     /// When it was begun.
     pub(crate) begun: Instant,
+    /// Where it can be kept: as whom it was let in.
+    pub(crate) standing: Vec<Row>,
 }
 
 impl Server {
@@ -146,7 +148,8 @@ impl Server {
     async fn begin(&self, login: &Login, parameters: &[(&str, &str)]) -> Result<Upstream, UpstreamError> {
         let (stream, binding) = self.open(Some(login)).await?;
         let (heard, begun) = (BytesMut::new(), Instant::now());
-        let mut upstream = Upstream { stream, parameters: Vec::new(), key: None, heard, begun };
+        let standing = Vec::new();
+        let mut upstream = Upstream { stream, parameters: Vec::new(), key: None, heard, begun, standing };
         let mut given = vec![("user", login.user.as_str()), ("database", self.address.database.as_str())];
         given.extend(parameters);
         upstream.stream.write_all(&startup::startup(&given)).await?;

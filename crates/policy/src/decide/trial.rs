@@ -20,9 +20,23 @@ pub struct Tried {
     pub said: Result<Applied, Box<Denial>>,
 }
 
-/// What each draft on trial that is about a request says of it.
-pub(super) fn tried(rules: &Rules, meters: &mut Meters, request: &Request) -> Vec<Tried> {
+impl Tried {
+    /// Which it is, if it would have refused.
+    pub(super) fn refusing(&self) -> Option<InstrumentId> {
+        self.said.is_err().then_some(self.instrument)
+    }
+}
+
+/// What each draft on trial that is about a request says of it, which a contract permits. A draft of a contract is about
+/// what an earlier version permits: of other contracts it would take nothing away.
+pub(super) fn tried(
+    rules: &Rules,
+    meters: &mut Meters,
+    request: &Request,
+    contract: InstrumentId,
+) -> Vec<Tried> {
     if rules.trials().is_empty() {
+        meters.forget_tried();
         return Vec::new();
     }
     let meters = meters.tried();
@@ -34,13 +48,12 @@ pub(super) fn tried(rules: &Rules, meters: &mut Meters, request: &Request) -> Ve
         state.services.get(&request.service),
     );
     let (Some(identity), Some(credential), Some(service)) = known else { return Vec::new() };
+    let permitting = state.instruments.get(&contract).map(|contract| &contract.name);
     let is_about = |slot: &&Arc<Slot>| {
         let Some(draft) = state.instruments.get(&slot.instrument) else { return false };
         let concerned = match draft.kind {
             InstrumentKind::Charter => draft.machines.contains(&request.identity),
-            InstrumentKind::Contract => {
-                draft.machines.contains(&request.identity) && draft.service == Some(request.service)
-            }
+            InstrumentKind::Contract => permitting == Some(&draft.name),
             InstrumentKind::Guardrail => [identity.party, service.party].contains(&draft.provider),
         };
         concerned && draft.is_tried(request.now_ms)

@@ -18,6 +18,13 @@ fn tried(world: &mut World, source: &str) -> InstrumentId {
     id
 }
 
+/// A document as the next version of what it is.
+fn next(document: &str) -> String {
+    let (head, clauses) = document.split_once("```clause").unwrap();
+    let (clauses, _) = clauses.split_once("<!-- annex of Writ -->").unwrap_or((clauses, ""));
+    contract::format(&format!("{}```clause{clauses}", head.replace("version = 1", "version = 2"))).unwrap()
+}
+
 fn permit(world: &World, counters: &Counters, request: Request) -> Permit {
     match decide(&world.rules, counters, request) {
         Verdict::Permit(permit) => permit,
@@ -41,7 +48,7 @@ fn each_kind_of_draft_says_what_it_would_have_refused() {
     world.instrument(&document("deal", &[WIDE]));
     let counters = Counters::default();
     assert_eq!(said(&permit(&world, &counters, request("write", "a"))), []);
-    tried(&mut world, &document("narrow", &[NARROW]));
+    tried(&mut world, &next(&document("deal", &[NARROW])));
     tried(&mut world, &charter("own", &[NARROW_ANYWHERE]));
     let prohibits = "kind = \"prohibit\"\nactions = [\"write\"]\nresources = [\"files/a\"]";
     tried(&mut world, &guardrail("rail", "acme", &[prohibits]));
@@ -59,6 +66,9 @@ fn each_kind_of_draft_says_what_it_would_have_refused() {
     let passed = said(&permit(&world, &counters, request("read", "a")));
     assert_eq!(passed.len(), 4);
     assert!(passed.iter().all(|(reason, _)| reason == "permitted"), "{passed:?}");
+    // Another contract would take nothing away from what this one permits.
+    tried(&mut world, &document("beside", &[NARROW]));
+    assert_eq!(said(&permit(&world, &counters, request("write", "a"))).len(), 4);
     // What is not permitted by those in force is not permitted by a draft.
     assert!(matches!(decide(&world.rules, &counters, request("read", "c")), Verdict::Denial(_)));
 }
@@ -116,6 +126,18 @@ fn quotas_of_a_draft_count_by_themselves_and_refuse_nothing() {
     );
     assert!(decide_together(&world.rules, &counters, acts()).is_err(), "the quota in force is used up");
 
+    // What it would refuse one act of, it does not count.
+    let mut world = World::new();
+    world.instrument(&document("deal", &[WIDE]));
+    tried(&mut world, &charter("own", &[NARROW_ANYWHERE, &quota(2)]));
+    let counters = Counters::default();
+    for _ in 0..3 {
+        let permits = decide_together(&world.rules, &counters, acts()).unwrap();
+        let record = VerdictRecord::of_permits(&permits, [0; 32]).unwrap();
+        assert_eq!((record.tried[0].reason.as_str(), record.tried_counts().count()), ("nothing-permits", 0));
+    }
+    assert_eq!(said(&permit(&world, &counters, request("read", "a")))[0].0, "permitted");
+
     // What was counted on trial is nothing to it once it is signed.
     let mut world = World::new();
     world.instrument(&document("deal", &[WIDE]));
@@ -160,7 +182,7 @@ fn a_draft_is_tried_as_it_will_be_when_its_term_has_begun() {
     let mut world = World::new();
     world.instrument(&document("deal", &[WIDE]));
     let term = "kind = \"term\"\nstart = 2040-01-01\nend = 2041-01-01";
-    tried(&mut world, &document("later", &[WIDE, term]));
+    tried(&mut world, &next(&document("deal", &[WIDE, term])));
     assert_eq!(said(&permit(&world, &Counters::default(), request("read", "a"))), [by("permitted", "1.1")]);
 }
 

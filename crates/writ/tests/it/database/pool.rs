@@ -95,22 +95,25 @@ fn what_is_kept_is_idle_its_own_and_ends_with_its_machine() {
     wait_for(&world, 0);
     let other = world.ok("SELECT pg_backend_pid()");
     assert_ne!(other, pid);
-    // With other settings it is another one, and there is room for one of each.
+    // With other settings it is another one, for which the first makes room.
     let mut psql = world.psql();
-    psql.env("PGOPTIONS", "-c statement_timeout=9s").args([
-        "-c",
-        "SELECT pg_backend_pid()",
-        "-c",
-        "SHOW statement_timeout",
-    ]);
+    let texts = ["-c", "SELECT pg_backend_pid()", "-c", "SHOW statement_timeout"];
+    psql.env("PGOPTIONS", "-c statement_timeout=9s").args(texts);
     let told = text(&psql.output().unwrap().stdout);
     assert!(!told.contains(&other) && told.contains("9s"), "{told}");
-    wait_for(&world, 2);
+    let kept = wait_for(&world, 1);
+    assert!(!kept.contains(&other), "{kept}");
+    // One that would be let in otherwise now is not used again.
+    let other = next(&world, &["SELECT pg_backend_pid()"]);
+    world.postgres.of("app", "ALTER ROLE app_orders SET statement_timeout = '8s'");
+    let told = next(&world, &["SELECT pg_backend_pid()", "SHOW statement_timeout"]);
+    assert!(!told.contains(other.trim()) && told.contains("8s"), "{told}");
+    let other = told.lines().next().unwrap();
     // With another secret too.
     world.postgres.of("app", "ALTER ROLE app_orders PASSWORD 'next'");
     seal(&world.writ, "role-orders-db", "app_orders:next");
     let told = next(&world, &["SELECT pg_backend_pid()"]);
-    assert!(!told.contains(&other), "{told}");
+    assert!(!told.contains(other), "{told}");
     // One that the server has ended is not given to anybody.
     world
         .postgres
