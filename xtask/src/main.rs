@@ -88,8 +88,10 @@ fn bench(arguments: &[&str]) -> Result<(), String> {
     packages::ensure(packages::BUILD)?;
     // Built together, since features of what both use are those that both ask for.
     cargo(&["build", "--release", "--package", "writ", "--package", "bench", "--features", PEERS])?;
-    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    run(Command::new(format!("{target}/release/bench")).args(arguments))
+    // This program is built beside it.
+    let own = std::env::current_exe().map_err(|error| format!("this program is nowhere: {error}"))?;
+    let target = own.ancestors().nth(2).ok_or("this program is not in a folder of cargo")?;
+    run(Command::new(target.join("release/bench")).args(arguments))
 }
 
 fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
