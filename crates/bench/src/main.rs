@@ -62,8 +62,13 @@ fn main() -> anyhow::Result<()> {
     if wanted("ledger") {
         ledger_log::run()?;
     }
-    if wanted("postgres") {
-        runtime.block_on(postgres::run())?;
+    // Or a part of it: `postgres-kill`.
+    let parts: Vec<postgres::Part> = postgres::Part::ALL
+        .into_iter()
+        .filter(|part| wanted("postgres") || wanted(&format!("postgres-{}", part.as_str())))
+        .collect();
+    if !parts.is_empty() {
+        runtime.block_on(postgres::run(&parts))?;
     }
     if wanted("proxy") {
         runtime.block_on(proxy::run())?;

@@ -38,7 +38,31 @@ struct Target {
     conninfo: String,
 }
 
-pub(crate) async fn run() -> anyhow::Result<()> {
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Statements,
+    Bulk,
+    Masked,
+    Result,
+    Kill,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 5] = [Self::Statements, Self::Bulk, Self::Masked, Self::Result, Self::Kill];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Statements => "statements",
+            Self::Bulk => "bulk",
+            Self::Masked => "masked",
+            Self::Result => "result",
+            Self::Kill => "kill",
+        }
+    }
+}
+
+pub(crate) async fn run(parts: &[Part]) -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
     let server = Server::start(folder.path())?;
@@ -60,6 +84,41 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         Target { name: "writ, relaxed", conninfo: writ("relaxed") },
         Target { name: "writ, strict", conninfo: writ("strict") },
     ];
+    let relaxed = &targets[4];
+    for part in parts {
+        match part {
+            Part::Statements => statements(folder.path(), &targets)?,
+            Part::Bulk => {
+                let pooled = Target {
+                    name: "writ, pooled",
+                    conninfo: writ("pooled").replace("host=shop-db.localhost", "host=pooled-db.localhost"),
+                };
+                bulk(folder.path(), &targets, &pooled)?;
+            }
+            Part::Masked => {
+                let with_masks = Target { name: "writ, masked", conninfo: writ("masked") };
+                masked(folder.path(), &[&targets[0], relaxed, &with_masks])?;
+            }
+            Part::Result => {
+                let before = estate.resident_kib()?;
+                let started = Instant::now();
+                let bytes = result(relaxed, 20_000_000)?;
+                println!(
+                    "\na result of {:.1} GB through writ in {:.1} s: resident memory {:.1} MB before, {:.1} MB after",
+                    bytes as f64 / 1e9,
+                    started.elapsed().as_secs_f64(),
+                    before as f64 / 1024.0,
+                    estate.resident_kib()? as f64 / 1024.0
+                );
+            }
+            Part::Kill => killed(&estate).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Short statements, one client and many.
+fn statements(folder: &Path, targets: &[Target; 6]) -> anyhow::Result<()> {
     println!(
         "\npgbench -S over TLS, loopback, {ROUNDS} interleaved rounds; medians of rounds (p50 and p99 in µs, transactions per second)"
     );
@@ -76,7 +135,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         let mut rounds: Vec<Vec<(Duration, Duration, f64)>> = vec![Vec::new(); targets.len()];
         for _ in 0..ROUNDS {
             for (target, round) in targets.iter().zip(&mut rounds) {
-                round.push(pgbench(folder.path(), target, mode, clients, transactions)?);
+                round.push(pgbench(folder, target, mode, clients, transactions)?);
             }
         }
         let cells = rounds.iter().map(|round| {
@@ -87,22 +146,23 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         });
         println!("  {name:<24}{}", cells.collect::<String>());
     }
+    Ok(())
+}
+
+/// A million rows copied, and connections.
+fn bulk(folder: &Path, targets: &[Target; 6], pooled: &Target) -> anyhow::Result<()> {
     println!(
         "\nCOPY of {ROWS} rows, seconds; pgbench -C, connections per second, the last where sessions are kept; medians of {} rounds",
         ROUNDS / 2
     );
-    let pooled = Target {
-        name: "writ, pooled",
-        conninfo: writ("pooled").replace("host=shop-db.localhost", "host=pooled-db.localhost"),
-    };
     for (name, what) in [("COPY TO STDOUT", 0), ("COPY FROM STDIN", 1), ("connections", 2)] {
-        let targets: Vec<&Target> = targets.iter().chain((what == 2).then_some(&pooled)).collect();
+        let targets: Vec<&Target> = targets.iter().chain((what == 2).then_some(pooled)).collect();
         let mut rounds: Vec<Vec<f64>> = vec![Vec::new(); targets.len()];
         for _ in 0..ROUNDS / 2 {
             for (target, round) in targets.iter().zip(&mut rounds) {
                 round.push(match what {
                     0 => copy_out(target)?,
-                    1 => copy_in(folder.path(), target)?,
+                    1 => copy_in(folder, target)?,
                     _ => connections(target)?,
                 });
             }
@@ -110,22 +170,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         let cells = rounds.iter().map(|round| format!("{:>22.2}", median(round.iter().copied())));
         println!("  {name:<24}{}", cells.collect::<String>());
     }
-    masked(
-        folder.path(),
-        &[&targets[0], &targets[4], &Target { name: "writ, masked", conninfo: writ("masked") }],
-    )?;
-    let before = estate.resident_kib()?;
-    let relaxed = &targets[4];
-    let started = Instant::now();
-    let bytes = result(relaxed, 20_000_000)?;
-    println!(
-        "\na result of {:.1} GB through writ in {:.1} s: resident memory {:.1} MB before, {:.1} MB after",
-        bytes as f64 / 1e9,
-        started.elapsed().as_secs_f64(),
-        before as f64 / 1024.0,
-        estate.resident_kib()? as f64 / 1024.0
-    );
-    killed(&estate).await
+    Ok(())
 }
 
 /// What masking costs: a hundred rows of ten columns, a million rows copied and dumped.

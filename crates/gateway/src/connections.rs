@@ -161,6 +161,12 @@ impl Connections {
         cut
     }
 
+    /// Whether some that are cut have not parted from their clients yet.
+    pub(crate) fn is_cutting(&self) -> bool {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.live.values().any(|right| right.token.is_cancelled())
+    }
+
     /// Cuts everything.
     pub(crate) fn cut_all(&self) {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,6 +198,11 @@ impl Live {
     /// Cancelled when it must end.
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.token
+    }
+
+    /// All there are.
+    pub(crate) fn connections(&self) -> Weak<Connections> {
+        self.table.clone()
     }
 
     /// Why it was cut; nothing when all are, or when it is not.

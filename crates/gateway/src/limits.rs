@@ -90,6 +90,10 @@ pub const LONG_TEXT_BYTES: usize = 16 * 1024;
 pub const LONG_TEXTS_MAX: usize = 2;
 /// Connections at one time that cancel what sessions that ended were running.
 pub const CANCELS_MAX: usize = 16;
+/// How long what cancels lets clients hear first that they are cut.
+pub const CANCEL_WAIT_MAX: Duration = Duration::from_millis(200);
+/// How often it looks whether they have.
+pub const CANCEL_LOOK: Duration = Duration::from_millis(5);
 /// How long an outcome, for which nobody waits, can wait to be written with others.
 pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(5);
 /// The same for a verdict that its clause lets be durable later, at most.
