@@ -2,9 +2,9 @@
 //! than it should, and what a gateway cannot enforce it refuses to serve.
 
 use contract::norm::SqlTouch;
-use policy::{Counters, Denial, Reason, Request, Verdict, decide, still_permits};
-use registry::{Event, InstrumentId, Millis};
-use testkit::{NOW, World, charter, document, files, guardrail, machine, request, robot};
+use policy::{Counters, Denial, Reason, Request, Verdict, decide, still_permits, would_deny};
+use registry::{Attestation, Attested, DATABASE_AUDIENCE, Event, InstrumentId, Millis};
+use testkit::{NOW, SERIAL, World, charter, document, files, guardrail, machine, request, robot};
 
 const PERMIT: &str = "kind = \"permit\"\nactions = [\"read\", \"write\"]\nresources = [\"a\", \"b\"]";
 
@@ -434,4 +434,34 @@ fn quotas_of_every_layer_count() {
     let Verdict::Denial(denial) = ask() else { panic!("the third of two") };
     assert_eq!(denial.reason, Reason::QuotaExhausted);
     assert_eq!(cites(&denial), ("acme-rules".into(), "1.1".into()));
+}
+
+/// What a machine shows is a certificate, which it proves to have the key of, or a token, which whoever has it can show.
+#[test]
+fn a_clause_can_keep_tokens_out() {
+    let token = [8; 16];
+    let shown = |world: &World, serial| {
+        let request = Request { serial, ..request("read", "a") };
+        would_deny(&world.rules, &request).map(|denial| denial.cited.unwrap().clause.to_string())
+    };
+    let base = "kind = \"credential\"\nmax-ttl = \"1 day\"\nlease = \"5 seconds\"\n";
+    for (terms, keeps_out) in [
+        ("kinds = [\"x509-svid\"]", true),
+        ("kinds = [\"x509-svid\", \"jwt-svid\"]", false),
+        ("binding = [\"mtls\"]", true),
+        ("binding = [\"mtls\", \"dpop\"]", true),
+    ] {
+        let mut world = World::new();
+        world.event(Event::JwtIssued {
+            identity: machine(),
+            jti: token,
+            audiences: vec![format!("{DATABASE_AUDIENCE}files.example")],
+            kid: "key".into(),
+            not_after_ms: NOW + 600_000,
+            attested: Attested { by: Attestation::Process, evidence: [0; 32], instance: None },
+        });
+        world.instrument(&document("deal", &[PERMIT, &format!("{base}{terms}")]));
+        assert_eq!(shown(&world, SERIAL), None, "{terms}");
+        assert_eq!(shown(&world, token), keeps_out.then(|| "1.2".to_owned()), "{terms}");
+    }
 }

@@ -4,8 +4,8 @@
 use crate::world::{DAY, World};
 use registry::command::{IssueGround, IssueRequest, JwtRequest};
 use registry::{
-    Actor, Attestation, Attested, Command, IdentityId, PersonId, Refusal, Scope, Selector, StopTarget,
-    WorkloadRule,
+    Actor, Attestation, Attested, Command, CredentialKind, IdentityId, PersonId, Refusal, Scope, Selector,
+    StopTarget, WorkloadRule, token_digest,
 };
 
 const ATTESTED: Attested = Attested { by: Attestation::Process, evidence: [9; 32], instance: None };
@@ -172,4 +172,30 @@ fn a_scope_is_handed_on_and_never_widened() {
     for serial in [1, 2] {
         assert_eq!(world.state.credentials[&[serial; 16]].scope.as_ref(), Some(&scope));
     }
+}
+
+#[test]
+fn tokens_for_databases_are_known_and_others_are_not_kept() {
+    let (mut world, identity, _) = machine();
+    let expires_ms = world.now_ms + 9 * DAY;
+    world.ok(Command::PublishJwtKey { kid: "key".into(), public_key: vec![1], expires_ms });
+    let elsewhere = token(&world, identity, &["payments"], 1_000);
+    as_writ(&mut world, elsewhere.clone()).unwrap();
+    assert!(!world.state.credentials.contains_key(&[1; 16]), "it is verified elsewhere, by its signature");
+    as_writ(&mut world, elsewhere).unwrap();
+    let audiences = ["payments", "postgresql://shop.example"];
+    let database = token(&world, identity, &audiences, 1_000);
+    as_writ(&mut world, database.clone()).unwrap();
+    let known = &world.state.credentials[&[1; 16]];
+    assert_eq!((known.identity, known.kind), (identity, CredentialKind::Token));
+    assert_eq!(known.not_after_ms, world.now_ms + 1_000);
+    assert_eq!(known.public_key, token_digest(&audiences.map(str::to_owned), known.not_after_ms));
+    // Whatever it is for, an id that stands for something is not given again.
+    for again in [database, token(&world, identity, &["payments"], 1_000)] {
+        assert_eq!(as_writ(&mut world, again).unwrap_err().reason, "the token's id is taken");
+    }
+    let number = certificate(&world, identity, 1, IssueGround::Attested(ATTESTED));
+    assert!(as_writ(&mut world, number).is_err(), "nor as the serial number of a certificate");
+    world.ok(Command::RevokeCredential { serial: [1; 16], reason: "stolen".into() });
+    assert!(world.state.credentials[&[1; 16]].revoked.is_some());
 }
