@@ -130,7 +130,7 @@ fn statements(folder: &Path, targets: &[Target; 6]) -> anyhow::Result<()> {
     for (name, mode, clients, transactions) in [
         ("c=1 simple", "simple", 1, 1_000),
         ("c=1 prepared", "prepared", 1, 1_000),
-        ("c=16 simple", "simple", 16, 300),
+        ("c=16 simple", "simple", 16, 2_000),
     ] {
         let mut rounds: Vec<Vec<(Duration, Duration, f64)>> = vec![Vec::new(); targets.len()];
         for _ in 0..ROUNDS {

@@ -235,40 +235,45 @@ impl Live {
     /// ended between the decision and now: from here on the watcher sees it.
     pub(crate) fn exchange(&self, permits: &[Permit], ports: &Ports) -> Option<Self> {
         let table = self.table.upgrade()?;
-        let rests = |permit: &Permit| (permit.contract().instrument, permit.request().clone());
-        let permitted: Vec<_> = permits.iter().map(rests).collect();
         let token = self.token.child_token();
-        let mut live = table.insert(self.identity, self.serial, permitted.clone(), token);
+        let mut live = table.insert(self.identity, self.serial, resting(permits), token);
         (live.half_said, live.broken_off) = (self.half_said.clone(), self.broken_off.clone());
-        live.still_holds(permitted, ports);
+        live.still_holds(permits, ports);
         Some(live)
     }
 
     /// The same for what cannot be cut by itself: when it must end, so must all that rests on this.
     pub(crate) fn rest_on(&self, permits: &[Permit], ports: &Ports) -> Option<Self> {
         let table = self.table.upgrade()?;
-        let rests = |permit: &Permit| (permit.contract().instrument, permit.request().clone());
-        let permitted: Vec<_> = permits.iter().map(rests).collect();
-        let live = table.insert_beside(self, permitted.clone());
-        live.still_holds(permitted, ports);
+        let live = table.insert_beside(self, resting(permits));
+        live.still_holds(permits, ports);
         Some(live)
     }
 
     /// Cuts at once what has lost its right between the decision and now.
-    fn still_holds(&self, permitted: Vec<(InstrumentId, Request)>, ports: &Ports) {
+    fn still_holds(&self, permits: &[Permit], ports: &Ports) {
+        let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
+        // Where nothing has happened meanwhile it would be decided the same.
+        if permits.iter().all(|permit| permit.as_of() == rules.as_of()) {
+            return;
+        }
         let right = Right {
             identity: self.identity,
             serial: self.serial,
-            permitted,
+            permitted: resting(permits),
             token: self.token.clone(),
             why: self.why.clone(),
         };
-        let rules = ports.rules.read().unwrap_or_else(PoisonError::into_inner);
         if let Err(why) = right.holds(&rules, (ports.clock)()) {
             self.why.get_or_init(|| why);
             self.token.cancel();
         }
     }
+}
+
+/// What rests on permits: the contracts, and what was asked.
+fn resting(permits: &[Permit]) -> Vec<(InstrumentId, Request)> {
+    permits.iter().map(|permit| (permit.contract().instrument, permit.request().clone())).collect()
 }
 
 impl Drop for Live {
