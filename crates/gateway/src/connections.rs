@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     table: Mutex<Table>,
+    /// How many were cut the last time some lost their right.
+    wave: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -148,23 +150,19 @@ impl Connections {
     /// Cuts everything whose right has lapsed; says how many.
     fn cut_lapsed(&self, rules: &Rules, now_ms: u64) -> u64 {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut cut = 0;
-        for right in table.live.values() {
-            if !right.token.is_cancelled()
-                && let Err(why) = right.holds(rules, now_ms)
-            {
+        let lapses = |right: &&Right| {
+            let why = (!right.token.is_cancelled()).then(|| right.holds(rules, now_ms).err()).flatten();
+            why.is_some_and(|why| {
                 right.why.get_or_init(|| why);
-                right.token.cancel();
-                cut += 1;
-            }
+                true
+            })
+        };
+        let lapsed: Vec<&Right> = table.live.values().filter(lapses).collect();
+        if !lapsed.is_empty() {
+            self.wave.store(lapsed.len(), Ordering::Relaxed);
         }
-        cut
-    }
-
-    /// Whether some that are cut have not parted from their clients yet.
-    pub(crate) fn is_cutting(&self) -> bool {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.live.values().any(|right| right.token.is_cancelled())
+        lapsed.iter().for_each(|right| right.token.cancel());
+        lapsed.len() as u64
     }
 
     /// Cuts everything.
@@ -200,9 +198,9 @@ impl Live {
         &self.token
     }
 
-    /// All there are.
-    pub(crate) fn connections(&self) -> Weak<Connections> {
-        self.table.clone()
+    /// How many were cut the last time some lost their right.
+    pub(crate) fn wave(&self) -> usize {
+        self.table.upgrade().map_or(0, |all| all.wave.load(Ordering::Relaxed))
     }
 
     /// Why it was cut; nothing when all are, or when it is not.

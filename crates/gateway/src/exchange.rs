@@ -33,7 +33,7 @@ const LATE: Duration = Duration::from_secs(1);
 pub(crate) struct Pipeline {
     pub(crate) ports: Ports,
     forwarder: Forwarder,
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) databases: Databases,
     /// A relaxed record came too late: until one is in time again, all recording is strict.

@@ -64,6 +64,8 @@ pub const POOL_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 pub const POOL_AGE_MAX: Duration = Duration::from_secs(600);
 /// How long a server has to answer as one that was kept is used again.
 pub const POOL_TAKE_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long those that are closed to make room have to be gone.
+pub const POOL_CLOSING_TIME: Duration = Duration::from_millis(100);
 /// How long a server has to reset one.
 pub const POOL_RESET_TIME_MAX: Duration = Duration::from_secs(5);
 /// Reading a database's catalog.
@@ -88,12 +90,12 @@ pub const PORTALS_MAX: usize = 10_000;
 pub const LONG_TEXT_BYTES: usize = 16 * 1024;
 /// How many such are read at one time.
 pub const LONG_TEXTS_MAX: usize = 2;
-/// Connections at one time that cancel what sessions that ended were running.
+/// Connections to one server at one time that cancel what sessions that ended were running.
 pub const CANCELS_MAX: usize = 16;
-/// How long what cancels lets clients hear first that they are cut.
+/// How long what cancels lets clients hear first that they are cut, for each that is cut at the same time.
+pub const CANCEL_WAIT_EACH: Duration = Duration::from_micros(50);
+/// And at most.
 pub const CANCEL_WAIT_MAX: Duration = Duration::from_millis(200);
-/// How often it looks whether they have.
-pub const CANCEL_LOOK: Duration = Duration::from_millis(5);
 /// How long an outcome, for which nobody waits, can wait to be written with others.
 pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(5);
 /// The same for a verdict that its clause lets be durable later, at most.

@@ -36,7 +36,8 @@ use crate::limits::CANCELS_MAX;
 use cancel::Cancels;
 use catalogs::Catalogs;
 use pool::Pool;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use texts::Texts;
 use tokio::sync::Semaphore;
 
@@ -47,8 +48,8 @@ pub(crate) struct Databases {
     cancels: Arc<Cancels>,
     texts: Texts,
     pool: Arc<Pool>,
-    /// Turns to cancel what runs on servers and has nobody to answer.
-    cancelling: Arc<Semaphore>,
+    /// Turns to cancel what runs on a server and has nobody to answer, by its host and port.
+    cancelling: Mutex<HashMap<(String, u16), Arc<Semaphore>>>,
 }
 
 impl Databases {
@@ -61,7 +62,14 @@ impl Databases {
             cancels: Arc::default(),
             texts: Texts::default(),
             pool: Arc::default(),
-            cancelling: Arc::new(Semaphore::new(CANCELS_MAX)),
+            cancelling: Mutex::default(),
         })
+    }
+
+    /// The turns there are to cancel what runs on a server.
+    fn turns(&self, server: &upstream::Server) -> Arc<Semaphore> {
+        let key = (server.address.host.clone(), server.address.port);
+        let mut all = self.cancelling.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(key).or_insert_with(|| Arc::new(Semaphore::new(CANCELS_MAX))).clone()
     }
 }

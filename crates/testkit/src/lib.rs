@@ -320,7 +320,8 @@ impl World {
 
     fn apply(&mut self, events: Vec<Event>) {
         self.rules.apply(&Recorded { actor: Actor::System, events }, NOW - 1_000);
-        self.rules.seal(AsOf { size: 1, root: [0; 32] });
+        let size = self.rules.as_of().size + 1;
+        self.rules.seal(AsOf { size, root: [0; 32] });
     }
 
     /// Brings a document into force.

@@ -66,7 +66,9 @@ pub(crate) fn restore_counters(
     state: &State,
     now_ms: u64,
 ) -> anyhow::Result<()> {
-    let counting = |i: &&Instrument| i.status == InstrumentStatus::InForce || i.is_tried(now_ms);
+    // One that rests, or will by a notice, goes on with what was counted.
+    let signed = |i: &Instrument| matches!(i.status, InstrumentStatus::InForce | InstrumentStatus::Suspended);
+    let counting = |i: &&Instrument| signed(i) || i.is_tried(now_ms);
     let counting = state.instruments.values().filter(counting);
     let Some(window) = counting.filter_map(|i| i.quota_window_max_ms).max() else { return Ok(()) };
     let (mut counted, mut tried, mut given) = (Vec::new(), Vec::new(), Vec::new());

@@ -11,7 +11,7 @@ use super::upstream::{Duplex, Server, Upstream, UpstreamError};
 use crate::authenticate::Peer;
 use crate::connections::Connections;
 use crate::exchange::{Looked, Pipeline, shortened};
-use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX, POOL_TAKE_TIME_MAX};
+use crate::limits::{DATABASE_BEGIN_TIME_MAX, HANDSHAKE_TIME_MAX, POOL_CLOSING_TIME, POOL_TAKE_TIME_MAX};
 use credential::jwt::TOKEN_BYTES_MAX;
 use policy::{Denial, Ending, Reason};
 use registry::{DATABASE_AUDIENCE, DatabaseAddress, IdentityId, InstrumentId, Service};
@@ -285,7 +285,7 @@ impl Beginning<'_> {
     ) -> Result<(Upstream, Path, Option<Whose>), UpstreamError> {
         let secret = judge.unsealed()?;
         let pool = &self.pipeline.databases.pool;
-        let whose = (judge.server.address.pool > 0).then(|| Whose {
+        let mut whose = (judge.server.address.pool > 0).then(|| Whose {
             identity: judge.identity,
             contract: judge.contract,
             service: judge.service.id,
@@ -316,14 +316,24 @@ impl Beginning<'_> {
         parameters.extend(asked.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let login = judge.login_with(&secret)?;
         let mut upstream = match judge.server.login(&login, &parameters).await {
-            // There may be no room for one more as long as others are kept.
-            Err(UpstreamError::Refused(_)) if pool.close(judge.service.id, None).await => {
+            // There is no room for one more as long as others are kept.
+            Err(UpstreamError::Full(_)) if pool.close(judge.service.id, None).await => {
+                tokio::time::sleep(POOL_CLOSING_TIME).await;
                 judge.server.login(&login, &parameters).await?
             }
             begun => begun?,
         };
         if whose.is_some() {
-            upstream.standing = upstream.ask(&standing, STARTUP_BYTES_MAX).await?;
+            match upstream.ask(&standing, STARTUP_BYTES_MAX).await {
+                Ok(standing) => upstream.standing = standing,
+                // As whom it was let in is not told: it is kept for nobody.
+                Err(UpstreamError::Refused(_)) => {
+                    upstream.ask("ROLLBACK", STARTUP_BYTES_MAX).await?;
+                    upstream.ask(&set_name(&name), STARTUP_BYTES_MAX).await?;
+                    whose = None;
+                }
+                Err(other) => return Err(other),
+            }
         }
         let path = asked.path(&mut upstream).await?;
         Ok((upstream, path, whose))
@@ -478,13 +488,15 @@ impl Beginning<'_> {
 }
 
 /// As whom a session was let in, and with which settings of its role and database: what is kept is of use as long as a new
-/// one would be the same.
-const STANDING: &str = "SELECT current_user, session_user, pg_catalog.current_setting('role'), r.oid, r.rolcanlogin, \
-    coalesce(r.rolvaliduntil > pg_catalog.now(), true), \
-    pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT'), \
-    (SELECT pg_catalog.string_agg(s.setrole || ' ' || s.setdatabase || ' ' || s.setconfig::pg_catalog.text, ' ' \
-        ORDER BY s.setrole, s.setdatabase) FROM pg_catalog.pg_db_role_setting s) \
-    FROM pg_catalog.pg_roles r WHERE r.rolname = session_user";
+/// one would be the same. Nobody's operators are looked up in it.
+const STANDING: &str = "BEGIN; SET LOCAL search_path TO ''; SELECT current_user, session_user, \
+    pg_catalog.current_setting('role'), r.oid, r.rolcanlogin, coalesce(r.rolvaliduntil > pg_catalog.now(), true), \
+    d.oid, d.datallowconn, pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT'), \
+    (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', s.setrole, s.setdatabase, s.setconfig), ' ' \
+        ORDER BY s.setrole, s.setdatabase)) FROM pg_catalog.pg_db_role_setting s \
+        WHERE s.setrole IN (0, r.oid) AND s.setdatabase IN (0, d.oid)) \
+    FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
+    WHERE r.rolname = session_user AND d.datname = pg_catalog.current_database(); COMMIT";
 /// The newest minor version of the protocol that is spoken with clients.
 const MINOR: u16 = 2;
 

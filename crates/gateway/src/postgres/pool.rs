@@ -82,16 +82,21 @@ impl Pool {
         any
     }
 
-    /// Keeps one; gives the one that makes room for it: of the same machine and contract, or the oldest of all.
-    fn enter(&self, whose: Whose, upstream: Upstream, waits: oneshot::Sender<()>) -> (u64, Option<Kept>) {
+    /// Keeps one; gives those that make room for it: of the same machine and contract, or the oldest of all.
+    fn enter(&self, whose: Whose, upstream: Upstream, waits: oneshot::Sender<()>) -> (u64, Vec<Kept>) {
         let All { kept, next } = &mut *self.all();
-        let beside = |kept: &Kept| kept.whose.is_beside(&whose);
-        let full = kept.iter().filter(|kept| beside(kept)).count() >= usize::from(whose.address.pool);
-        let leaves = match full {
-            true => kept.iter().position(beside),
-            false => (kept.len() >= POOL_MAX).then_some(0),
-        };
-        let left = leaves.map(|at| kept.remove(at));
+        let there = kept.iter().filter(|kept| kept.whose.is_beside(&whose)).count();
+        let mut beyond = (there + 1).saturating_sub(usize::from(whose.address.pool));
+        let mut left: Vec<Kept> = kept
+            .extract_if(.., |kept| {
+                let leaves = beyond > 0 && kept.whose.is_beside(&whose);
+                beyond -= usize::from(leaves);
+                leaves
+            })
+            .collect();
+        if kept.len() >= POOL_MAX {
+            left.push(kept.remove(0));
+        }
         let number = *next;
         *next += 1;
         kept.push(Kept { number, whose, upstream, _waits: waits });
@@ -131,7 +136,7 @@ impl Pool {
         }
         let (waits, left) = oneshot::channel();
         let (number, instead) = self.enter(whose, upstream, waits);
-        if let Some(instead) = instead {
+        for instead in instead {
             instead.upstream.close().await;
         }
         let until = Instant::now() + POOL_IDLE_TIME_MAX;
@@ -177,7 +182,7 @@ mod tests {
 
     fn keep(pool: &Pool, whose: &Whose, process: u32) -> Option<u32> {
         let (_, left) = pool.enter(whose.clone(), session(process), oneshot::channel().0);
-        left.and_then(|left| Some(left.upstream.key?.process))
+        left.into_iter().next().and_then(|left| Some(left.upstream.key?.process))
     }
 
     fn take(pool: &Pool, whose: &Whose) -> Option<u32> {

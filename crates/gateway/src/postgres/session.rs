@@ -9,8 +9,8 @@ use super::upstream::{Duplex, Upstream};
 use super::waiting::{Described, Held, Waiting};
 use crate::exchange::landed;
 use crate::limits::{
-    CANCEL_LOOK, CANCEL_WAIT_MAX, CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, ROW_BYTES_MAX, RUNNING_MAX,
-    SERVER_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX,
+    CANCEL_WAIT_EACH, CANCEL_WAIT_MAX, CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, ROW_BYTES_MAX,
+    RUNNING_MAX, SERVER_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX,
 };
 use bytes::{Buf as _, BytesMut};
 use policy::Longest;
@@ -128,15 +128,14 @@ pub(crate) async fn run<C: Duplex>(
     }
     // What still runs there has nobody to answer.
     if busy && let Some(key) = key.clone() {
-        let (server, turns) = (judge.server.clone(), judge.pipeline.databases.cancelling.clone());
-        let (connections, cut) = (judge.live.connections(), Instant::now());
-        tokio::spawn(async move {
-            // Each is a connection of its own, and a process there: a thousand at once would keep clients from being told.
+        let (server, turns) = (judge.server.clone(), judge.pipeline.databases.turns(&judge.server));
+        // Each is a connection of its own, and a process there: a thousand at once would keep clients from being told.
+        let wave = judge.live.why().map_or(0, |_| judge.live.wave());
+        let wait =
+            CANCEL_WAIT_EACH.saturating_mul(u32::try_from(wave).unwrap_or(u32::MAX)).min(CANCEL_WAIT_MAX);
+        judge.pipeline.tasks.spawn(async move {
+            tokio::time::sleep(wait).await;
             let Ok(_turn) = turns.acquire().await else { return };
-            let until = cut + CANCEL_WAIT_MAX;
-            while connections.upgrade().is_some_and(|all| all.is_cutting()) && Instant::now() < until {
-                tokio::time::sleep(CANCEL_LOOK).await;
-            }
             if let Err(error) = server.cancel(&key).await {
                 tracing::warn!(%error, "a statement whose session ended could not be cancelled");
             }

@@ -38,6 +38,8 @@ pub(crate) enum UpstreamError {
     NoTls,
     #[error("the database did not let the gateway in: {0}")]
     Refused(String),
+    #[error("the database has no room for another session: {0}")]
+    Full(String),
     #[error(
         "the database asks for a password in a way in which it could be overheard; SCRAM-SHA-256 is spoken"
     )]
@@ -239,8 +241,7 @@ impl Upstream {
         loop {
             let (tag, body) = self.message().await?;
             if tag == b'E' {
-                let (_, message) = error_response::read(&body)?;
-                return Err(UpstreamError::Refused(message));
+                return Err(refused(&body));
             }
             if tag != b'R' {
                 return Err(Malformed("something else stands where authentication should").into());
@@ -300,7 +301,7 @@ impl Upstream {
                 b'K' => self.key = Some(backend::key_data(&body)?),
                 b'Z' => return Ok(()),
                 b'N' | b'v' => {}
-                b'E' => return Err(UpstreamError::Refused(error_response::read(&body)?.1)),
+                b'E' => return Err(refused(&body)),
                 _ => return Err(Malformed("something else stands where a session should begin").into()),
             }
         }
@@ -397,6 +398,16 @@ impl Upstream {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
         }
+    }
+}
+
+/// Why a server begins no session.
+fn refused(body: &[u8]) -> UpstreamError {
+    match error_response::read(body) {
+        // too_many_connections
+        Ok((code, message)) if code == "53300" => UpstreamError::Full(message),
+        Ok((_, message)) => UpstreamError::Refused(message),
+        Err(error) => error.into(),
     }
 }
 

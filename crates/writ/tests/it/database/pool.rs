@@ -135,3 +135,43 @@ fn what_did_what_nobody_can_tell_is_not_kept() {
     world.ok("SELECT 1");
     wait_for(&world, 1);
 }
+
+/// What the gateway asks of its own before a session is the machine's is answered by the server's operators, whichever path
+/// the client chose.
+#[test]
+fn nobodys_operators_are_run_before_a_session() {
+    let world = World::pooled(1);
+    let plant = |operator: &str, left: &str, right: &str, returns: &str, value: &str| {
+        format!(
+            "CREATE FUNCTION evil.f_{returns}({left}, {right}) RETURNS {returns} LANGUAGE sql VOLATILE AS \
+             'INSERT INTO evil.planted VALUES (1); SELECT {value}'; \
+             CREATE OPERATOR evil.{operator} (LEFTARG = {left}, RIGHTARG = {right}, FUNCTION = evil.f_{returns});"
+        )
+    };
+    let text_of = |left, right| plant("||", left, right, "text", "''x''::text");
+    let is = |operator, of| plant(operator, of, of, "boolean", "true");
+    let planted = [
+        "CREATE SCHEMA evil; CREATE TABLE evil.planted (x int); GRANT ALL ON SCHEMA evil TO PUBLIC; \
+         GRANT ALL ON evil.planted TO PUBLIC;"
+            .to_owned(),
+        text_of("oid", "oid"),
+        text_of("oid", "text"),
+        text_of("text", "oid"),
+        text_of("text", "text"),
+        is("=", "name"),
+        is("=", "oid"),
+        is(">", "timestamptz"),
+    ];
+    world.postgres.of("app", &planted.concat());
+    for path in ["evil,pg_catalog", "evil"] {
+        let mut psql = world.psql();
+        psql.env("PGOPTIONS", format!("-c search_path={path}")).args(["-c", "SELECT 1"]);
+        for _ in 0..2 {
+            let done = psql.output().unwrap();
+            assert!(done.status.success(), "{}", text(&done.stderr));
+            wait_for(&world, 1);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        assert_eq!(world.postgres.of("app", "SELECT count(*) FROM evil.planted").trim(), "0", "{path}");
+    }
+}
