@@ -123,6 +123,8 @@ pub(crate) async fn run<C: Duplex>(
         };
         // Late or broken: it is closed all the same.
         let _ = tokio::time::timeout(PARTING_TIME_MAX, told).await;
+        // Others that are cut with it are told before it says goodbye to its server.
+        tokio::task::yield_now().await;
     } else {
         let _ = tokio::time::timeout(PARTING_TIME_MAX, to_client.shutdown()).await;
     }
