@@ -4,6 +4,7 @@
 mod packages;
 mod tidy;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 const HELP: &str = "cargo xtask COMMAND
@@ -57,7 +58,8 @@ fn test() -> Result<(), String> {
     tidy::run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--features", PDF, "--", "--deny", "warnings"])?;
     cargo(&["test", "--workspace", "--features", PDF])?;
-    cargo(&["run", "--package", "writ", "--features", "writ/pdf", "--", "quickstart", "--check"])
+    // The tests have built it: alone it would be built again, with other features of what it uses.
+    run(Command::new(built("debug/writ")?).args(["quickstart", "--check"]))
 }
 
 /// Arguments of the binary, and the file its answer is kept in.
@@ -88,10 +90,14 @@ fn bench(arguments: &[&str]) -> Result<(), String> {
     packages::ensure(packages::BUILD)?;
     // Built together, since features of what both use are those that both ask for.
     cargo(&["build", "--release", "--package", "writ", "--package", "bench", "--features", PEERS])?;
-    // This program is built beside it.
+    run(Command::new(built("release/bench")?).args(arguments))
+}
+
+/// A program that was built; this one is built beside it.
+fn built(path: &str) -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| format!("this program is nowhere: {error}"))?;
     let target = own.ancestors().nth(2).ok_or("this program is not in a folder of cargo")?;
-    run(Command::new(target.join("release/bench")).args(arguments))
+    Ok(target.join(path))
 }
 
 fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
