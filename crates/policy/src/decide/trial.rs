@@ -1,7 +1,8 @@
 //! Trials: what drafts would have said of a request that the instruments in force permit. Nothing that is decided here
 //! has an effect.
 
-use super::{Applied, Asked, Denial, Reason, Request};
+use super::asked::Asked;
+use super::{Applied, Denial, Reason, Request};
 use crate::quota::Meters;
 use crate::rules::{Rules, Slot};
 use registry::{InstrumentId, InstrumentKind};
