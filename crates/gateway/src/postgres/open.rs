@@ -295,20 +295,10 @@ impl Beginning<'_> {
         });
         let name = application_name(self.pipeline, judge.session);
         let standing = format!("{}; {STANDING}", set_name(&name));
-        if let Some(whose) = &whose {
-            while let Some(mut kept) = pool.take(whose) {
-                let again = async {
-                    let unchanged = kept.ask(&standing, STARTUP_BYTES_MAX).await? == kept.standing;
-                    Ok::<_, UpstreamError>((unchanged, asked.path(&mut kept).await?))
-                };
-                match tokio::time::timeout(POOL_TAKE_TIME_MAX, again).await {
-                    Ok(Ok((true, path))) => return Ok((kept, path, Some(whose.clone()))),
-                    // It would be let in otherwise now, or the server has closed it.
-                    Ok(Ok((false, _)) | Err(_)) => kept.close().await,
-                    // Where one is not answered no other will be.
-                    Err(_) => drop(pool.close(whose.service, Some(whose)).await),
-                }
-            }
+        if let Some(whose) = &whose
+            && let Some((kept, path)) = self.kept(whose, asked, &standing).await
+        {
+            return Ok((kept, path, Some(whose.clone())));
         }
         // RESET gives a session the name back that it was begun with, which is not to be somebody else's.
         let first = if whose.is_some() { self.pipeline.ports.recorder.origin() } else { &name };
@@ -337,6 +327,25 @@ impl Beginning<'_> {
         }
         let path = asked.path(&mut upstream).await?;
         Ok((upstream, path, whose))
+    }
+
+    /// A session that was kept for these and is as good as a new one.
+    async fn kept(&self, whose: &Whose, asked: &Asked, standing: &str) -> Option<(Upstream, Path)> {
+        let pool = &self.pipeline.databases.pool;
+        while let Some(mut kept) = pool.take(whose) {
+            let again = async {
+                let unchanged = kept.ask(standing, STARTUP_BYTES_MAX).await? == kept.standing;
+                Ok::<_, UpstreamError>((unchanged, asked.path(&mut kept).await?))
+            };
+            match tokio::time::timeout(POOL_TAKE_TIME_MAX, again).await {
+                Ok(Ok((true, path))) => return Some((kept, path)),
+                // It would be let in otherwise now, or the server has closed it.
+                Ok(Ok((false, _)) | Err(_)) => kept.close().await,
+                // Where one is not answered no other will be.
+                Err(_) => drop(pool.close(whose.service, Some(whose)).await),
+            }
+        }
+        None
     }
 
     /// Finds what a machine asks for.
@@ -497,6 +506,7 @@ const STANDING: &str = "BEGIN; SET LOCAL search_path TO ''; SELECT current_user,
         WHERE s.setrole IN (0, r.oid) AND s.setdatabase IN (0, d.oid)) \
     FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
     WHERE r.rolname = session_user AND d.datname = pg_catalog.current_database(); COMMIT";
+
 /// The newest minor version of the protocol that is spoken with clients.
 const MINOR: u16 = 2;
 

@@ -9,7 +9,7 @@ use api::{Client, PAGE_ROWS_MAX};
 use contract::{Number, words};
 use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) async fn run(client: &Client, command: TrialCommand, json: bool) -> anyhow::Result<()> {
     match command {
@@ -73,7 +73,8 @@ struct Report {
     /// How many of those it would have refused.
     refused: u64,
     by: BTreeMap<(String, String, String), Refused>,
-    clauses: BTreeMap<String, ()>,
+    /// The clauses it would have refused by.
+    clauses: BTreeSet<String>,
     /// Statements that wait for their outcome, which says how many rows they had: the limit and its clause.
     limited: BTreeMap<u64, (DecisionView, u64, String)>,
 }
@@ -105,7 +106,7 @@ impl Report {
 
     fn refuse(&mut self, decision: &DecisionView, by: &str, clauses: &[String]) {
         self.refused += 1;
-        self.clauses.extend(clauses.iter().map(|clause| (clause.clone(), ())));
+        self.clauses.extend(clauses.iter().cloned());
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
         let act =
             format!("{} {}/{}", text(&decision.action), text(&decision.service), text(&decision.resource));
@@ -143,7 +144,7 @@ async fn show(client: &Client, draft: &str, from: u64, json: bool) -> anyhow::Re
     let read = contract::read(&document).ok();
     let sentences: BTreeMap<&String, String> = report
         .clauses
-        .keys()
+        .iter()
         .filter_map(|clause| Some((clause, words::clause_text(read.as_ref()?, Number::parse(clause)?))))
         .collect();
     if json {
