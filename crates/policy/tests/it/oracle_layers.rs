@@ -300,6 +300,13 @@ impl Said {
 }
 
 impl Paper {
+    /// Neither suspended nor outside its term.
+    fn is_in_force(&self, now: u64) -> bool {
+        let outside =
+            |said: &Said| matches!(said, Said::Term { start, end } if !(*start..*end).contains(&now));
+        self.suspended_from.is_none_or(|from| from > now) && !self.said.iter().any(outside)
+    }
+
     fn name(&self) -> String {
         match self.layer {
             Layer::Acme => "acme-rules".to_owned(),
@@ -698,8 +705,8 @@ fn every_layer_decides_as_it_reads() {
                 break;
             }
             facts.overdue = now as i64 - review as i64;
-            let in_force = |paper: &Paper| paper.suspended_from.is_none_or(|from| from > now);
-            let chartered = papers.iter().any(|paper| paper.layer == Layer::Charter && in_force(paper));
+            let chartered =
+                papers.iter().any(|paper| paper.layer == Layer::Charter && paper.is_in_force(now));
             let oracle = Oracle { facts: &facts, asked, now, chartered };
             let readings: Vec<(Vec<usize>, bool)> =
                 papers.iter().zip(&calls).map(|(paper, calls)| oracle.reads(paper, calls)).collect();
