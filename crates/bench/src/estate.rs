@@ -217,6 +217,11 @@ impl Estate {
         Ok(Duration::from_millis(ticks * 10))
     }
 
+    /// The process that runs it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its resident memory now.
     pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
         resident_kib(self.process.id())

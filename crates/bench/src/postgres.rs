@@ -36,6 +36,17 @@ impl Drop for Process {
 struct Target {
     name: &'static str,
     conninfo: String,
+    /// The process between client and server.
+    pid: Option<u32>,
+}
+
+/// A run of short statements: seconds, but for the rate per second.
+struct Round {
+    p50: f64,
+    p99: f64,
+    rate: f64,
+    /// Of the processors, by the process between, for each statement.
+    spent: f64,
 }
 
 /// What is measured.
@@ -69,20 +80,20 @@ pub(crate) async fn run(parts: &[Part]) -> anyhow::Result<()> {
     let mut estate = Estate::start(folder.path(), 1).await?;
     estate.database(server.port).await?;
     let machine = machine(folder.path(), &estate)?;
-    let (_null, null) = null_proxy(server.port)?;
-    let (_haproxy, haproxy) = haproxy(folder.path(), server.port)?;
-    let (_pgbouncer, pgbouncer) = pgbouncer(folder.path(), server.port)?;
+    let (null_process, null) = null_proxy(server.port)?;
+    let (haproxy_process, haproxy) = haproxy(folder.path(), server.port)?;
+    let (pgbouncer_process, pgbouncer) = pgbouncer(folder.path(), server.port)?;
     let plain = |port: u16| {
         format!("host=127.0.0.1 port={port} dbname=bench user=bench password={PASSWORD} sslmode=require")
     };
     let writ = |contract: &str| format!("{machine} port={} user={contract}", estate.port);
     let targets = [
-        Target { name: "direct", conninfo: plain(server.port) },
-        Target { name: "null proxy", conninfo: plain(null) },
-        Target { name: "haproxy", conninfo: plain(haproxy) },
-        Target { name: "pgbouncer", conninfo: plain(pgbouncer) },
-        Target { name: "writ, relaxed", conninfo: writ("relaxed") },
-        Target { name: "writ, strict", conninfo: writ("strict") },
+        Target { name: "direct", conninfo: plain(server.port), pid: None },
+        Target { name: "null proxy", conninfo: plain(null), pid: Some(null_process.0.id()) },
+        Target { name: "haproxy", conninfo: plain(haproxy), pid: Some(haproxy_process.0.id()) },
+        Target { name: "pgbouncer", conninfo: plain(pgbouncer), pid: Some(pgbouncer_process.0.id()) },
+        Target { name: "writ, relaxed", conninfo: writ("relaxed"), pid: Some(estate.pid()) },
+        Target { name: "writ, strict", conninfo: writ("strict"), pid: Some(estate.pid()) },
     ];
     let relaxed = &targets[4];
     for part in parts {
@@ -92,11 +103,12 @@ pub(crate) async fn run(parts: &[Part]) -> anyhow::Result<()> {
                 let pooled = Target {
                     name: "writ, pooled",
                     conninfo: writ("pooled").replace("host=shop-db.localhost", "host=pooled-db.localhost"),
+                    pid: None,
                 };
                 bulk(folder.path(), &targets, &pooled)?;
             }
             Part::Masked => {
-                let with_masks = Target { name: "writ, masked", conninfo: writ("masked") };
+                let with_masks = Target { name: "writ, masked", conninfo: writ("masked"), pid: None };
                 masked(folder.path(), &[&targets[0], relaxed, &with_masks])?;
             }
             Part::Result => {
@@ -120,29 +132,34 @@ pub(crate) async fn run(parts: &[Part]) -> anyhow::Result<()> {
 /// Short statements, one client and many.
 fn statements(folder: &Path, targets: &[Target; 6]) -> anyhow::Result<()> {
     println!(
-        "\npgbench -S over TLS, loopback, {ROUNDS} interleaved rounds; medians of rounds (p50 and p99 in µs, transactions per second)"
+        "\npgbench -S over TLS, loopback, {ROUNDS} interleaved rounds; medians of rounds (p50 and p99 in µs, transactions per second; \
+         processor time of the process between, µs per transaction)"
     );
     println!(
         "  {:<24}{}",
         "",
-        targets.iter().map(|target| format!("{:>22}", target.name)).collect::<String>()
+        targets.iter().map(|target| format!("{:>32}", target.name)).collect::<String>()
     );
     for (name, mode, clients, transactions) in [
         ("c=1 simple", "simple", 1, 1_000),
         ("c=1 prepared", "prepared", 1, 1_000),
         ("c=16 simple", "simple", 16, 2_000),
     ] {
-        let mut rounds: Vec<Vec<(Duration, Duration, f64)>> = vec![Vec::new(); targets.len()];
+        let mut rounds: Vec<Vec<Round>> = targets.iter().map(|_| Vec::new()).collect();
         for _ in 0..ROUNDS {
             for (target, round) in targets.iter().zip(&mut rounds) {
-                round.push(pgbench(folder, target, mode, clients, transactions)?);
+                let spent = || target.pid.map_or(Ok(Duration::ZERO), processor_time);
+                let before = spent()?;
+                let (p50, p99, rate) = pgbench(folder, target, mode, clients, transactions)?;
+                let spent = spent()?.saturating_sub(before).as_secs_f64() / (clients * transactions) as f64;
+                round.push(Round { p50: p50.as_secs_f64(), p99: p99.as_secs_f64(), rate, spent });
             }
         }
-        let cells = rounds.iter().map(|round| {
-            let of = |pick: fn(&(Duration, Duration, f64)) -> f64| median(round.iter().map(pick));
-            let (p50, p99) = (of(|r| r.0.as_secs_f64()), of(|r| r.1.as_secs_f64()));
-            let shown = |seconds: f64| us(Duration::from_secs_f64(seconds));
-            format!("{:>22}", format!("{} / {} / {:.0}", shown(p50), shown(p99), of(|r| r.2)))
+        let cells = rounds.iter().map(|rounds| {
+            let of = |pick: fn(&Round) -> f64| median(rounds.iter().map(pick));
+            let shown = |pick| us(Duration::from_secs_f64(of(pick)));
+            let (p50, p99, spent) = (shown(|r| r.p50), shown(|r| r.p99), shown(|r| r.spent));
+            format!("{:>32}", format!("{p50} / {p99} / {:.0}; {spent}", of(|r| r.rate)))
         });
         println!("  {name:<24}{}", cells.collect::<String>());
     }
@@ -267,6 +284,16 @@ async fn killed(estate: &Estate) -> anyhow::Result<()> {
         times.last().map_or(0.0, Duration::as_secs_f64) * 1e3,
     );
     Ok(())
+}
+
+/// The time a process has taken of processors so far, in user and kernel mode (`proc_pid_stat(5)`).
+fn processor_time(pid: u32) -> anyhow::Result<Duration> {
+    // Fixed for all programs on Linux, whatever the kernel's own rate is.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields = stat.rsplit(')').next().unwrap_or_default().split(' ');
+    let ticks: u64 = fields.skip(12).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Ok(Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND))
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

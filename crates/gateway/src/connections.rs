@@ -31,7 +31,7 @@ struct Right {
     identity: Option<IdentityId>,
     serial: [u8; 16],
     /// For an exchange: the contracts it rests on, and what was asked.
-    permitted: Vec<(InstrumentId, Request)>,
+    permitted: Vec<(InstrumentId, Arc<Request>)>,
     token: CancellationToken,
     /// Why it was cut, once it is.
     why: Arc<OnceLock<Cut>>,
@@ -72,7 +72,7 @@ impl Connections {
         self: &Arc<Self>,
         identity: Option<IdentityId>,
         serial: [u8; 16],
-        permitted: Vec<(InstrumentId, Request)>,
+        permitted: Vec<(InstrumentId, Arc<Request>)>,
         token: CancellationToken,
     ) -> Live {
         let why = Arc::<OnceLock<Cut>>::default();
@@ -83,7 +83,7 @@ impl Connections {
     }
 
     /// With the token of another.
-    fn insert_beside(self: &Arc<Self>, live: &Live, permitted: Vec<(InstrumentId, Request)>) -> Live {
+    fn insert_beside(self: &Arc<Self>, live: &Live, permitted: Vec<(InstrumentId, Arc<Request>)>) -> Live {
         let right = Right {
             identity: live.identity,
             serial: live.serial,
@@ -181,7 +181,7 @@ impl Right {
         }
         // A running exchange needs its contract still, and everything a new request would need.
         let permitted = self.permitted.iter().all(|(contract, request)| {
-            let request = Request { now_ms, silence_ms: rules.silence_ms(now_ms), ..request.clone() };
+            let request = Request { now_ms, silence_ms: rules.silence_ms(now_ms), ..Request::clone(request) };
             rules.is_in_force(*contract, now_ms) && policy::still_permits(rules, &request)
         });
         let over = || Cut {
@@ -270,7 +270,7 @@ impl Live {
 }
 
 /// What rests on permits: the contracts, and what was asked.
-fn resting(permits: &[Permit]) -> Vec<(InstrumentId, Request)> {
+fn resting(permits: &[Permit]) -> Vec<(InstrumentId, Arc<Request>)> {
     permits.iter().map(|permit| (permit.contract().instrument, permit.request().clone())).collect()
 }
 

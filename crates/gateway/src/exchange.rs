@@ -376,7 +376,7 @@ pub(crate) fn record_verdict(
     };
     let (addendum, commitment) = inputs.commit();
     let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;
-    let body = minicbor::to_vec(record).map_err(|error| RecordError(error.to_string()))?;
+    let body = policy::record::encode(&record).map_err(|error| RecordError(error.to_string()))?;
     let mut pending = ports.recorder.record(VERDICT, body, addendum, patience);
     // What is refused at once (too long, too much under way) must not go ahead, whenever else it may be recorded.
     match pending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

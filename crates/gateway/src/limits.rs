@@ -97,8 +97,8 @@ pub const CANCEL_WAIT_EACH: Duration = Duration::from_micros(50);
 /// And at most.
 pub const CANCEL_WAIT_MAX: Duration = Duration::from_millis(200);
 /// How long an outcome, for which nobody waits, can wait to be written with others.
-pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(5);
+pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(10);
 /// The same for a verdict that its clause lets be durable later, at most.
-pub const RELAXED_PATIENCE_MAX: Duration = Duration::from_millis(5);
+pub const RELAXED_PATIENCE_MAX: Duration = Duration::from_millis(10);
 /// How long a stopping gateway waits for what is under way.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);

@@ -88,6 +88,6 @@ pub(crate) async fn outcome(
         error: meter.error.get().cloned(),
         given: meter.statement.then(|| meter.given.load(Ordering::Relaxed)),
     };
-    let body = minicbor::to_vec(&outcome).map_err(|error| RecordError(error.to_string()))?;
+    let body = policy::record::encode(&outcome).map_err(|error| RecordError(error.to_string()))?;
     recorder.record(OUTCOME, body, Vec::new(), OUTCOME_PATIENCE).await
 }

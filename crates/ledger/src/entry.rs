@@ -28,7 +28,7 @@ pub struct Entry {
 impl Entry {
     /// The leaf bytes.
     pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
-        let bytes = minicbor::to_vec(self).map_err(|_| EntryError::NotCanonical)?;
+        let bytes = encode_body(self)?;
         if bytes.len() <= ENTRY_BYTES_MAX { Ok(bytes) } else { Err(EntryError::TooLong(bytes.len())) }
     }
 
@@ -38,9 +38,14 @@ impl Entry {
     }
 }
 
+/// Most entries are shorter: their bytes are written without being moved.
+const USUAL_BYTES: usize = 512;
+
 /// Encodes the body of an entry.
 pub fn encode_body<T: Encode<()>>(value: &T) -> Result<Vec<u8>, EntryError> {
-    minicbor::to_vec(value).map_err(|_| EntryError::NotCanonical)
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    minicbor::encode(value, &mut bytes).map_err(|_| EntryError::NotCanonical)?;
+    Ok(bytes)
 }
 
 /// Decodes a CBOR value that must be spelled exactly as its encoder would spell it.

@@ -15,8 +15,8 @@ const MAGIC: &[u8; 8] = b"WRITSEG1";
 const HEADER_BYTES: u64 = 8 + 8 + 4;
 
 /// Writes the segment of `entries`, whose leaf hashes are `leaves`.
-pub fn encode(first: u64, entries: &[Vec<u8>], leaves: &[Hash]) -> Vec<u8> {
-    let mut out = Vec::new();
+pub fn encode<T: AsRef<[u8]>>(first: u64, entries: &[T], leaves: &[Hash]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(Layout::entries() as usize + total(entries));
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&first.to_le_bytes());
     out.extend_from_slice(&(entries.len() as u32).to_le_bytes());
@@ -25,7 +25,7 @@ pub fn encode(first: u64, entries: &[Vec<u8>], leaves: &[Hash]) -> Vec<u8> {
     for tile in leaves.chunks(256) {
         out.extend_from_slice(fold_complete(tile).as_bytes());
     }
-    entries.iter().for_each(|entry| out.extend_from_slice(entry));
+    entries.iter().for_each(|entry| out.extend_from_slice(entry.as_ref()));
     out
 }
 
@@ -91,15 +91,15 @@ pub struct Pile;
 
 impl Pile {
     /// Writes a pile.
-    pub fn encode(blobs: &[Vec<u8>]) -> Vec<u8> {
-        let mut out = Vec::new();
+    pub fn encode<T: AsRef<[u8]>>(blobs: &[T]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(8 * (blobs.len() + 1) + total(blobs));
         let mut at = 0u64;
         out.extend_from_slice(&at.to_le_bytes());
         for blob in blobs {
-            at += blob.len() as u64;
+            at += blob.as_ref().len() as u64;
             out.extend_from_slice(&at.to_le_bytes());
         }
-        blobs.iter().for_each(|blob| out.extend_from_slice(blob));
+        blobs.iter().for_each(|blob| out.extend_from_slice(blob.as_ref()));
         out
     }
     /// Offset of the pair of offsets of blob `n` (16 bytes).
@@ -134,11 +134,15 @@ pub fn read_span(pair: &[u8]) -> Option<(u32, u32)> {
     (start <= end).then_some((start, end))
 }
 
-fn push_offsets(out: &mut Vec<u8>, blobs: &[Vec<u8>]) {
+fn total<T: AsRef<[u8]>>(blobs: &[T]) -> usize {
+    blobs.iter().map(|blob| blob.as_ref().len()).sum()
+}
+
+fn push_offsets<T: AsRef<[u8]>>(out: &mut Vec<u8>, blobs: &[T]) {
     let mut at = 0u32;
     out.extend_from_slice(&at.to_le_bytes());
     for blob in blobs {
-        at = at.saturating_add(blob.len() as u32);
+        at = at.saturating_add(blob.as_ref().len() as u32);
         out.extend_from_slice(&at.to_le_bytes());
     }
 }

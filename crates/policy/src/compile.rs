@@ -136,8 +136,8 @@ pub(crate) struct Compiled {
     pub(crate) instrument: Instrument,
     pub(crate) policies: PolicySet,
     pub(crate) bundle: [u8; 32],
-    /// Every fact the policies ask for, with its name in the context.
-    pub(crate) attributes: Vec<(String, Attribute)>,
+    /// Every fact the policies ask for.
+    pub(crate) attributes: Vec<Wanted>,
     /// What quotas count.
     pub(crate) meters: Vec<Meter>,
     /// How statements to databases must look.
@@ -147,6 +147,42 @@ pub(crate) struct Compiled {
     /// What is masked in answers.
     pub(crate) maskings: Vec<Held<Arc<Masking>>>,
     sources: HashMap<PolicyId, Source>,
+}
+
+/// A fact that policies ask for.
+pub(crate) struct Wanted {
+    /// Its name in the context.
+    pub(crate) name: String,
+    pub(crate) attribute: Attribute,
+    /// Of a number: from which values on a test of it comes out otherwise, ascending.
+    pub(crate) bounds: Vec<i64>,
+}
+
+impl Wanted {
+    fn of(attribute: Attribute, instrument: &str, rules: &[(Number, usize, Rule)]) -> Self {
+        let mut bounds = Vec::new();
+        if let Attribute::Measure(wanted) = &attribute {
+            for (_, _, rule) in rules {
+                rule.when.visit(&mut |test| match test {
+                    Test::AtLeast(measure, bound) if measure == wanted => bounds.push(*bound),
+                    Test::MoreThan(measure, bound) if measure == wanted => {
+                        bounds.extend(bound.checked_add(1))
+                    }
+                    Test::AtLeast(..)
+                    | Test::MoreThan(..)
+                    | Test::OneOf(..)
+                    | Test::Is(_)
+                    | Test::HasRole(_)
+                    | Test::All(_)
+                    | Test::Any(_)
+                    | Test::Not(_) => {}
+                });
+            }
+        }
+        bounds.sort_unstable();
+        bounds.dedup();
+        Self { name: attribute.name(instrument), attribute, bounds }
+    }
 }
 
 /// What is held beside the policies, with the sentence that says so.
@@ -246,7 +282,8 @@ impl Compiled {
             }
         }
         let name = instrument.name.as_str();
-        let attributes = attributes.into_iter().map(|attribute| (attribute.name(name), attribute)).collect();
+        let wanted = |attribute| Wanted::of(attribute, name, &rules);
+        let attributes = attributes.into_iter().map(wanted).collect();
         Ok(Self {
             policies,
             bundle: bundle.hash(),
@@ -275,7 +312,8 @@ impl Compiled {
 
     /// Whether the policies permit, and the sentences that rests on.
     fn says(&self, facts: &Facts) -> Result<(bool, Vec<(Number, usize)>), String> {
-        let pairs = self.attributes.iter().map(|(name, attribute)| (name.clone(), attribute.value(facts)));
+        let wanted = self.attributes.iter();
+        let pairs = wanted.map(|wanted| (wanted.name.clone(), wanted.attribute.value(facts)));
         let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
         let request = cedar_request(&facts.machine, facts.action.as_str(), &on(facts), context)?;
         let response = Authorizer::new().is_authorized(&request, &self.policies, &Entities::empty());

@@ -5,6 +5,7 @@
 mod asked;
 mod denial;
 mod facts;
+mod known;
 mod permit;
 mod trial;
 
@@ -13,11 +14,13 @@ pub use permit::{Allowance, Applied, Conditions, Longest, Masked, Most, Permit};
 pub use trial::Tried;
 
 use crate::compile::Compiled;
-use crate::quota::{Counters, Meters};
+use crate::quota::{Counted, Counters, Meters};
 use crate::rules::{Rules, Slot};
 use asked::Asked;
 use contract::norm::SqlTouch;
 use contract::{Number, Recording};
+pub(crate) use known::Known;
+use known::Permitted;
 use registry::{IdentityId, InstrumentId, InstrumentKind, Millis, Name, RootStatus, ServiceId, Standing};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -53,7 +56,7 @@ pub struct Request {
 }
 
 /// How a request came to the gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Channel {
     /// The address it came from.
     pub address: IpAddr,
@@ -74,13 +77,15 @@ pub enum Verdict {
 
 /// Decides. A permit is counted against its quotas before this returns.
 pub fn decide(rules: &Rules, counters: &Counters, request: Request) -> Verdict {
-    let mut meters = counters.lock(request.identity);
-    match judge(rules, &mut meters, &request) {
+    let mut counted = counters.lock(request.identity);
+    let Counted { meters, known } = &mut *counted;
+    match judge(rules, meters, known.as_mut(), &request) {
         Err(denial) => Verdict::Denial(*denial),
         Ok((contract, above, recording)) => {
-            let tried = trial::tried(rules, &mut meters, &request, contract.instrument);
+            let tried = trial::tried(rules, meters, &request, contract.instrument);
+            let request = Arc::new(request);
             let permit = Permit { as_of: rules.as_of(), contract, above, recording, request, tried };
-            count(&permit, &mut meters);
+            count(&permit, meters);
             Verdict::Permit(permit)
         }
     }
@@ -94,13 +99,14 @@ pub fn decide_together(
     requests: Vec<Request>,
 ) -> Result<Vec<Permit>, Box<(Request, Denial)>> {
     let Some(identity) = requests.first().map(|request| request.identity) else { return Ok(Vec::new()) };
-    let mut meters = counters.lock(identity);
+    let mut counted = counters.lock(identity);
+    let Counted { meters, known } = &mut *counted;
     let mut permits: Vec<Permit> = Vec::with_capacity(requests.len());
     for request in requests {
-        match judge(rules, &mut meters, &request) {
+        match judge(rules, meters, known.as_mut(), &request) {
             Err(denial) => return Err(Box::new((request, *denial))),
             Ok((mut contract, mut above, recording)) => {
-                let mut tried = trial::tried(rules, &mut meters, &request, contract.instrument);
+                let mut tried = trial::tried(rules, meters, &request, contract.instrument);
                 let would = tried.iter_mut().filter_map(|tried| tried.said.as_mut().ok());
                 for applied in above.iter_mut().chain([&mut contract]).chain(would) {
                     let before = |number: &Number| {
@@ -109,6 +115,7 @@ pub fn decide_together(
                     let counted = applied.counted.iter().copied().filter(|number| !before(number)).collect();
                     applied.counted = counted;
                 }
+                let request = Arc::new(request);
                 permits.push(Permit { as_of: rules.as_of(), contract, above, recording, request, tried });
             }
         }
@@ -121,12 +128,12 @@ pub fn decide_together(
             applied.counted.clear();
         }
     }
-    permits.iter().for_each(|permit| count(permit, &mut meters));
+    permits.iter().for_each(|permit| count(permit, meters));
     Ok(permits)
 }
 
 fn count(permit: &Permit, meters: &mut Meters) {
-    let Request { identity, now_ms, .. } = permit.request;
+    let Request { identity, now_ms, .. } = *permit.request;
     let count = |meters: &mut Meters, applied: &Applied| {
         applied.counted.iter().for_each(|number| meters.add((applied.instrument, *number, identity), now_ms));
     };
@@ -136,18 +143,18 @@ fn count(permit: &Permit, meters: &mut Meters) {
 
 /// Why a request would be denied, quotas aside; nothing is counted.
 pub fn would_deny(rules: &Rules, request: &Request) -> Option<Denial> {
-    judge(rules, &mut Meters::default(), request).err().map(|denial| *denial)
+    judge(rules, &mut Meters::default(), None, request).err().map(|denial| *denial)
 }
 
 /// Whether a request that was permitted would be permitted still, quotas aside: what is running has been
 /// counted already. Nothing is counted.
 pub fn still_permits(rules: &Rules, request: &Request) -> bool {
-    judge(rules, &mut Meters::default(), request).is_ok()
+    judge(rules, &mut Meters::default(), None, request).is_ok()
 }
 
-type Judged = Result<(Applied, Vec<Applied>, Recording), Box<Denial>>;
+type Judged = Result<Permitted, Box<Denial>>;
 
-fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged {
+fn judge<'a>(rules: &'a Rules, meters: &mut Meters, known: Option<&mut Known>, request: &Request) -> Judged {
     let deny = |reason, detail: String| Err(Box::new(Denial::plain(reason, detail, rules.as_of())));
     if let Err((reason, detail)) = standing(rules, request.identity, &request.serial, request.now_ms) {
         return deny(reason, detail);
@@ -191,9 +198,15 @@ fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged
     let layers = layers?;
     let usable: Vec<Result<(&Slot, &Compiled), Box<Denial>>> =
         binding(contracts).filter(|slot| under(slot)).map(|slot| asked.compiled(slot)).collect();
-    let all = layers.iter().chain(usable.iter().filter_map(|found| found.as_ref().ok()));
+    let all = || layers.iter().chain(usable.iter().filter_map(|found| found.as_ref().ok())).copied();
+    let mut known = known.filter(|_| known::is_short(request));
+    let moment = known.is_some().then(|| asked.moment(all(), meters));
+    let before = known.as_deref_mut().zip(moment.as_ref());
+    if let Some(permitted) = before.and_then(|(known, moment)| known.get(request, moment)) {
+        return Ok(permitted.clone());
+    }
     let unusable = |detail| Box::new(Denial::plain(Reason::InstrumentUnusable, detail, rules.as_of()));
-    let cedar = asked.cedar(all.copied(), meters).map_err(unusable)?;
+    let cedar = asked.cedar(all(), meters).map_err(unusable)?;
     let mut applied = Vec::with_capacity(layers.len());
     let mut strictest = None;
     for (slot, compiled) in layers {
@@ -210,7 +223,11 @@ fn judge<'a>(rules: &'a Rules, meters: &mut Meters, request: &Request) -> Judged
         match found.and_then(|(slot, compiled)| asked.evaluate(slot, compiled, &cedar, meters)) {
             Ok((said, within)) => {
                 let within = strictest.map_or(within, |before| stricter(before, within));
-                return Ok((said, applied, within));
+                let permitted = (said, applied, within);
+                if let Some((known, moment)) = known.zip(moment) {
+                    known.put(request, moment, &permitted);
+                }
+                return Ok(permitted);
             }
             // Of several denials the one with an explicit clause says most.
             Err(found) if denial.as_ref().is_none_or(|before| before.reason == Reason::NothingPermits) => {
@@ -245,9 +262,9 @@ pub fn standing(
     let Some(found) = state.identities.get(&identity) else {
         return Err((Reason::UnknownIdentity, format!("`{identity}` is not registered")));
     };
-    let label = state.identity_label(identity);
+    let label = || state.identity_label(identity);
     if let Standing::Refused(why) = found.standing(now_ms) {
-        return Err((Reason::IdentityNotGood, format!("`{label}` {why}")));
+        return Err((Reason::IdentityNotGood, format!("`{}` {why}", label())));
     }
     let credential_problem = match state.credentials.get(serial) {
         None => Some("is not in the ledger, so nobody can have been given it".to_owned()),
@@ -265,7 +282,7 @@ pub fn standing(
             // Of what the ledger does not know nobody knows what it is.
             let what = state.credentials.get(serial).map(|credential| credential.kind.to_string());
             let what = what.as_deref().unwrap_or("credential");
-            Err((Reason::CredentialNotGood, format!("the {what} `{label}` presented {problem}")))
+            Err((Reason::CredentialNotGood, format!("the {what} `{}` presented {problem}", label())))
         }
         None => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! Counting permitted calls, exactly: the time of each is kept for as long as its longest window; and the rows they got, each
 //! before it is given, which leave their window up to a small part of it late.
 
-use crate::decide::Allowance;
+use crate::decide::{Allowance, Known};
 use contract::Number;
 use registry::{IdentityId, InstrumentId, Millis};
 use std::collections::{HashMap, VecDeque};
@@ -16,36 +16,60 @@ const SHARDS: usize = 16;
 /// reading them to counting its permit: two requests cannot both be the last one allowed.
 #[derive(Debug)]
 pub struct Counters {
-    shards: [Mutex<Meters>; SHARDS],
+    shards: [Mutex<Counted>; SHARDS],
+}
+
+/// What is behind one lock.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) meters: Meters,
+    /// Permits that need not be worked out again, where such are remembered.
+    pub(crate) known: Option<Known>,
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::new(Meters::default())) }
+        Self { shards: std::array::from_fn(|_| Mutex::new(Counted::default())) }
     }
 }
 
 impl Counters {
+    /// Counters that remember what was permitted, so that it need not be worked out again while nothing it rests on is
+    /// another: for what decides on live traffic. Others work everything out each time, as whoever checks that must.
+    pub fn remembering() -> Self {
+        let counted = || Counted { known: Some(Known::default()), ..Counted::default() };
+        Self { shards: std::array::from_fn(|_| Mutex::new(counted())) }
+    }
+
     /// The counters of a machine, locked.
-    pub(crate) fn lock(&self, identity: IdentityId) -> MutexGuard<'_, Meters> {
+    pub(crate) fn lock(&self, identity: IdentityId) -> MutexGuard<'_, Counted> {
         let shard = usize::from(identity.as_bytes()[9]) % SHARDS;
         let [first, ..] = &self.shards;
         self.shards.get(shard).unwrap_or(first).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How often a permit was given again without its policies being evaluated.
+    pub fn given_again(&self) -> u64 {
+        let again = |shard: &Mutex<Counted>| {
+            let counted = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            counted.known.as_ref().map_or(0, |known| known.again)
+        };
+        self.shards.iter().map(again).sum()
+    }
+
     /// Counts a call that an earlier run of the gateway permitted.
     pub fn restore(&self, key: Key, time_ms: Millis) {
-        self.lock(key.2).add(key, time_ms);
+        self.lock(key.2).meters.add(key, time_ms);
     }
 
     /// Counts a call that a draft on trial would have permitted then.
     pub fn restore_tried(&self, key: Key, time_ms: Millis) {
-        self.lock(key.2).tried().add(key, time_ms);
+        self.lock(key.2).meters.tried().add(key, time_ms);
     }
 
     /// Counts rows that an earlier run of the gateway released.
     pub fn restore_rows(&self, key: Key, time_ms: Millis, rows: u64) {
-        self.lock(key.2).add_rows(key, 0, time_ms, rows);
+        self.lock(key.2).meters.add_rows(key, 0, time_ms, rows);
     }
 
     /// Counts a row that is about to be released, against all of these; or none, and gives the first that has no room
@@ -56,7 +80,7 @@ impl Counters {
         allowances: &'a [Allowance],
         now_ms: Millis,
     ) -> Result<(), (&'a Allowance, Option<u64>)> {
-        let mut meters = self.lock(identity);
+        let meters = &mut self.lock(identity).meters;
         let key = |allowance: &Allowance| (allowance.cited.instrument, allowance.cited.clause, identity);
         for allowance in allowances {
             let Allowance { limit, window_ms, .. } = allowance;

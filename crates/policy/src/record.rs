@@ -12,6 +12,18 @@ use sha2::{Digest, Sha256};
 pub const VERDICT: &str = "decision/verdict";
 /// The kind of a decision-log entry that holds an [`Outcome`].
 pub const OUTCOME: &str = "decision/outcome";
+/// Most records are shorter: their bytes are written without being moved.
+const USUAL_BYTES: usize = 512;
+
+/// The bytes of what is written down.
+pub fn encode<T: Encode<()>>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    minicbor::encode(value, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// What could not be written.
+pub type EncodeError = minicbor::encode::Error<std::convert::Infallible>;
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -380,7 +392,7 @@ impl Inputs {
 
     /// The bytes kept beside the log, and the commitment that goes into it.
     pub fn commit(&self) -> (Vec<u8>, [u8; 32]) {
-        let bytes = minicbor::to_vec(self).unwrap_or_default();
+        let bytes = encode(self).unwrap_or_default();
         let digest = Sha256::digest(&bytes).into();
         (bytes, digest)
     }

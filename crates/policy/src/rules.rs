@@ -60,6 +60,8 @@ pub struct Rules {
     scopes: BTreeMap<Scope, Option<Arc<PolicySet>>>,
     documents: Arc<dyn Documents>,
     stops: u64,
+    /// Another with every change, and of no other rules.
+    revision: u64,
     /// When the writer of the control ledger was last heard from; 0 while nobody listens for it.
     heard_ms: Arc<AtomicU64>,
 }
@@ -106,6 +108,12 @@ impl Slot {
     }
 }
 
+/// Of all rules in this process.
+fn next_revision() -> u64 {
+    static REVISIONS: AtomicU64 = AtomicU64::new(0);
+    REVISIONS.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Rules {
     /// No rules yet: everything is denied.
     pub fn new(documents: Arc<dyn Documents>) -> Self {
@@ -122,6 +130,7 @@ impl Rules {
             scopes: BTreeMap::new(),
             documents,
             stops: 0,
+            revision: next_revision(),
             heard_ms: Arc::default(),
         }
     }
@@ -134,6 +143,7 @@ impl Rules {
     }
 
     fn apply_event(&mut self, event: &Event, time_ms: Millis) {
+        self.revision = next_revision();
         self.state.apply(event, time_ms);
         if may_stop(event) {
             self.stops += 1;
@@ -222,6 +232,7 @@ impl Rules {
             scopes: self.scopes.clone(),
             documents: self.documents.clone(),
             stops: self.stops,
+            revision: next_revision(),
             heard_ms: self.heard_ms.clone(),
         }
     }
@@ -229,6 +240,7 @@ impl Rules {
     /// Lets a copy read one more document.
     pub fn with_document(mut self, text: &str) -> Self {
         let digest = Sha256::digest(text).into();
+        self.revision = next_revision();
         self.documents = Arc::new(OneMore { digest, text: text.to_owned(), others: self.documents.clone() });
         self
     }
@@ -265,6 +277,11 @@ impl Rules {
             0 => 0,
             heard => now_ms.saturating_sub(heard),
         }
+    }
+
+    /// Says which rules these are: two that have the same are the same.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Counts up with every event that can end what is already running: what a gateway watches.

@@ -48,6 +48,8 @@ pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Segments that may be in memory: the open one and those that wait to be sealed. With more, appends
 /// are refused until the sealer has caught up.
 const UNSEALED_MAX: usize = 8;
+/// The sealer reads what begins in so many bytes of a file together.
+const SEAL_READ_BYTES: u64 = 256 * 1024;
 /// How long the sealer waits before it tries again what it could not do.
 const SEAL_RETRY: Duration = Duration::from_secs(2);
 
@@ -190,6 +192,13 @@ struct Span {
     at: u64,
     entry: u32,
     addendum: u32,
+}
+
+impl Span {
+    /// Where the next thing in the file begins.
+    fn end(self) -> u64 {
+        self.at + u64::from(self.entry) + u64::from(self.addendum)
+    }
 }
 
 impl EmbeddedLog {
@@ -656,20 +665,42 @@ impl Shared {
             Some(Segment::Sealed(_)) | None => return Ok(()),
         };
         let first = number * SEGMENT_ENTRIES;
+        let (leaves, spans) = {
+            let rows = read(&live.rows);
+            (rows.leaves().to_vec(), rows.spans.clone())
+        };
+        // What begins in the same part of the file is read together.
+        let together = |one: &Span, next: &Span| one.at / SEAL_READ_BYTES == next.at / SEAL_READ_BYTES;
+        let run = |run: &[Span]| {
+            let start = run.first().map_or(0, |span| span.at);
+            let mut bytes = vec![0; run.last().map_or(0, |span| span.end().saturating_sub(start)) as usize];
+            live.file.read_at(start, &mut bytes).map_err(|source| io_error("read", &self.wal, source))?;
+            Ok((start, bytes))
+        };
+        let runs: Result<Vec<(u64, Vec<u8>)>, StoreError> = spans.chunk_by(together).map(run).collect();
+        let runs = runs?;
         let mut entries = Vec::with_capacity(SEGMENT_ENTRIES as usize);
         let mut addenda = Vec::with_capacity(SEGMENT_ENTRIES as usize);
-        let leaves = read(&live.rows).leaves().to_vec();
-        for (index, leaf) in (first..).zip(&leaves) {
-            let missing = || damaged(&segment_path(number), "an entry is missing");
-            let entry = self.item(index, Part::Entry)?.ok_or_else(missing)?;
-            if Hash::of_leaf(&entry) != *leaf {
-                return Err(damaged(
-                    &segment_path(number),
-                    &format!("entry {index} is not what was acknowledged"),
-                ));
+        let mut expected = (first..).zip(&leaves);
+        for (run, (start, bytes)) in spans.chunk_by(together).zip(&runs) {
+            for span in run {
+                let missing = || damaged(&segment_path(number), "an entry is missing");
+                let within = |at: u64| Some(at.checked_sub(*start)? as usize);
+                let within = within(span.at).zip(within(span.end()));
+                let item = within.and_then(|(at, end)| bytes.get(at..end));
+                let item = item.and_then(|item| item.split_at_checked(span.entry as usize));
+                let (entry, addendum) = item.ok_or_else(missing)?;
+                let (index, leaf) = expected.next().ok_or_else(missing)?;
+                if Hash::of_leaf(entry) != *leaf {
+                    let reason = format!("entry {index} is not what was acknowledged");
+                    return Err(damaged(&segment_path(number), &reason));
+                }
+                entries.push(entry);
+                addenda.push(addendum);
             }
-            entries.push(entry);
-            addenda.push(self.item(index, Part::Addendum)?.ok_or_else(missing)?);
+        }
+        if expected.next().is_some() {
+            return Err(damaged(&segment_path(number), "an entry is missing"));
         }
         self.directory.put(&pile_path(number), &Pile::encode(&addenda))?;
         self.directory.put(&segment_path(number), &segment::encode(first, &entries, &leaves))?;

@@ -136,7 +136,7 @@ impl Running {
         let anchored = vec![AnchoredLog { log: decisions.clone(), key: decisions.verifier() }];
         fits_its_anchor(&authority, decisions.as_ref())?;
         authority.anchor(&anchored).await;
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(Counters::remembering());
         restore_counters(&counters, decisions.as_ref(), authority.rules().state(), (clock)())?;
 
         let stop = CancellationToken::new();

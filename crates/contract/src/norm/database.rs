@@ -99,7 +99,7 @@ pub enum Bound {
 }
 
 /// What a statement does to what it touches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SqlTouch {
     /// Each column as `schema.table.column`; none if they can be any.
     pub columns: Option<Vec<String>>,

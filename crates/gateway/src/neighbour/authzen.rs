@@ -301,7 +301,7 @@ async fn written(
     };
     let (addendum, commitment) = inputs.commit();
     record.inputs = commitment;
-    let body = minicbor::to_vec(record).ok()?;
+    let body = policy::record::encode(&record).ok()?;
     ports.recorder.record(VERDICT, body, addendum, Duration::ZERO).await.ok()
 }
 

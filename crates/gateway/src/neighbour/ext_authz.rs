@@ -194,7 +194,7 @@ async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> 
         let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);
         let mut record = VerdictRecord::of_denial(&denial, [0; 16], commitment);
         record.decided_ms = now_ms;
-        Some(ports.recorder.record(VERDICT, minicbor::to_vec(record).ok()?, addendum, Duration::ZERO))
+        Some(ports.recorder.record(VERDICT, policy::record::encode(&record).ok()?, addendum, Duration::ZERO))
     };
     let recorded = match record() {
         Some(pending) => pending.await.is_ok(),

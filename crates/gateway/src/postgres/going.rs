@@ -28,7 +28,7 @@ pub(crate) struct Gone {
     /// What it does, the worst first.
     pub(crate) all: Resolved,
     /// What the session is afterwards.
-    pub(crate) says: Says,
+    pub(crate) says: Arc<Says>,
     /// Names it gives to statements and cursors.
     pub(crate) named: Vec<(Called, Arc<Text>)>,
     /// What its statements are, in a word each.
@@ -68,7 +68,7 @@ impl<'s> Going<'s> {
         service: &'s Arc<Service>,
         catalog: &Arc<Catalog>,
         talk: &'s Mutex<Talk>,
-        says: Says,
+        says: Arc<Says>,
     ) -> Self {
         let unsettled = talk.lock().unwrap_or_else(PoisonError::into_inner).defines();
         let gone = Gone {
@@ -147,8 +147,9 @@ impl<'s> Going<'s> {
                 }
             }
             if resolved.moves_path {
-                self.gone.says.path = Path::Unknown;
-                self.gone.says.moved += 1;
+                let says = Arc::make_mut(&mut self.gone.says);
+                says.path = Path::Unknown;
+                says.moved += 1;
             }
             match &statement.effect {
                 Effect::Execute(name) => {
@@ -179,12 +180,13 @@ impl<'s> Going<'s> {
                     self.name(called, query);
                 }
                 Effect::Purpose(purpose) => {
-                    self.gone.says.purpose = Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
+                    Arc::make_mut(&mut self.gone.says).purpose =
+                        Some(purpose.clone()).filter(|purpose| !purpose.is_empty());
                 }
                 Effect::Define => {
                     (self.gone.defines, self.unsettled) = (true, true);
                     // What is bound already would look up its names anew.
-                    self.gone.says.moved += 1;
+                    Arc::make_mut(&mut self.gone.says).moved += 1;
                 }
                 // Where names are looked up is known only as long as nobody changed it: going back is no change.
                 Effect::Reset

@@ -49,7 +49,7 @@ pub(crate) struct Judge {
     pub(crate) key: OnceLock<mask::Key>,
     /// The verdict that opened the session; none while that is decided.
     pub(crate) session: Option<u64>,
-    pub(crate) says: Mutex<Says>,
+    pub(crate) says: Mutex<Arc<Says>>,
     /// It did what nobody can tell the effects of.
     pub(crate) administered: AtomicBool,
 }
@@ -82,7 +82,7 @@ pub(crate) enum Judged {
 }
 
 impl Judge {
-    pub(crate) fn says(&self) -> Says {
+    pub(crate) fn says(&self) -> Arc<Says> {
         self.says.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

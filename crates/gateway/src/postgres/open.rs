@@ -239,7 +239,11 @@ impl Beginning<'_> {
             server,
             key: OnceLock::new(),
             session: None,
-            says: Mutex::new(Says { path: Path::Unknown, purpose: asked.purpose.clone(), moved: 0 }),
+            says: Mutex::new(Arc::new(Says {
+                path: Path::Unknown,
+                purpose: asked.purpose.clone(),
+                moved: 0,
+            })),
             administered: AtomicBool::new(false),
         };
         let (index, opened) = judge.begin(shortened(said(self.startup))).await?;
@@ -264,7 +268,7 @@ impl Beginning<'_> {
                 });
             }
         };
-        judge.says.lock().unwrap_or_else(PoisonError::into_inner).path = path;
+        Arc::make_mut(&mut judge.says.lock().unwrap_or_else(PoisonError::into_inner)).path = path;
         let (hello, cancellable) = self.hello(&judge, &upstream, &asked)?;
         let name = || {
             let random = (ports.entropy)();

@@ -387,7 +387,7 @@ impl Session {
                     bind
                 } else {
                     // Where the columns of its result are from has to be known before its rows come.
-                    self.talk().say(bind, Instant::now());
+                    self.say(bind);
                     frontend::describe_portal(out, portal);
                     Waiting::Describe(Described::Own(portal.to_owned()))
                 }
@@ -463,10 +463,18 @@ impl Session {
                 return Ok(());
             }
         };
-        self.talk().say(waiting, Instant::now());
-        // A transaction may have become one that ends at a certain time.
-        self.timed.notify_one();
+        self.say(waiting);
         Ok(())
+    }
+
+    /// A message goes up.
+    fn say(&self, waiting: Waiting) {
+        let mut talk = self.talk();
+        talk.say(waiting, Instant::now());
+        // A transaction may have become one that ends at a certain time.
+        if talk.has_deadline() {
+            self.timed.notify_one();
+        }
     }
 
     /// What becomes of what runs by itself, until the server is ready.

@@ -148,6 +148,11 @@ impl Talk {
         self.deadline.clone()
     }
 
+    /// Whether there is such a time.
+    pub(crate) fn has_deadline(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     /// Something is done in a transaction that may be open for so long.
     fn within(&mut self, longest: Option<&Longest>, now: Instant) {
         let since = *self.open_since.get_or_insert(now);

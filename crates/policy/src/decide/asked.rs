@@ -77,7 +77,7 @@ impl<'a> Asked<'a> {
                     bundle: compiled.bundle,
                     clauses,
                     counted,
-                    conditions: (conditions != Conditions::default()).then(|| Box::new(conditions)),
+                    conditions: (conditions != Conditions::default()).then(|| Arc::new(conditions)),
                 };
                 Ok((applied, shortest.map_or(Recording::Strict, Recording::Within)))
             }

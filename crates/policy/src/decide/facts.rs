@@ -2,7 +2,7 @@
 
 use super::asked::Asked;
 use crate::attribute::Attribute;
-use crate::compile::{Compiled, cedar_request};
+use crate::compile::{Compiled, Wanted, cedar_request};
 use crate::quota::{Key, Meters};
 use crate::rules::Slot;
 use cedar_policy::{Context, RestrictedExpression};
@@ -18,7 +18,7 @@ impl<'a> Asked<'a> {
     ) -> Result<cedar_policy::Request, String> {
         let mut pairs: Vec<(String, RestrictedExpression)> = Vec::with_capacity(16);
         for (slot, compiled) in layers {
-            for (name, attribute) in &compiled.attributes {
+            for Wanted { name, attribute, .. } in &compiled.attributes {
                 if !pairs.iter().any(|(known, _)| known == name) {
                     pairs.push((name.clone(), self.value(slot, compiled, attribute, meters)));
                 }
@@ -51,7 +51,13 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn measure(&self, slot: &Slot, compiled: &Compiled, measure: &Measure, meters: &mut Meters) -> i64 {
+    pub(super) fn measure(
+        &self,
+        slot: &Slot,
+        compiled: &Compiled,
+        measure: &Measure,
+        meters: &mut Meters,
+    ) -> i64 {
         let now_ms = self.request.now_ms;
         let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         match measure {
@@ -127,7 +133,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn flag(&self, slot: &Slot, flag: Flag) -> bool {
+    pub(super) fn flag(&self, slot: &Slot, flag: Flag) -> bool {
         let (state, now_ms) = (self.rules.state(), self.request.now_ms);
         match flag {
             Flag::Changes => self.request.changes,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The proof that a request was permitted. Only [`decide`] makes one; forwarding consumes it.
 #[derive(Debug)]
 pub struct Permit {
-    pub(super) request: Request,
+    pub(super) request: Arc<Request>,
     pub(super) as_of: AsOf,
     pub(super) contract: Applied,
     pub(super) above: Vec<Applied>,
@@ -34,7 +34,7 @@ pub struct Applied {
     /// The quotas it was counted against.
     pub counted: Vec<Number>,
     /// What is held while it goes on; none where there is no such.
-    pub conditions: Option<Box<Conditions>>,
+    pub conditions: Option<Arc<Conditions>>,
 }
 
 /// What an instrument has held while a statement to a database goes on.
@@ -94,7 +94,7 @@ pub struct Longest {
 
 impl Permit {
     /// What was permitted.
-    pub fn request(&self) -> &Request {
+    pub fn request(&self) -> &Arc<Request> {
         &self.request
     }
     /// Under which state of the control ledger.

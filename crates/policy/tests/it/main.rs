@@ -9,6 +9,7 @@
 
 mod closed;
 mod kinds;
+mod known;
 mod layers;
 mod mutation;
 mod oracle;

@@ -623,10 +623,13 @@ fn facts() -> impl Strategy<Value = Facts> {
         )
 }
 
+fn later() -> impl Strategy<Value = u64> {
+    prop::sample::select(vec![0u64, 1, 999, 1_000, 1_001, 4_999, 59_999])
+}
+
 fn asked() -> impl Strategy<Value = Asked> {
-    let later = prop::sample::select(vec![0u64, 1, 999, 1_000, 1_001, 4_999, 59_999]);
     let address = prop_oneof![1 => Just(1usize), 1 => 0..ADDRESSES.len()];
-    (0..3usize, 0..3usize, later, address, prop::option::of(0..2usize), 0..3usize).prop_map(
+    (0..3usize, 0..3usize, later(), address, prop::option::of(0..2usize), 0..3usize).prop_map(
         |(action, resource, later, address, purpose, algorithm)| Asked {
             action,
             resource,
@@ -682,9 +685,15 @@ fn every_layer_decides_as_it_reads() {
     // With so many each kind of clause matters in some request of every run.
     const CASES: u32 = 300;
     const REQUESTS_MIN: usize = 4_000;
+    const AGAIN_MIN: usize = 500;
     let tally: RefCell<BTreeMap<&'static str, usize>> = RefCell::new(BTreeMap::new());
     let count = |what| *tally.borrow_mut().entry(what).or_default() += 1;
-    let requests = prop::collection::vec(asked(), 16);
+    // Some of few: what was permitted before is asked again.
+    let few = (prop::collection::vec(asked(), 5), prop::collection::vec((0..5usize, later()), 16));
+    let requests = few.prop_map(|(few, turns)| {
+        let turn = |(at, later): (usize, u64)| Asked { later, ..few[at].clone() };
+        turns.into_iter().map(turn).collect::<Vec<_>>()
+    });
     let mut runner = TestRunner::new(ProptestConfig {
         cases: CASES,
         failure_persistence: None,
@@ -692,7 +701,8 @@ fn every_layer_decides_as_it_reads() {
     });
     let run = runner.run(&(facts(), papers(), requests), |(mut facts, papers, requests)| {
         let mut world = world(&facts, &papers);
-        let counters = Counters::default();
+        // Whoever remembers what was permitted says the same as whoever works it out each time.
+        let (counters, forgetful) = (Counters::remembering(), Counters::default());
         let mut calls: Vec<Vec<Call>> = vec![Vec::new(); papers.len()];
         let mut now = NOW;
         let review = (NOW as i64 - facts.overdue) as u64;
@@ -721,7 +731,9 @@ fn every_layer_decides_as_it_reads() {
             request.channel.address = ADDRESSES[asked.address].parse().unwrap();
             request.channel.purpose = asked.purpose.map(|at| PURPOSES[at].to_owned());
             request.channel.key_algorithm = ALGORITHMS[asked.algorithm];
+            let worked_out = decide(&world.rules, &forgetful, request.clone());
             let verdict = decide(&world.rules, &counters, request);
+            prop_assert_eq!(format!("{:?}", verdict), format!("{:?}", worked_out));
             let found = matches!(verdict, Verdict::Permit(_));
             prop_assert_eq!(found, expected, "{:?} of {:?} at +{}: {:?}", asked, facts, now - NOW, verdict);
             count("requests");
@@ -758,11 +770,14 @@ fn every_layer_decides_as_it_reads() {
                 }
             }
         }
+        *tally.borrow_mut().entry("again").or_default() += counters.given_again() as usize;
         Ok(())
     });
     let tally = tally.into_inner();
     assert!(run.is_ok(), "{}", run.unwrap_err());
     assert!(tally.get("requests").copied().unwrap_or_default() >= REQUESTS_MIN, "{tally:?}");
+    // Among them what was permitted because it had been before.
+    assert!(tally.get("again").copied().unwrap_or_default() >= AGAIN_MIN, "{tally:?}");
     // Every kind that can stop a direct call did, and enough went through for quotas to count.
     let stopping = [
         "permit",
