@@ -476,6 +476,9 @@ pub struct DecisionView {
     /// For an outcome of a statement: rows that were returned or changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// For an outcome of a statement: what was masked in its rows, and how often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<MaskedView>,
     /// For an outcome of a statement that failed: the server's SQLSTATE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -491,6 +494,15 @@ pub struct DecisionView {
     /// What drafts on trial would have said of what was permitted; it had no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<TriedView>,
+}
+
+/// What was masked in the rows of a statement.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MaskedView {
+    /// What was found, as clauses spell it; `field` for values of fields that a clause names.
+    pub what: String,
+    /// How many values were; of what was found, how often it stood in them.
+    pub count: u64,
 }
 
 /// What a draft on trial would have said.

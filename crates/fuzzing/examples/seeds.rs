@@ -14,7 +14,7 @@ use ledger::proof::inclusion;
 use ledger::tile::encode_bundle;
 use ledger::tree::MissingHash;
 use ledger::{Checkpoint, Edge, Entry, Hash, NoteSigner, Submission, SubtreeHashes};
-use policy::{AppliedRecord, Bundle, Ending, Inputs, Outcome, VerdictRecord};
+use policy::{AppliedRecord, Bundle, Ending, Inputs, MaskedRecord, Outcome, VerdictRecord};
 use prost::Message as _;
 use registry::{Actor, Event, Recorded};
 use std::path::Path;
@@ -340,6 +340,7 @@ fn records() {
         duration_ms: 12,
         rows: None,
         error: None,
+        masked: vec![MaskedRecord { what: "email".into(), count: 3 }],
     };
     keep("policy_record", "outcome", &encode_body(&outcome).unwrap());
     let inputs = Inputs {

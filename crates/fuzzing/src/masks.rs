@@ -15,17 +15,18 @@ pub fn mask_text(data: &[u8]) {
     let key = Key::new(Zeroizing::new([7; 32]));
     let method = *Method::ALL.get(usize::from(*how) % Method::ALL.len()).unwrap();
     let finder = Finder::new(Detector::ALL.iter().map(|detector| (*detector, Method::Null)).collect());
-    let found: Vec<Range<usize>> = finder.find(value).into_iter().map(|(range, _)| range).collect();
+    let found: Vec<Range<usize>> = finder.find(value).into_iter().map(|found| found.range).collect();
     assert!(found.windows(2).all(|pair| matches!(pair, [one, next] if one.end <= next.start)));
-    let plain = finder.masked(value, &key).unwrap_or_else(|| value.to_vec());
+    let plain = finder.masked(value, &key, |_| {}).unwrap_or_else(|| value.to_vec());
     assert_eq!(plain.len(), value.len());
     for (at, (now, before)) in plain.iter().zip(value).enumerate() {
         let masked = found.iter().any(|range| range.contains(&at));
         assert_eq!(*now, if masked { b'*' } else { *before }, "byte {at}");
     }
     if !value.contains(&b'\\') {
-        assert_eq!(finder.masked_escaped(value, &key), finder.masked(value, &key), "nothing is escaped");
-    } else if let Some(masked) = finder.masked_escaped(value, &key) {
+        let escaped = finder.masked_escaped(value, &key, |_| {});
+        assert_eq!(escaped, finder.masked(value, &key, |_| {}), "nothing is escaped");
+    } else if let Some(masked) = finder.masked_escaped(value, &key, |_| {}) {
         let changed = masked.iter().zip(value).filter(|(now, before)| now != before);
         assert!(masked.len() == value.len() && changed.into_iter().all(|(now, _)| *now == b'*'));
     }

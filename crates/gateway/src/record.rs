@@ -4,8 +4,9 @@
 use crate::Pending;
 use crate::limits::{OUTCOME_PATIENCE, RELAXED_PATIENCE_MAX};
 use contract::Recording;
-use policy::record::OUTCOME;
-use policy::{Ending, Outcome};
+use contract::norm::Detector;
+use policy::record::{MASKED_FIELD, OUTCOME};
+use policy::{Ending, MaskedRecord, Outcome};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -51,8 +52,40 @@ pub(crate) struct Meter {
     pub(crate) given: AtomicU64,
     /// What a server said a statement failed with.
     pub(crate) error: OnceLock<String>,
+    /// What was masked in them.
+    pub(crate) withheld: Withheld,
     /// It is a statement: rows are told, and no status.
     pub(crate) statement: bool,
+}
+
+/// What was masked, and how often.
+#[derive(Debug, Default)]
+pub(crate) struct Withheld {
+    /// Values of fields that a clause names.
+    pub(crate) fields: AtomicU64,
+    /// What was found, in the order of [`Detector::ALL`].
+    found: [AtomicU64; Detector::ALL.len()],
+}
+
+impl Withheld {
+    /// Something was found, and masked.
+    pub(crate) fn found(&self, what: Detector) {
+        let counters = Detector::ALL.iter().zip(&self.found);
+        if let Some((_, counter)) = counters.into_iter().find(|(detector, _)| **detector == what) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn records(&self) -> Vec<MaskedRecord> {
+        let found = Detector::ALL.iter().map(|what| what.as_str()).zip(&self.found);
+        let all = std::iter::once((MASKED_FIELD, &self.fields)).chain(found);
+        all.map(|(what, counter)| MaskedRecord {
+            what: what.to_owned(),
+            count: counter.load(Ordering::Relaxed),
+        })
+        .filter(|masked| masked.count > 0)
+        .collect()
+    }
 }
 
 impl Meter {
@@ -87,6 +120,7 @@ pub(crate) async fn outcome(
         rows: meter.statement.then(|| meter.rows.load(Ordering::Relaxed)),
         error: meter.error.get().cloned(),
         given: meter.statement.then(|| meter.given.load(Ordering::Relaxed)),
+        masked: meter.withheld.records(),
     };
     let body = policy::record::encode(&outcome).map_err(|error| RecordError(error.to_string()))?;
     recorder.record(OUTCOME, body, Vec::new(), OUTCOME_PATIENCE).await

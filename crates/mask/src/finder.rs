@@ -32,6 +32,17 @@ pub struct Finder {
     found: Vec<(Detector, Method)>,
 }
 
+/// Something that was found in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where.
+    pub range: Range<usize>,
+    /// What it is.
+    pub detector: Detector,
+    /// What is done with it.
+    pub method: Method,
+}
+
 impl Finder {
     /// Looks for these things, and does this with each. Where two overlap, the first is taken.
     pub fn new(found: Vec<(Detector, Method)>) -> Self {
@@ -44,16 +55,17 @@ impl Finder {
     }
 
     /// Where something is, and what is done with it, in their order; none overlap.
-    pub fn find(&self, text: &[u8]) -> Vec<(Range<usize>, Method)> {
-        let mut found: Vec<(Range<usize>, Method)> = Vec::new();
+    pub fn find(&self, text: &[u8]) -> Vec<Found> {
+        let mut found: Vec<Found> = Vec::new();
         for (detector, method) in &self.found {
-            let more = of(*detector, text).into_iter();
-            found.extend(more.map(|range| (range, *method)));
+            let (detector, method) = (*detector, *method);
+            let more = of(detector, text).into_iter();
+            found.extend(more.map(|range| Found { range, detector, method }));
         }
         // The one that begins first is taken, of those that begin together the longest.
-        found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
+        found.sort_by_key(|Found { range, .. }| (range.start, std::cmp::Reverse(range.end)));
         let mut end = 0;
-        found.retain_mut(|(range, _)| {
+        found.retain_mut(|Found { range, .. }| {
             // What reaches further than what was taken before is masked from there on.
             range.start = range.start.max(end);
             end = end.max(range.end);
@@ -62,13 +74,13 @@ impl Finder {
         found
     }
 
-    /// The text with all that was found in it masked; none where nothing was.
-    pub fn masked(&self, text: &[u8], key: &Key) -> Option<Vec<u8>> {
-        Self::replaced(self.find(text), text, key)
+    /// The text with all that was found in it masked, each of which is told; none where nothing was.
+    pub fn masked(&self, text: &[u8], key: &Key, tell: impl FnMut(Detector)) -> Option<Vec<u8>> {
+        Self::replaced(self.find(text), text, key, tell)
     }
 
     /// The same of a text in which a backslash and a letter stand for something else: `\\n` ends no word.
-    pub fn masked_escaped(&self, text: &[u8], key: &Key) -> Option<Vec<u8>> {
+    pub fn masked_escaped(&self, text: &[u8], key: &Key, tell: impl FnMut(Detector)) -> Option<Vec<u8>> {
         let mut plain = text.to_vec();
         let mut bytes = plain.iter_mut();
         while let Some(byte) = bytes.next() {
@@ -79,16 +91,22 @@ impl Finder {
                 }
             }
         }
-        Self::replaced(self.find(&plain), text, key)
+        Self::replaced(self.find(&plain), text, key, tell)
     }
 
-    fn replaced(found: Vec<(Range<usize>, Method)>, text: &[u8], key: &Key) -> Option<Vec<u8>> {
+    fn replaced(
+        found: Vec<Found>,
+        text: &[u8],
+        key: &Key,
+        mut tell: impl FnMut(Detector),
+    ) -> Option<Vec<u8>> {
         if found.is_empty() {
             return None;
         }
         let mut out = Vec::with_capacity(text.len());
         let mut at = 0;
-        for (range, method) in found {
+        for Found { range, detector, method } in found {
+            tell(detector);
             out.extend_from_slice(text.get(at..range.start).unwrap_or_default());
             out.extend(masked_piece(method, text.get(range.clone()).unwrap_or_default(), key));
             at = range.end;
@@ -268,7 +286,7 @@ mod tests {
 
     fn stars(detectors: &[Detector], text: &str) -> String {
         let finder = Finder::new(detectors.iter().map(|detector| (*detector, Method::Null)).collect());
-        let masked = finder.masked(text.as_bytes(), &key());
+        let masked = finder.masked(text.as_bytes(), &key(), |_| {});
         masked.map_or_else(|| text.to_owned(), |bytes| String::from_utf8(bytes).unwrap())
     }
 
@@ -316,7 +334,7 @@ mod tests {
         let finder =
             Finder::new(vec![(Detector::Email, Method::Tokenise), (Detector::PaymentCard, Method::Truncate)]);
         let text = br#"{"mail":"ada@example.org","card":"4111 1111 1111 1111"}"#;
-        let masked = String::from_utf8(finder.masked(text, &key()).unwrap()).unwrap();
+        let masked = String::from_utf8(finder.masked(text, &key(), |_| {}).unwrap()).unwrap();
         assert!(
             masked.starts_with(r#"{"mail":"tok_"#) && masked.ends_with(r#"","card":"***************1111"}"#),
             "{masked}"
@@ -327,7 +345,7 @@ mod tests {
     fn what_stands_behind_an_escape_is_found() {
         let finder = Finder::new(vec![(Detector::Iban, Method::Null), (Detector::Secret, Method::Null)]);
         let text = br#"{"note":"pay to\nDE89370400440532013000\twith AKIAABCDABCDABCDABCD"}"#;
-        let masked = String::from_utf8(finder.masked_escaped(text, &key()).unwrap()).unwrap();
+        let masked = String::from_utf8(finder.masked_escaped(text, &key(), |_| {}).unwrap()).unwrap();
         let stars = |count| "*".repeat(count);
         assert_eq!(masked, format!(r#"{{"note":"pay to\n{}\twith {}"}}"#, stars(22), stars(20)));
     }
@@ -346,10 +364,12 @@ mod tests {
             let all: Vec<(Detector, Method)> = Detector::ALL.iter().map(|detector| (*detector, Method::Null)).collect();
             let finder = Finder::new(all);
             let found = finder.find(&text);
-            prop_assert!(found.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start));
-            if let Some(masked) = finder.masked(&text, &key()) {
+            prop_assert!(found.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start));
+            let mut told = Vec::new();
+            if let Some(masked) = finder.masked(&text, &key(), |detector| told.push(detector)) {
                 prop_assert_eq!(masked.len(), text.len());
             }
+            prop_assert_eq!(told, found.into_iter().map(|found| found.detector).collect::<Vec<_>>());
         }
     }
 }

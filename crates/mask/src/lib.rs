@@ -16,6 +16,6 @@ mod national;
 mod secrets;
 mod value;
 
-pub use finder::Finder;
+pub use finder::{Finder, Found};
 pub use key::Key;
 pub use value::{Kind, Value, masked};

@@ -23,7 +23,7 @@ pub use decide::{
 };
 pub use quota::Counters;
 pub use record::{
-    ActRecord, AppliedRecord, Ending, Inputs, MostRecord, Outcome, Parameter, Parameters, TouchInputs,
-    TriedRecord, VerdictRecord,
+    ActRecord, AppliedRecord, Ending, Inputs, MaskedRecord, MostRecord, Outcome, Parameter, Parameters,
+    TouchInputs, TriedRecord, VerdictRecord,
 };
 pub use rules::{AsOf, Documents, Rules};

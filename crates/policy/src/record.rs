@@ -429,7 +429,26 @@ pub struct Outcome {
     /// Rows that were given to the machine: what quotas of rows count. Rows that were only changed are none of them.
     #[n(8)]
     pub given: Option<u64>,
+    /// What was masked in them.
+    #[n(9)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub masked: Vec<MaskedRecord>,
 }
+
+/// What was masked in the rows of a statement, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct MaskedRecord {
+    /// What was found, as clauses spell it; or [`MASKED_FIELD`].
+    #[n(0)]
+    pub what: String,
+    /// How many values were; of what was found, how often it stood in them.
+    #[n(1)]
+    pub count: u64,
+}
+
+/// What stands in [`MaskedRecord::what`] of values of fields that a clause names.
+pub const MASKED_FIELD: &str = "field";
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

@@ -2,14 +2,14 @@
 
 use crate::Shared;
 use crate::error::{ApiError, ProblemBody};
-use crate::view::{ClauseView, DecisionView, Explanation, TriedView};
+use crate::view::{ClauseView, DecisionView, Explanation, MaskedView, TriedView};
 use axum::Json;
 use axum::extract::{Path, State};
 use contract::{Number, words};
 use ledger::Entry;
 use ledger::entry::decode_canonical;
 use policy::record::{OUTCOME, VERDICT};
-use policy::{Inputs, Outcome, VerdictRecord};
+use policy::{Inputs, MaskedRecord, Outcome, VerdictRecord};
 use registry::InstrumentId;
 
 /// Explains a decision.
@@ -56,6 +56,7 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<(DecisionView, Option<I
         session: None,
         beside: Vec::new(),
         rows: None,
+        masked: Vec::new(),
         error: None,
         duration_ms: None,
         parameters: None,
@@ -116,6 +117,8 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<(DecisionView, Option<I
             view.status = Some(outcome.status);
             view.bytes = Some((outcome.bytes_up, outcome.bytes_down));
             view.rows = outcome.rows;
+            let masked = outcome.masked.into_iter();
+            view.masked = masked.map(|MaskedRecord { what, count }| MaskedView { what, count }).collect();
             view.error = outcome.error;
             view.duration_ms = Some(outcome.duration_ms);
         }

@@ -3,6 +3,7 @@
 //! A column is known by where the server says it is from, not by what it is called: whatever could get into a result under
 //! another name is refused before (`contract::norm::Masking::allows`). A column nobody knows is emptied.
 
+use crate::record::Meter;
 use contract::norm::Method;
 use mask::{Finder, Key, Kind, Value, masked};
 use policy::{Masked, Permit};
@@ -10,6 +11,7 @@ use registry::Service;
 use sql::{Catalog, CopiedOut, Origin, Path, resource_of};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use wire::postgres::backend::{self, FieldDescription};
 use wire::postgres::{Malformed, error_response, frame};
 
@@ -33,6 +35,8 @@ pub(crate) struct Plan {
     lines: bool,
     finder: Finder,
     key: Key,
+    /// Of the statement, which counts what is masked.
+    meter: Arc<Meter>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,13 +95,13 @@ impl Masks {
     }
 
     /// The plan for a result that is described.
-    pub(crate) fn described(&self, body: &[u8]) -> Result<Plan, Malformed> {
+    pub(crate) fn described(&self, body: &[u8], meter: &Arc<Meter>) -> Result<Plan, Malformed> {
         let fields = backend::row_description(body)?;
         let column = |field: &FieldDescription<'_>| {
             let method = self.method(&self.catalog.origin(field.table, field.column));
             self.column(field.kind, field.binary, method)
         };
-        Ok(self.plan(fields.iter().map(column).collect()))
+        Ok(self.plan(fields.iter().map(column).collect(), meter))
     }
 
     /// What is sent up in place of a statement that copies out a table without saying which columns: the catalog can be
@@ -108,13 +112,13 @@ impl Masks {
     }
 
     /// The plan for what is copied out, from what the server says of it.
-    pub(crate) fn copied_out(&self, body: &[u8]) -> Result<Plan, Unmaskable> {
+    pub(crate) fn copied_out(&self, body: &[u8], meter: &Arc<Meter>) -> Result<Plan, Unmaskable> {
         let (binary, columns) = backend::copy_out(body)?;
         let [copied] = self.copied.as_slice() else {
             // Nothing masked is in a copy of anything but a table: a statement that copies such is refused.
             let readable = !binary || self.finder.is_empty();
             if readable && self.copied.is_empty() {
-                return Ok(Plan { lines: !self.finder.is_empty(), ..self.plan(Vec::new()) });
+                return Ok(Plan { lines: !self.finder.is_empty(), ..self.plan(Vec::new(), meter) });
             }
             return Err(Unmaskable::Copy);
         };
@@ -124,11 +128,12 @@ impl Masks {
         let known = known.filter(|known| !binary && known.len() == usize::from(columns));
         let known = known.ok_or(Unmaskable::Copy)?;
         let column = |(origin, kind): &(Origin<'_>, u32)| self.column(*kind, false, self.method(origin));
-        Ok(self.plan(known.iter().map(column).collect()))
+        Ok(self.plan(known.iter().map(column).collect(), meter))
     }
 
-    fn plan(&self, columns: Vec<Column>) -> Plan {
-        Plan { columns, lines: false, finder: self.finder.clone(), key: self.key.clone() }
+    fn plan(&self, columns: Vec<Column>, meter: &Arc<Meter>) -> Plan {
+        let (finder, key, meter) = (self.finder.clone(), self.key.clone(), meter.clone());
+        Plan { columns, lines: false, finder, key, meter }
     }
 
     fn column(&self, kind: u32, binary: bool, method: Option<Method>) -> Column {
@@ -162,7 +167,9 @@ impl Masks {
 
     /// The body of an error or a notice as it is released: what would be masked in a row is not told in any of its fields.
     pub(crate) fn told(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
-        error_response::without_details(body, &self.withheld(), |said| self.finder.masked(said, &self.key))
+        error_response::without_details(body, &self.withheld(), |said| {
+            self.finder.masked(said, &self.key, |_| {})
+        })
     }
 
     /// What stands in place of the details of an error.
@@ -220,7 +227,7 @@ impl Plan {
                     None => (line, &b""[..]),
                 };
                 if self.lines {
-                    let found = self.finder.masked_escaped(line, &self.key);
+                    let found = self.masked_escaped(line);
                     out.extend_from_slice(found.as_deref().unwrap_or(line));
                 } else if let Err(error) = self.line(line, out) {
                     done = Err(error);
@@ -266,6 +273,7 @@ impl Plan {
     fn value(&self, column: &Column, bytes: &[u8]) -> Option<Vec<u8>> {
         let Column { kind, binary, .. } = *column;
         if let Some(method) = column.method {
+            self.meter.withheld.fields.fetch_add(1, Ordering::Relaxed);
             return masked(method, Value { kind, binary, bytes }, &self.key);
         }
         if !column.scanned {
@@ -274,21 +282,33 @@ impl Plan {
         // What is written as it prints, or is kept as it prints.
         let is_text = !binary || matches!(kind, Kind::Text);
         if !binary && kind == Kind::Json {
-            return Some(self.finder.masked_escaped(bytes, &self.key).unwrap_or_else(|| bytes.to_vec()));
+            return Some(self.masked_escaped(bytes).unwrap_or_else(|| bytes.to_vec()));
         }
         if is_text && kind != Kind::Bytes {
-            return Some(self.finder.masked(bytes, &self.key).unwrap_or_else(|| bytes.to_vec()));
+            return Some(self.masked(bytes).unwrap_or_else(|| bytes.to_vec()));
         }
         if binary && kind == Kind::Json {
             // After its version, which is one byte.
             let (version, document) = bytes.split_at_checked(1)?;
-            let found = self.finder.masked_escaped(document, &self.key);
+            let found = self.masked_escaped(document);
             return Some(found.map_or_else(|| bytes.to_vec(), |found| [version, &found].concat()));
         }
         // Of anything else nothing can be taken out.
-        let found =
-            Value { kind, binary, bytes }.printed().is_none_or(|text| !self.finder.find(&text).is_empty());
-        (!found).then(|| bytes.to_vec())
+        let Some(text) = (Value { kind, binary, bytes }).printed() else {
+            self.meter.withheld.fields.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        let found = self.finder.find(&text);
+        found.iter().for_each(|found| self.meter.withheld.found(found.detector));
+        found.is_empty().then(|| bytes.to_vec())
+    }
+
+    fn masked(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.finder.masked(text, &self.key, |what| self.meter.withheld.found(what))
+    }
+
+    fn masked_escaped(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.finder.masked_escaped(text, &self.key, |what| self.meter.withheld.found(what))
     }
 }
 
@@ -363,6 +383,8 @@ fn escape(value: &[u8], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use contract::norm::Detector;
+    use policy::MaskedRecord;
+    use policy::record::MASKED_FIELD;
 
     const KEEP: Column = Column { kind: Kind::Text, binary: false, method: None, scanned: false };
     const EMPTY: Column = Column { method: Some(Method::Null), ..KEEP };
@@ -371,7 +393,13 @@ mod tests {
 
     fn plan(columns: &[Column], lines: bool) -> Plan {
         let finder = Finder::new(vec![(Detector::Email, Method::Null)]);
-        Plan { columns: columns.to_vec(), lines, finder, key: Key::new(zeroize::Zeroizing::new([7; 32])) }
+        Plan {
+            columns: columns.to_vec(),
+            lines,
+            finder,
+            key: Key::new(zeroize::Zeroizing::new([7; 32])),
+            meter: Arc::default(),
+        }
     }
 
     fn copied(columns: &[Column], lines: bool, text: &str) -> Result<String, Unmaskable> {
@@ -392,6 +420,12 @@ mod tests {
         let columns = [KEEP, LAST, EMPTY, LAST, LOOK];
         plan(&columns, false).row(&before[frame::HEADER_BYTES..], &mut out).unwrap();
         assert_eq!(out, row(&[Some(b"kept"), None, None, Some(b"5678"), Some(b"to ***********")]));
+        // Every value that was masked is counted; there is nothing in NULL.
+        let counted = plan(&columns, false);
+        counted.row(&before[frame::HEADER_BYTES..], &mut Vec::new()).unwrap();
+        let MaskedRecord { what, count } = counted.meter.withheld.records().remove(0);
+        assert_eq!((what.as_str(), count), (MASKED_FIELD, 2));
+        assert_eq!(counted.meter.withheld.records()[1], MaskedRecord { what: "email".into(), count: 1 });
         for columns in [&columns[..4], &[&columns[..], &[KEEP]].concat()] {
             let mut out = Vec::new();
             let refused = plan(columns, false).row(&before[frame::HEADER_BYTES..], &mut out);

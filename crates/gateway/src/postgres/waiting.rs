@@ -126,7 +126,7 @@ impl Running {
     /// A result is described: how it is masked.
     pub(super) fn describe(&mut self, body: &[u8]) -> Result<(), Malformed> {
         if let Some(masks) = &self.masks {
-            self.plan = Some(Arc::new(masks.described(body)?));
+            self.plan = Some(Arc::new(masks.described(body, &self.meter)?));
         }
         Ok(())
     }

@@ -102,11 +102,18 @@ fn ending(decision: &DecisionView) -> String {
     let reason = &decision.reason;
     match (&decision.error, decision.rows, decision.status) {
         (Some(error), _, _) => format!("{reason}, SQLSTATE {error}"),
-        (None, Some(count), _) => format!("{reason}, {}", rows(count)),
+        (None, Some(count), _) => format!("{reason}, {}{}", rows(count), masked(decision)),
         // The session itself has neither.
         (None, None, Some(0) | None) => reason.clone(),
         (None, None, Some(status)) => format!("{reason}, status {status}"),
     }
+}
+
+/// What was masked in rows, in words: `, masked 40 field, 3 email`.
+pub(crate) fn masked(outcome: &DecisionView) -> String {
+    let masked = outcome.masked.iter().map(|masked| format!("{} {}", masked.count, masked.what));
+    let masked: Vec<String> = masked.collect();
+    if masked.is_empty() { String::new() } else { format!(", masked {}", masked.join(", ")) }
 }
 
 /// On which ground, in words.

@@ -201,7 +201,7 @@ fn result(said: &Said) -> String {
         (None, _) => "under way".to_owned(),
         (Some(outcome), _) => match &outcome.error {
             Some(error) => format!("failed {error}"),
-            None => outcome.reason.clone(),
+            None => format!("{}{}", outcome.reason, decision::masked(outcome)),
         },
     }
 }

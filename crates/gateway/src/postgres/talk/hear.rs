@@ -135,7 +135,7 @@ impl Talk {
             b'H' => {
                 let Some(running) = self.current() else { return Step::Pass };
                 let Some(masks) = &running.masks else { return Step::Pass };
-                match masks.copied_out(body) {
+                match masks.copied_out(body, &running.meter) {
                     Ok(plan) => {
                         running.plan = Some(Arc::new(plan));
                         Step::Pass

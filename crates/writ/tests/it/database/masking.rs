@@ -2,6 +2,8 @@
 
 use super::tools::done;
 use super::{World, clause, here, permit, text};
+use crate::harness::wait;
+use serde_json::json;
 use std::process::Command;
 
 /// `verdict TAB statement`, a line each; `#` begins a comment.
@@ -116,6 +118,18 @@ fn what_stands_in_place_of_a_value() {
     assert!(email.len() == 64 && email.bytes().all(|byte| byte.is_ascii_hexdigit()), "{email}");
     assert!(token.len() == 36 && token.as_bytes()[14] == b'8', "a UUID of version 8: {token}");
     assert_eq!(note, "call\tada: ***************1111 or **************mple");
+    // How much of it was masked is on record, and none of it.
+    let sessions = world.writ.json(&["session", "list"]);
+    let opened = sessions.as_array().unwrap().last().unwrap()["index"].to_string();
+    let outcome = || world.writ.json(&["session", "show", &opened])["statements"][0]["outcome"].clone();
+    wait("the outcome is recorded", || !outcome().is_null());
+    let masked = json!([
+        { "what": "field", "count": 7 }, { "what": "email", "count": 1 }, { "what": "payment-card", "count": 1 }
+    ]);
+    assert_eq!(outcome()["masked"], masked);
+    let table = world.writ.ok(&["session", "show", &opened]);
+    assert!(table.contains("complete, masked 7 field, 1 email, 1 payment-card"), "{table}");
+
     // NULL is NULL, and what has nothing in it is as it was.
     assert_eq!(world.ok("SELECT iban IS NULL, note FROM customers WHERE id = 2"), "t|nothing to hide");
 

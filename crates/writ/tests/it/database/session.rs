@@ -471,3 +471,38 @@ fn the_server_is_spoken_to_over_tls_whose_certificate_is_its_own() {
     let said = text(&done.stderr);
     assert!(said.contains("there is no session with the database") && said.contains("certificate"), "{said}");
 }
+
+/// A page of decisions is bounded by the texts in it, too; whoever reads on misses nothing.
+#[test]
+fn long_texts_fill_a_page() {
+    const TEXTS: usize = 12;
+    let world = World::start();
+    let mut child = world.psql().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut script = child.stdin.take().unwrap();
+    for n in 0..TEXTS {
+        writeln!(script, "SELECT {n}, length('{}');", "x".repeat(1024 * 1024)).unwrap();
+    }
+    drop(script);
+    assert!(child.wait_with_output().unwrap().status.success());
+    let texts = |rows: &[Value]| {
+        let texts = rows.iter().filter_map(|row| row["request"].as_str());
+        texts.filter(|text| text.len() > 1024 * 1024).count()
+    };
+    let address = world.writ.address();
+    let page = |from: u64| -> Vec<Value> {
+        let token = format!("Authorization: Bearer {}", address["token"].as_str().unwrap());
+        let url = format!("{}/v1/decisions?from={from}&limit=1000", address["api"].as_str().unwrap());
+        let mut curl = Command::new("curl");
+        let told = curl.args(["--silent", "--noproxy", "*", "--header", &token, &url]).output().unwrap();
+        serde_json::from_slice(&told.stdout).unwrap()
+    };
+    let first = page(0);
+    assert_eq!(texts(&first), 8, "eight megabytes, and not one more");
+    let rest = page(first.last().unwrap()["index"].as_u64().unwrap() + 1);
+    assert_eq!(texts(&rest), TEXTS - 8);
+    // The command asks for the pages one after another.
+    let sessions = world.writ.json(&["session", "list"]);
+    let opened = sessions.as_array().unwrap().last().unwrap()["index"].to_string();
+    let shown = world.writ.json(&["session", "show", &opened]);
+    assert_eq!(shown["statements"].as_array().unwrap().len(), TEXTS);
+}
