@@ -24,6 +24,7 @@ use sql::statement::TEXT_BYTES_MAX;
 use sql::{Act, Catalog, Columns, CopiedOut, Effect, Kind, Object, Path, Resolved, Statement};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use wire::postgres::backend;
 use wire::postgres::error_response::{ErrorResponse, Severity};
@@ -318,7 +319,7 @@ impl Judge {
 
     /// Decides and records. Strictly recorded changes are durable when this returns.
     async fn judge(&self, looked: Looked, all: &Resolved, seen: Option<Seen<'_>>, defines: bool) -> Judged {
-        let mut begun = match self.decide(looked, all, seen).await {
+        let mut begun = match self.decide(looked, all, seen, true).await {
             Ok(begun) => begun,
             Err(judged) => return judged,
         };
@@ -337,18 +338,20 @@ impl Judge {
 
     /// The same, durable whatever it does.
     async fn judge_strictly(&self, looked: Looked, all: Resolved) -> Result<(u64, Running), Judged> {
-        let mut begun = self.decide(looked, &all, None).await?;
+        let mut begun = self.decide(looked, &all, None, false).await?;
         match landed(begun.running.recorded.take()).await {
             Ok(index) => Ok((index, begun.running)),
             Err(error) => Err(Judged::End(reply::not_recorded(&error.to_string()))),
         }
     }
 
+    /// Decides, and queues the record. Where somebody waits for that whatever clauses say, nothing is relaxed.
     async fn decide(
         &self,
         mut looked: Looked,
         all: &Resolved,
         seen: Option<Seen<'_>>,
+        relaxes: bool,
     ) -> Result<Begun, Judged> {
         let pipeline = &self.pipeline;
         let ports = &pipeline.ports;
@@ -388,7 +391,9 @@ impl Judge {
         let detail = format!("permitted by clause {}", list(&clauses));
         let session = self.session;
         let recording = Permit::recording_of(&permits);
-        let patience = patience(recording);
+        // Whoever is waited for does not wait for others.
+        let waits = !relaxes || !pipeline.relaxes(recording);
+        let patience = if waits { Duration::ZERO } else { patience(recording) };
         let pending = record_verdict(ports, &self.peer, looked, detail, patience, |inputs| {
             VerdictRecord::of_permits(&permits, inputs).map(|record| VerdictRecord { session, ..record })
         });
