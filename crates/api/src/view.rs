@@ -499,9 +499,9 @@ pub struct DecisionView {
 /// What was masked in the rows of a statement.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct MaskedView {
-    /// What was found, as clauses spell it; `field` for values of fields that a clause names.
+    /// What was found, as clauses spell it; `field` for fields that were masked whole.
     pub what: String,
-    /// How many values were; of what was found, how often it stood in them.
+    /// How many fields of rows were masked whole; of what was found in others, how often it was masked.
     pub count: u64,
 }
 

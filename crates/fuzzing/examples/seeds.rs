@@ -340,9 +340,11 @@ fn records() {
         duration_ms: 12,
         rows: None,
         error: None,
-        masked: vec![MaskedRecord { what: "email".into(), count: 3 }],
+        masked: vec![],
     };
     keep("policy_record", "outcome", &encode_body(&outcome).unwrap());
+    let outcome = Outcome { masked: vec![MaskedRecord { what: "email".into(), count: 3 }], ..outcome };
+    keep("policy_record", "outcome-masked", &encode_body(&outcome).unwrap());
     let inputs = Inputs {
         nonce: [1; 16],
         method: "GET".into(),

@@ -98,7 +98,7 @@ impl Pipeline {
         let Some(exchange) = live.exchange(std::slice::from_ref(&permit), &self.ports) else {
             return not_recorded(&RecordError("the gateway is stopping".into()));
         };
-        let permitted = Permitted { permit, operation, exchange, pending, now_ms, _seat: seat };
+        let permitted = Permitted { permit, operation, exchange, pending, relaxed, now_ms, _seat: seat };
         self.forward(peer, permitted, parts, body).await
     }
 
@@ -110,8 +110,7 @@ impl Pipeline {
         parts: Parts,
         body: Incoming,
     ) -> Response<Body> {
-        let Permitted { permit, operation, exchange, pending, now_ms, _seat: seat } = permitted;
-        let relaxed = self.relaxes(permit.recording());
+        let Permitted { permit, operation, exchange, pending, relaxed, now_ms, _seat: seat } = permitted;
         let meter = Arc::new(Meter::default());
         let (ended, ending) = oneshot::channel();
         let cut = exchange.token().clone();
@@ -297,6 +296,8 @@ struct Permitted {
     operation: Operation,
     exchange: Live,
     pending: Pending<Result<u64, RecordError>>,
+    /// It goes ahead before the record is durable.
+    relaxed: bool,
     now_ms: u64,
     _seat: OwnedSemaphorePermit,
 }

@@ -61,7 +61,7 @@ pub(crate) struct Meter {
 /// What was masked, and how often.
 #[derive(Debug, Default)]
 pub(crate) struct Withheld {
-    /// Values of fields that a clause names.
+    /// Fields of rows that were masked whole.
     pub(crate) fields: AtomicU64,
     /// What was found, in the order of [`Detector::ALL`].
     found: [AtomicU64; Detector::ALL.len()],
@@ -79,12 +79,9 @@ impl Withheld {
     pub(crate) fn records(&self) -> Vec<MaskedRecord> {
         let found = Detector::ALL.iter().map(|what| what.as_str()).zip(&self.found);
         let all = std::iter::once((MASKED_FIELD, &self.fields)).chain(found);
-        all.map(|(what, counter)| MaskedRecord {
-            what: what.to_owned(),
-            count: counter.load(Ordering::Relaxed),
-        })
-        .filter(|masked| masked.count > 0)
-        .collect()
+        let all = all.map(|(what, counter)| (what, counter.load(Ordering::Relaxed)));
+        let all = all.filter(|(_, count)| *count > 0);
+        all.map(|(what, count)| MaskedRecord { what: what.to_owned(), count }).collect()
     }
 }
 

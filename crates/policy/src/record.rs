@@ -442,12 +442,13 @@ pub struct MaskedRecord {
     /// What was found, as clauses spell it; or [`MASKED_FIELD`].
     #[n(0)]
     pub what: String,
-    /// How many values were; of what was found, how often it stood in them.
+    /// How many fields of rows were masked whole; of what was found in others, how often it was masked.
     #[n(1)]
     pub count: u64,
 }
 
-/// What stands in [`MaskedRecord::what`] of values of fields that a clause names.
+/// What stands in [`MaskedRecord::what`] of fields that were masked whole: a clause names them, or nobody can tell what is in
+/// them.
 pub const MASKED_FIELD: &str = "field";
 
 /// How an exchange ended.

@@ -14,7 +14,6 @@ use crate::connections::Live;
 use crate::exchange::{Looked, Pipeline, landed, list, record_verdict};
 use crate::limits::EXCHANGES_MAX;
 use crate::record::{Meter, patience};
-use contract::Recording;
 use contract::norm::SqlTouch;
 use policy::{
     Channel, Denial, Parameters, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny,
@@ -58,7 +57,7 @@ pub(crate) struct Judge {
 /// What was permitted and is being recorded.
 struct Begun {
     running: Running,
-    recording: Recording,
+    relaxed: bool,
     changes: bool,
 }
 
@@ -323,8 +322,7 @@ impl Judge {
             Ok(begun) => begun,
             Err(judged) => return judged,
         };
-        let relaxed = self.pipeline.relaxes(begun.recording);
-        if relaxed {
+        if begun.relaxed {
             begun.running.recorded = None;
         } else if begun.changes {
             // What can change something waits until the record is durable.
@@ -392,8 +390,8 @@ impl Judge {
         let session = self.session;
         let recording = Permit::recording_of(&permits);
         // Whoever is waited for does not wait for others.
-        let waits = !relaxes || !pipeline.relaxes(recording);
-        let patience = if waits { Duration::ZERO } else { patience(recording) };
+        let relaxed = relaxes && pipeline.relaxes(recording);
+        let patience = if relaxed { patience(recording) } else { Duration::ZERO };
         let pending = record_verdict(ports, &self.peer, looked, detail, patience, |inputs| {
             VerdictRecord::of_permits(&permits, inputs).map(|record| VerdictRecord { session, ..record })
         });
@@ -424,7 +422,7 @@ impl Judge {
             limits,
             ..Running::default()
         };
-        Ok(Begun { running, recording, changes })
+        Ok(Begun { running, relaxed, changes })
     }
 
     async fn denied(

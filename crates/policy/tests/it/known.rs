@@ -76,6 +76,21 @@ fn whatever_is_recorded_has_everything_worked_out_anew() {
 }
 
 #[test]
+fn who_loses_a_role_loses_what_it_gave() {
+    let unless =
+        "kind = \"prohibit\"\nactions = [\"read\"]\nresources = [\"a\"]\nunless = { roles = [\"reader\"] }";
+    let mut gateway = Gateway::with(&[unless]);
+    let mut robot = gateway.world.rules.state().identities.get(&machine()).unwrap().clone();
+    robot.roles = vec!["reader".parse().unwrap()];
+    gateway.world.event(Event::IdentityProposed(robot.clone()));
+    assert_eq!((gateway.read_at(NOW), gateway.read_at(NOW)), (ANEW, AGAIN));
+    // Nothing but the registry tells that from the moment before.
+    robot.roles.clear();
+    gateway.world.event(Event::IdentityProposed(robot));
+    assert_eq!(gateway.read_at(NOW), (Err(Reason::ClauseForbids), false));
+}
+
+#[test]
 fn time_ends_what_rests_on_it() {
     // It is eight o'clock.
     let gateway = Gateway::with(&["kind = \"window\"\nhours = [\"06:00-08:05\"]\nzone = \"UTC\""]);

@@ -15,5 +15,6 @@ mod mutation;
 mod oracle;
 mod oracle_layers;
 mod rebuild;
+mod records;
 mod together;
 mod trials;

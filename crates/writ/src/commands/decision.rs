@@ -101,7 +101,7 @@ pub(crate) async fn log(client: &api::Client, follow: bool, lines: usize, json: 
 fn ending(decision: &DecisionView) -> String {
     let reason = &decision.reason;
     match (&decision.error, decision.rows, decision.status) {
-        (Some(error), _, _) => format!("{reason}, SQLSTATE {error}"),
+        (Some(error), _, _) => format!("{reason}, SQLSTATE {error}{}", masked(decision)),
         (None, Some(count), _) => format!("{reason}, {}{}", rows(count), masked(decision)),
         // The session itself has neither.
         (None, None, Some(0) | None) => reason.clone(),
@@ -109,11 +109,11 @@ fn ending(decision: &DecisionView) -> String {
     }
 }
 
-/// What was masked in rows, in words: `, masked 40 field, 3 email`.
+/// What was masked in rows, in words: `, masked: field 40, email 3`.
 pub(crate) fn masked(outcome: &DecisionView) -> String {
-    let masked = outcome.masked.iter().map(|masked| format!("{} {}", masked.count, masked.what));
+    let masked = outcome.masked.iter().map(|masked| format!("{} {}", masked.what, masked.count));
     let masked: Vec<String> = masked.collect();
-    if masked.is_empty() { String::new() } else { format!(", masked {}", masked.join(", ")) }
+    if masked.is_empty() { String::new() } else { format!(", masked: {}", masked.join(", ")) }
 }
 
 /// On which ground, in words.

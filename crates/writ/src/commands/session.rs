@@ -160,7 +160,7 @@ async fn show(client: &Client, index: u64, parameters: bool, json: bool) -> anyh
             [
                 said.decision.index.to_string(),
                 since(&session.opened, &said.decision),
-                result(said),
+                format!("{}{}", result(said), masked(said)),
                 cell(outcome.and_then(|outcome| outcome.rows)),
                 cell(outcome.and_then(|outcome| outcome.duration_ms)),
                 short(&format!("{text}{}", bound(&said.decision))),
@@ -201,9 +201,14 @@ fn result(said: &Said) -> String {
         (None, _) => "under way".to_owned(),
         (Some(outcome), _) => match &outcome.error {
             Some(error) => format!("failed {error}"),
-            None => format!("{}{}", outcome.reason, decision::masked(outcome)),
+            None => outcome.reason.clone(),
         },
     }
+}
+
+/// What was masked in its rows, in words.
+fn masked(said: &Said) -> String {
+    said.outcome.as_ref().map_or_else(String::new, decision::masked)
 }
 
 fn since(opened: &DecisionView, decision: &DecisionView) -> String {
@@ -251,6 +256,7 @@ async fn replay(session: &Session, speed: f64, longest: Duration, json: bool) ->
                 "parameters": said.decision.parameters,
                 "result": result(said),
                 "rows": said.outcome.as_ref().and_then(|outcome| outcome.rows),
+                "masked": said.outcome.as_ref().map(|outcome| &outcome.masked),
             }))?);
             continue;
         }
@@ -261,7 +267,7 @@ async fn replay(session: &Session, speed: f64, longest: Duration, json: bool) ->
         }
         let rows = said.outcome.as_ref().and_then(|outcome| outcome.rows);
         let rows = rows.map_or_else(String::new, |count| format!(", {}", decision::rows(count)));
-        output::line(format!("-- {}{rows}", result(said)));
+        output::line(format!("-- {}{rows}{}", result(said), masked(said)));
     }
     Ok(())
 }

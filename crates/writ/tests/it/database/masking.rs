@@ -128,7 +128,9 @@ fn what_stands_in_place_of_a_value() {
     ]);
     assert_eq!(outcome()["masked"], masked);
     let table = world.writ.ok(&["session", "show", &opened]);
-    assert!(table.contains("complete, masked 7 field, 1 email, 1 payment-card"), "{table}");
+    assert!(table.contains("complete, masked: field 7, email 1, payment-card 1"), "{table}");
+    let again = world.writ.ok(&["session", "replay", &opened, "--speed", "1000"]);
+    assert!(again.contains("-- complete, 1 row, masked: field 7, email 1, payment-card 1\n"), "{again}");
 
     // NULL is NULL, and what has nothing in it is as it was.
     assert_eq!(world.ok("SELECT iban IS NULL, note FROM customers WHERE id = 2"), "t|nothing to hide");
