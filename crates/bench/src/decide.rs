@@ -152,7 +152,9 @@ fn with(size: Size) -> anyhow::Result<()> {
     // As a gateway: what was permitted is remembered. A first round is worked out.
     let remembering = Counters::remembering();
     sample(&rules, &remembering, |n| n % BUSY)?;
+    let before = remembering.given_again();
     let again = sample(&rules, &remembering, |n| n % BUSY)?;
+    anyhow::ensure!(remembering.given_again() > before, "nothing was remembered");
     drop(rules);
     let start = start(&shelf, &events)?;
     println!(

@@ -62,12 +62,17 @@ pub(crate) struct Meter {
 #[derive(Debug, Default)]
 pub(crate) struct Withheld {
     /// Fields of rows that were masked whole.
-    pub(crate) fields: AtomicU64,
+    fields: AtomicU64,
     /// What was found, in the order of [`Detector::ALL`].
     found: [AtomicU64; Detector::ALL.len()],
 }
 
 impl Withheld {
+    /// A field was masked whole.
+    pub(crate) fn field(&self) {
+        self.fields.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Something was found, and masked.
     pub(crate) fn found(&self, what: Detector) {
         let counters = Detector::ALL.iter().zip(&self.found);

@@ -11,7 +11,6 @@ use registry::Service;
 use sql::{Catalog, CopiedOut, Origin, Path, resource_of};
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use wire::postgres::backend::{self, FieldDescription};
 use wire::postgres::{Malformed, error_response, frame};
 
@@ -273,7 +272,7 @@ impl Plan {
     fn value(&self, column: &Column, bytes: &[u8]) -> Option<Vec<u8>> {
         let Column { kind, binary, .. } = *column;
         if let Some(method) = column.method {
-            self.meter.withheld.fields.fetch_add(1, Ordering::Relaxed);
+            self.meter.withheld.field();
             return masked(method, Value { kind, binary, bytes }, &self.key);
         }
         if !column.scanned {
@@ -295,7 +294,7 @@ impl Plan {
         }
         // Of anything else nothing can be taken out.
         let Some(text) = (Value { kind, binary, bytes }).printed() else {
-            self.meter.withheld.fields.fetch_add(1, Ordering::Relaxed);
+            self.meter.withheld.field();
             return None;
         };
         let found = self.finder.find(&text);

@@ -67,6 +67,24 @@ async fn relaxed_recording_becomes_strict_when_it_is_late() {
     assert_eq!(asked.await, (200, UPSTREAM.into()));
 }
 
+/// Whoever waits for a record does not wait for others to be written with it: not under a strict clause, and not while
+/// relaxed recording is late.
+#[tokio::test]
+async fn only_what_goes_ahead_lets_its_record_wait_for_others() {
+    let world = World::start().await;
+    let last = || *world.recorder.patience.lock().unwrap().last().unwrap();
+    world.ask(Method::GET, "/a").await;
+    assert_eq!(last(), Duration::ZERO);
+    world.ask(Method::GET, "/peek").await;
+    assert_eq!(last(), Duration::from_micros(2_500), "a twentieth of what the clause lets pass");
+    world.recorder.mood.send_replace(Mood::Hanging);
+    assert!(tokio::time::timeout(A_WHILE, world.ask(Method::GET, "/peek")).await.is_ok(), "did not go ahead");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(tokio::time::timeout(A_WHILE, world.ask(Method::GET, "/peek")).await.is_err(), "did not wait");
+    assert_eq!(world.recorder.patience.lock().unwrap().len(), 4);
+    assert_eq!(last(), Duration::ZERO);
+}
+
 #[tokio::test]
 async fn every_permit_has_an_outcome_and_denials_are_recorded() {
     let world = World::start().await;

@@ -18,7 +18,7 @@ use rcgen::{
 use registry::{Actor, Event, Recorded};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -41,16 +41,21 @@ pub(crate) enum Mood {
 pub(crate) struct MoodyRecorder {
     pub(crate) mood: watch::Sender<Mood>,
     pub(crate) written: AtomicU64,
+    /// How long each verdict could wait for others.
+    pub(crate) patience: Mutex<Vec<Duration>>,
 }
 
 impl Recorder for MoodyRecorder {
     fn record(
         &self,
-        _: &'static str,
+        kind: &'static str,
         _: Vec<u8>,
         _: Vec<u8>,
-        _: Duration,
+        patience: Duration,
     ) -> Pending<Result<u64, RecordError>> {
+        if kind == policy::record::VERDICT {
+            self.patience.lock().unwrap().push(patience);
+        }
         let index = self.written.fetch_add(1, Ordering::SeqCst);
         let mut mood = self.mood.subscribe();
         Box::pin(async move {
@@ -227,8 +232,11 @@ impl World {
         let machine_key = pair.serialize_der();
         let (machine, issued) = certify(&pair, &authority, forgery);
         let machine = machine.der;
-        let recorder =
-            Arc::new(MoodyRecorder { mood: watch::Sender::new(Mood::Well), written: AtomicU64::new(0) });
+        let recorder = Arc::new(MoodyRecorder {
+            mood: watch::Sender::new(Mood::Well),
+            written: AtomicU64::new(0),
+            patience: Mutex::default(),
+        });
         let (changed, changes) = watch::channel(0);
         let identity = Arc::new(ServerIdentity::new(vec![server], &server_key).unwrap());
         let (shown, identity) = watch::channel(Some(identity));
