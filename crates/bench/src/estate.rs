@@ -123,7 +123,7 @@ impl Estate {
     pub(crate) async fn database(&mut self, port: u16) -> anyhow::Result<()> {
         let client = self.client.clone();
         client.put("/v1/secrets/role-bench", &json!({ "value": "bench:bench" })).await?;
-        for (name, pool) in [("shop-db", 0), ("pooled-db", 4)] {
+        for (name, pool) in [("shop-db", 0), ("pooled-db", 16)] {
             let upstream = format!("postgresql://127.0.0.1:{port}/bench?sslmode=disable&pool={pool}");
             let service = json!({
                 "name": name, "party": "forge", "owner": "host", "host": format!("{name}.localhost"),

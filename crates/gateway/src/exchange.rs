@@ -2,13 +2,13 @@
 
 use crate::authenticate::Peer;
 use crate::connections::Live;
+use crate::course::{Beginning, Courses, Recorded, UnderWay};
 use crate::decide::{Operation, decide, host, purpose};
 use crate::forward::{Body, ForwardError, Forwarder, ResponseBody, UpstreamRequest};
 use crate::limits::{EXCHANGES_MAX, RECORDED_TARGET_CHARS_MAX};
 use crate::postgres::Databases;
-use crate::record::{Meter, RecordError, outcome, patience};
+use crate::record::{Meter, RecordError};
 use crate::{Pending, Ports, deny};
-use contract::Recording;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
@@ -18,16 +18,10 @@ use policy::record::VERDICT;
 use policy::{Denial, Ending, Inputs, Permit, TouchInputs, Verdict, VerdictRecord};
 use std::future::ready;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio_util::sync::CancellationToken;
+use std::sync::atomic::Ordering;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
-
-/// A strict record that takes longer than this makes relaxed recording strict too.
-const LATE: Duration = Duration::from_secs(1);
 
 /// What all requests of a gateway share.
 pub(crate) struct Pipeline {
@@ -36,19 +30,15 @@ pub(crate) struct Pipeline {
     pub(crate) tasks: TaskTracker,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) databases: Databases,
-    /// A relaxed record came too late: until one is in time again, all recording is strict.
-    late: Arc<AtomicBool>,
+    pub(crate) courses: Arc<Courses>,
 }
 
 impl Pipeline {
     pub(crate) fn new(ports: Ports, forwarder: Forwarder, databases: Databases, tasks: TaskTracker) -> Self {
         let room = Arc::new(Semaphore::new(EXCHANGES_MAX));
-        Self { ports, forwarder, tasks, room, databases, late: Arc::default() }
-    }
-
-    /// Whether what a clause lets be recorded later may be: not while the recorder is late.
-    pub(crate) fn relaxes(&self, recording: Recording) -> bool {
-        matches!(recording, Recording::Within(_)) && !self.late.load(Ordering::Relaxed)
+        let (recorder, clock, metrics) = (ports.recorder.clone(), ports.clock.clone(), ports.metrics.clone());
+        let courses = Arc::new(Courses::new(recorder, clock, metrics, tasks.clone()));
+        Self { ports, forwarder, tasks, room, databases, courses }
     }
 
     /// Decide, record, forward, record the outcome.
@@ -81,25 +71,28 @@ impl Pipeline {
                 return deny::denial(&denial, instance, &parts.headers);
             }
         };
-        self.ports.metrics.decided("permitted", "permitted");
+        self.ports.metrics.permitted();
         let Some(operation) = decided.operation else {
             return not_recorded(&RecordError("a permit without an operation".into()));
         };
         let detail = format!("permitted by clause {}", list(&permit.contract().clauses));
-        let relaxed = self.relaxes(permit.recording());
-        let patience = if relaxed { patience(permit.recording()) } else { Duration::ZERO };
-        let looked = Looked::of_http(&parts);
-        let pending = match record_verdict(&self.ports, peer, looked, detail, patience, |inputs| {
+        let verdict = verdict(&self.ports, peer, Looked::of_http(&parts), detail, |inputs| {
             Some(VerdictRecord::of_permit(&permit, inputs))
-        }) {
-            Ok(pending) => pending,
-            Err(error) => return not_recorded(&error),
-        };
+        });
         let Some(exchange) = live.exchange(std::slice::from_ref(&permit), &self.ports) else {
             return not_recorded(&RecordError("the gateway is stopping".into()));
         };
-        let permitted = Permitted { permit, operation, exchange, pending, relaxed, now_ms, _seat: seat };
-        self.forward(peer, permitted, parts, body).await
+        let recording = permit.recording();
+        let relaxed = self.courses.relaxes(recording);
+        let (meter, cut) = (Arc::<Meter>::default(), exchange.token().clone());
+        let beginning = Beginning { recording, relaxed, meter: meter.clone(), cut, now_ms, seat };
+        match verdict.and_then(|verdict| self.courses.begin(verdict, beginning)) {
+            Ok((under_way, recorded)) => {
+                let permitted = Permitted { permit, operation, exchange, under_way, meter, recorded };
+                self.forward(peer, permitted, parts, body).await
+            }
+            Err(error) => not_recorded(&error),
+        }
     }
 
     /// The permitted half of the line. Recording is awaited where the clause asks for it.
@@ -110,20 +103,16 @@ impl Pipeline {
         parts: Parts,
         body: Incoming,
     ) -> Response<Body> {
-        let Permitted { permit, operation, exchange, pending, relaxed, now_ms, _seat: seat } = permitted;
-        let meter = Arc::new(Meter::default());
-        let (ended, ending) = oneshot::channel();
-        let cut = exchange.token().clone();
-        let mut recorded =
-            self.follow(pending, meter.clone(), ending, (permit.recording(), cut), now_ms, seat);
+        let Permitted { permit, operation, exchange, under_way, meter, mut recorded } = permitted;
         let mut index = None;
-        if !relaxed && operation.changes {
+        if operation.changes
+            && let Some(waited) = recorded.take()
+        {
             // What can change something waits until the record is durable.
-            match landed(recorded).await {
+            match waited.landed().await {
                 Ok(at) => index = Some(at),
                 Err(error) => return not_recorded(&error),
             }
-            recorded = None;
         }
         let sent = async {
             let secret = self.secret(&operation)?;
@@ -138,11 +127,9 @@ impl Pipeline {
             )?;
             self.forwarder.send(permit, upstream, &exchange).await
         };
-        let response = if relaxed {
-            sent.await
-        } else if recorded.is_some() {
+        let response = if let Some(recorded) = recorded {
             // What only reads may be asked meanwhile, but its answer waits for the record.
-            let recorded = async { landed(recorded).await.map_err(ForwardError::NotRecorded) };
+            let recorded = async { recorded.landed().await.map_err(ForwardError::NotRecorded) };
             match tokio::try_join!(biased; recorded, sent) {
                 Ok((at, response)) => {
                     index = Some(at);
@@ -156,7 +143,7 @@ impl Pipeline {
         };
         let response = match response {
             Ok(response) => response,
-            Err(error) => return self.unanswered(&error, ended),
+            Err(error) => return self.unanswered(&error, under_way),
         };
         meter.status.store(response.status().as_u16().into(), Ordering::Relaxed);
         let (mut head, body) = response.into_parts();
@@ -166,66 +153,7 @@ impl Pipeline {
         if let Some(value) = index.and_then(|index| HeaderValue::from_str(&self.instance(index)).ok()) {
             head.headers.insert("writ-decision", value);
         }
-        Response::from_parts(head, ResponseBody::new(body, meter, exchange, ended).boxed_unsync())
-    }
-
-    /// Follows an exchange to its end in a task of its own: waits for the record, passes its index
-    /// on, then records the outcome. The seat is given back when all is written.
-    pub(crate) fn follow(
-        &self,
-        pending: Pending<Result<u64, RecordError>>,
-        meter: Arc<Meter>,
-        ending: oneshot::Receiver<Ending>,
-        (recording, cut): (Recording, CancellationToken),
-        now_ms: u64,
-        seat: OwnedSemaphorePermit,
-    ) -> Recorded {
-        let within = match recording {
-            Recording::Within(span) => Some(Duration::from_millis(span.as_ms())),
-            Recording::Strict => None,
-        };
-        let (landed, index) = oneshot::channel();
-        let (recorder, clock, metrics) =
-            (self.ports.recorder.clone(), self.ports.clock.clone(), self.ports.metrics.clone());
-        let late = self.late.clone();
-        self.tasks.spawn(async move {
-            let started = tokio::time::Instant::now();
-            let mut pending = pending;
-            let verdict = match tokio::time::timeout(within.unwrap_or(LATE), &mut pending).await {
-                Ok(verdict) => {
-                    // Only what was in time for a relaxed clause shows that relaxing is safe again.
-                    if verdict.is_err() || within.is_some() {
-                        late.store(verdict.is_err(), Ordering::Relaxed);
-                    }
-                    verdict
-                }
-                Err(_) => {
-                    late.store(true, Ordering::Relaxed);
-                    pending.await
-                }
-            };
-            metrics.record_seconds.observe(started.elapsed().as_secs_f64());
-            let index = match &verdict {
-                Ok(index) => *index,
-                Err(error) => {
-                    metrics.unrecorded.inc();
-                    tracing::error!(%error, "a permit could not be recorded");
-                    // Whoever waits hears why; what went ahead without waiting is cut.
-                    let _ = landed.send(verdict);
-                    cut.cancel();
-                    return;
-                }
-            };
-            // A relaxed exchange does not wait for the index.
-            let _ = landed.send(Ok(index));
-            let elapsed = move || clock().saturating_sub(now_ms);
-            if let Err(error) = outcome(recorder, index, meter, ending, elapsed).await {
-                metrics.unrecorded.inc();
-                tracing::error!(%error, "an outcome could not be recorded");
-            }
-            drop(seat);
-        });
-        Some(index)
+        Response::from_parts(head, ResponseBody::new(body, meter, exchange, under_way).boxed_unsync())
     }
 
     fn secret(&self, operation: &Operation) -> Result<Option<Zeroizing<Vec<u8>>>, ForwardError> {
@@ -238,7 +166,7 @@ impl Pipeline {
         }
     }
 
-    fn unanswered(&self, error: &ForwardError, ended: oneshot::Sender<Ending>) -> Response<Body> {
+    fn unanswered(&self, error: &ForwardError, under_way: UnderWay) -> Response<Body> {
         let (status, ending) = match error {
             ForwardError::NoSecret(_) | ForwardError::Secrets(_) | ForwardError::Upstream(_) => {
                 (StatusCode::BAD_GATEWAY, Ending::UpstreamFailed)
@@ -247,8 +175,7 @@ impl Pipeline {
             ForwardError::Cut => (StatusCode::FORBIDDEN, Ending::Cut),
             ForwardError::NotRecorded(_) => (StatusCode::SERVICE_UNAVAILABLE, Ending::Cut),
         };
-        // The task that records the outcome waits for this.
-        let _ = ended.send(ending);
+        under_way.end(ending);
         self.ports.metrics.upstream_failures.inc();
         tracing::warn!(%error, "no response from an upstream");
         deny::failure(status, "upstream", "the upstream gave no response", error.to_string())
@@ -265,17 +192,13 @@ impl Pipeline {
         add: impl FnOnce(&mut VerdictRecord),
     ) -> Option<String> {
         let ports = &self.ports;
-        ports.metrics.decided("denied", denial.reason.as_str());
-        let pending = record_verdict(ports, peer, looked, detail, Duration::ZERO, |inputs| {
+        ports.metrics.denied(denial.reason.as_str());
+        let recorded = record_verdict(ports, peer, looked, detail, |inputs| {
             let mut record = VerdictRecord::of_denial(denial, peer.svid.serial, inputs);
             add(&mut record);
             Some(record)
         });
-        let index = match pending {
-            Ok(pending) => pending.await,
-            Err(error) => Err(error),
-        };
-        match index {
+        match recorded.await {
             Ok(index) => Some(self.instance(index)),
             Err(error) => {
                 ports.metrics.unrecorded.inc();
@@ -295,21 +218,9 @@ struct Permitted {
     permit: Permit,
     operation: Operation,
     exchange: Live,
-    pending: Pending<Result<u64, RecordError>>,
-    /// It goes ahead before the record is durable.
-    relaxed: bool,
-    now_ms: u64,
-    _seat: OwnedSemaphorePermit,
-}
-
-/// Resolves when the verdict is durable.
-pub(crate) type Recorded = Option<oneshot::Receiver<Result<u64, RecordError>>>;
-
-pub(crate) async fn landed(recorded: Recorded) -> Result<u64, RecordError> {
-    match recorded {
-        Some(recorded) => recorded.await.unwrap_or_else(|_| Err(RecordError("the recorder stopped".into()))),
-        None => Err(RecordError("there is no record to wait for".into())),
-    }
+    under_way: UnderWay,
+    meter: Arc<Meter>,
+    recorded: Option<Recorded>,
 }
 
 /// What is kept beside the log is bounded: nobody fills the disk with one long path.
@@ -354,15 +265,28 @@ impl Looked {
     }
 }
 
-/// Queues the record of a verdict.
+/// Queues the record of a verdict for whoever waits for it.
 pub(crate) fn record_verdict(
     ports: &Ports,
     peer: &Peer,
     looked: Looked,
     detail: String,
-    patience: Duration,
     record: impl FnOnce([u8; 32]) -> Option<VerdictRecord>,
-) -> Result<Pending<Result<u64, RecordError>>, RecordError> {
+) -> Pending<Result<u64, RecordError>> {
+    match verdict(ports, peer, looked, detail, record) {
+        Ok((body, addendum)) => ports.recorder.record(VERDICT, body, addendum),
+        Err(error) => Box::pin(ready(Err(error))),
+    }
+}
+
+/// What is recorded of a verdict: in the log, and beside it.
+pub(crate) fn verdict(
+    ports: &Ports,
+    peer: &Peer,
+    looked: Looked,
+    detail: String,
+    record: impl FnOnce([u8; 32]) -> Option<VerdictRecord>,
+) -> Result<(Vec<u8>, Vec<u8>), RecordError> {
     let nonce = (ports.entropy)().ok_or_else(|| RecordError("no randomness".into()))?;
     let inputs = Inputs {
         nonce,
@@ -379,12 +303,7 @@ pub(crate) fn record_verdict(
     let (addendum, commitment) = inputs.commit();
     let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;
     let body = policy::record::encode(&record).map_err(|error| RecordError(error.to_string()))?;
-    let mut pending = ports.recorder.record(VERDICT, body, addendum, patience);
-    // What is refused at once (too long, too much under way) must not go ahead, whenever else it may be recorded.
-    match pending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(recorded) => recorded.map(|index| -> Pending<_> { Box::pin(ready(Ok(index))) }),
-        Poll::Pending => Ok(pending),
-    }
+    Ok((body, addendum))
 }
 
 pub(crate) fn list(clauses: &[contract::Number]) -> String {

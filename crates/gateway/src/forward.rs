@@ -3,6 +3,7 @@
 use crate::Config;
 use crate::accept::TlsError;
 use crate::connections::{Live, Saying};
+use crate::course::UnderWay;
 use crate::limits::{BODY_IDLE_MAX, CONNECT_TIME_MAX, RESPONSE_HEAD_TIME_MAX, UPSTREAM_IDLE_MAX};
 use crate::record::Meter;
 use bytes::Bytes;
@@ -24,7 +25,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use zeroize::Zeroizing;
@@ -218,23 +218,18 @@ pub(crate) struct ResponseBody {
     inner: Incoming,
     meter: Arc<Meter>,
     lapsed: Pin<Box<WaitForCancellationFutureOwned>>,
-    ended: Option<oneshot::Sender<Ending>>,
+    under_way: Option<UnderWay>,
     _said: Saying,
     live: Live,
 }
 
 impl ResponseBody {
-    pub(crate) fn new(
-        inner: Incoming,
-        meter: Arc<Meter>,
-        live: Live,
-        ended: oneshot::Sender<Ending>,
-    ) -> Self {
+    pub(crate) fn new(inner: Incoming, meter: Arc<Meter>, live: Live, under_way: UnderWay) -> Self {
         let mut body = Self {
             inner,
             meter,
             lapsed: Box::pin(live.token().clone().cancelled_owned()),
-            ended: Some(ended),
+            under_way: Some(under_way),
             _said: live.say(),
             live,
         };
@@ -246,9 +241,8 @@ impl ResponseBody {
     }
 
     fn end(&mut self, ending: Ending) {
-        if let Some(ended) = self.ended.take() {
-            // The receiving task records the outcome; it outlives us.
-            let _ = ended.send(ending);
+        if let Some(under_way) = self.under_way.take() {
+            under_way.end(ending);
         }
     }
 }

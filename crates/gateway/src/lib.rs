@@ -14,6 +14,7 @@ mod accept;
 mod authenticate;
 mod bundle_endpoint;
 mod connections;
+mod course;
 mod decide;
 mod deny;
 mod exchange;
@@ -29,7 +30,7 @@ pub use accept::{Gateway, ServerIdentity, TlsError};
 pub use bundle_endpoint::{BundleEndpoint, Document};
 pub use metrics::Metrics;
 pub use neighbour::Adviser;
-pub use record::{RecordError, Recorder};
+pub use record::{Done, RecordError, Recorder};
 
 use credential::LedgerKey;
 use policy::{Counters, Rules};

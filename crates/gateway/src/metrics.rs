@@ -13,6 +13,7 @@ pub struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) cut: Counter,
     decisions: Family<Decision, Counter>,
+    permitted: Counter,
     pub(crate) failed_handshakes: Counter,
     pub(crate) record_seconds: Histogram,
     pub(crate) refused_connections: Counter,
@@ -29,10 +30,13 @@ struct Decision {
 impl Metrics {
     /// Registers everything under `writ_gateway_`.
     pub fn register(registry: &mut Registry) -> Self {
+        let decisions = Family::<Decision, Counter>::default();
+        let permitted = Decision { verdict: "permitted", reason: "permitted" };
         let metrics = Self {
             connections: Gauge::default(),
             cut: Counter::default(),
-            decisions: Family::default(),
+            permitted: decisions.get_or_create_owned(&permitted),
+            decisions,
             failed_handshakes: Counter::default(),
             record_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 16)),
             refused_connections: Counter::default(),
@@ -67,7 +71,11 @@ impl Metrics {
         metrics
     }
 
-    pub(crate) fn decided(&self, verdict: &'static str, reason: &'static str) {
-        self.decisions.get_or_create(&Decision { verdict, reason }).inc();
+    pub(crate) fn permitted(&self) {
+        self.permitted.inc();
+    }
+
+    pub(crate) fn denied(&self, reason: &'static str) {
+        self.decisions.get_or_create(&Decision { verdict: "denied", reason }).inc();
     }
 }

@@ -1,31 +1,51 @@
-//! The record is a stage of the path, not an afterthought: its future is awaited where the clause
-//! says, and an outcome follows every permit that was used.
+//! The record is a stage of the path, not an afterthought: it is awaited where the clause says, and an outcome follows
+//! every permit that was used (`course`).
 
 use crate::Pending;
-use crate::limits::{OUTCOME_PATIENCE, RELAXED_PATIENCE_MAX};
+use crate::limits::RELAXED_PATIENCE_MAX;
 use contract::Recording;
 use contract::norm::Detector;
-use policy::record::{MASKED_FIELD, OUTCOME};
+use policy::record::MASKED_FIELD;
 use policy::{Ending, MaskedRecord, Outcome};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Writes to the gateway's decision log.
 pub trait Recorder: Send + Sync {
-    /// Queues an entry at once; resolves to its index when it is durable. It can wait so long for others, to be
-    /// written together with them.
-    fn record(
+    /// Queues an entry at once, or says why that cannot be. It can wait so long for others, to be written together with
+    /// them. When it is durable `done` is called with its index, once, in the order of what was queued, on the thread
+    /// that writes: it must be short.
+    fn submit(
         &self,
         kind: &'static str,
         body: Vec<u8>,
         addendum: Vec<u8>,
         patience: Duration,
-    ) -> Pending<Result<u64, RecordError>>;
+        done: Done,
+    ) -> Result<(), RecordError>;
+    /// The same for whoever waits.
+    fn record(
+        &self,
+        kind: &'static str,
+        body: Vec<u8>,
+        addendum: Vec<u8>,
+    ) -> Pending<Result<u64, RecordError>> {
+        let (done, landed) = oneshot::channel();
+        let done = Box::new(|index| drop(done.send(index)));
+        let queued = self.submit(kind, body, addendum, Duration::ZERO, done);
+        Box::pin(async move {
+            queued?;
+            landed.await.unwrap_or_else(|_| Err(RecordError::stopped()))
+        })
+    }
     /// The log's origin.
     fn origin(&self) -> &str;
 }
+
+/// Is told where an entry is, once it is durable.
+pub type Done = Box<dyn FnOnce(Result<u64, RecordError>) + Send>;
 
 /// How long a verdict can wait to be written: where its clause lets it be durable later, a small part of that.
 pub(crate) fn patience(recording: Recording) -> Duration {
@@ -40,7 +60,13 @@ pub(crate) fn patience(recording: Recording) -> Duration {
 #[error("the decision could not be recorded: {0}")]
 pub struct RecordError(pub String);
 
-/// Counts and ends of one exchange, shared by its two bodies and the task that records its outcome.
+impl RecordError {
+    pub(crate) fn stopped() -> Self {
+        Self("the recorder stopped".into())
+    }
+}
+
+/// Counts of one exchange, shared by its two bodies and what records its outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     pub(crate) up: AtomicU64,
@@ -100,30 +126,20 @@ impl Meter {
     pub(crate) fn sent(&self, bytes: usize) {
         self.up.fetch_add(bytes as u64, Ordering::Relaxed);
     }
-}
 
-/// Waits for the end of an exchange and records it. `ended` closes without a word when the
-/// exchange was dropped: then it was cut.
-pub(crate) async fn outcome(
-    recorder: Arc<dyn Recorder>,
-    verdict: u64,
-    meter: Arc<Meter>,
-    ended: oneshot::Receiver<Ending>,
-    elapsed_ms: impl Fn() -> u64,
-) -> Result<u64, RecordError> {
-    let ending = ended.await.unwrap_or(Ending::Cut);
-    let outcome = Outcome {
-        verdict,
-        status: u16::try_from(meter.status.load(Ordering::Relaxed)).unwrap_or(0),
-        bytes_up: meter.up.load(Ordering::Relaxed),
-        bytes_down: meter.down.load(Ordering::Relaxed),
-        ending,
-        duration_ms: elapsed_ms(),
-        rows: meter.statement.then(|| meter.rows.load(Ordering::Relaxed)),
-        error: meter.error.get().cloned(),
-        given: meter.statement.then(|| meter.given.load(Ordering::Relaxed)),
-        masked: meter.withheld.records(),
-    };
-    let body = policy::record::encode(&outcome).map_err(|error| RecordError(error.to_string()))?;
-    recorder.record(OUTCOME, body, Vec::new(), OUTCOME_PATIENCE).await
+    /// What is recorded of an exchange that ended; of which verdict is said by whoever knows.
+    pub(crate) fn outcome(&self, ending: Ending, duration_ms: u64) -> Outcome {
+        Outcome {
+            verdict: 0,
+            status: u16::try_from(self.status.load(Ordering::Relaxed)).unwrap_or(0),
+            bytes_up: self.up.load(Ordering::Relaxed),
+            bytes_down: self.down.load(Ordering::Relaxed),
+            ending,
+            duration_ms,
+            rows: self.statement.then(|| self.rows.load(Ordering::Relaxed)),
+            error: self.error.get().cloned(),
+            given: self.statement.then(|| self.given.load(Ordering::Relaxed)),
+            masked: self.withheld.records(),
+        }
+    }
 }

@@ -34,20 +34,18 @@ pub struct Sequenced {
     pub root: Hash,
 }
 
+/// Is told where a submission landed.
+pub type Done = Box<dyn FnOnce(Result<Sequenced, AppendError>) + Send>;
+
 /// Appends to one log.
 pub trait Append: Send + Sync {
-    /// Queues a submission at once and resolves when it is durable: whatever checkpoint comes
-    /// later covers it, even after a crash. Order of resolution is order of submission.
-    /// A full queue and a failed disk are errors; nothing is ever dropped silently.
+    /// Queues a submission at once, or says why that cannot be: a full queue, say. It can wait so long for others, to
+    /// become durable together with them. Once it is durable — whatever checkpoint comes later covers it, even after a
+    /// crash — or failed, `done` is told, once, on the thread that writes: it must be short. Order of telling is order of
+    /// submission; nothing is ever dropped silently.
+    fn submit(&self, submission: Submission, patience: Duration, done: Done) -> Result<(), AppendError>;
+    /// The same for whoever waits.
     fn append(&self, submission: Submission) -> Pending<Result<Sequenced, AppendError>>;
-    /// The same for what can wait so long for others, to become durable together with them.
-    fn append_within(
-        &self,
-        submission: Submission,
-        _patience: Duration,
-    ) -> Pending<Result<Sequenced, AppendError>> {
-        self.append(submission)
-    }
     /// Signs a checkpoint of all that is durable now, keeps it, and gives it with its note. Waits for the disk.
     fn publish(&self) -> Result<(Checkpoint, String), StoreError>;
 }

@@ -18,7 +18,8 @@ use ledger::segment::{self, Layout, Pile, SEGMENT_ENTRIES};
 use ledger::tree::{MissingHash, fold_complete};
 use ledger::{
     Append, AppendError, Checkpoint, ENTRY_BYTES_MAX, Edge, Hash, Heads as _, NoteSigner, Objects as _,
-    ReadLog, Sequenced, StoreError, Submission, SubtreeHashes, VerifierKey, port::Pending,
+    ReadLog, Sequenced, StoreError, Submission, SubtreeHashes, VerifierKey,
+    port::{Done, Pending},
 };
 use std::collections::VecDeque;
 use std::io;
@@ -86,10 +87,31 @@ struct Job {
     patience: Duration,
 }
 
-/// Who waits for a submission, which takes up room for as long.
+/// Who waits for a submission, which takes up room for as long. Told in any case.
 struct Waiter {
-    done: oneshot::Sender<Result<Sequenced, AppendError>>,
+    done: Option<Done>,
     _taken: Taken,
+}
+
+impl Waiter {
+    fn tell(mut self, sequenced: Result<Sequenced, AppendError>) {
+        if let Some(done) = self.done.take() {
+            done(sequenced);
+        }
+    }
+
+    /// It was not queued: whoever asked is told so in person.
+    fn forget(mut self) {
+        self.done = None;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(done) = self.done.take() {
+            done(Err(AppendError::Closed));
+        }
+    }
 }
 
 /// How many bytes wait.
@@ -311,36 +333,39 @@ impl Hurry {
 
 impl Append for EmbeddedLog {
     fn append(&self, submission: Submission) -> Pending<Result<Sequenced, AppendError>> {
-        self.append_within(submission, Duration::ZERO)
+        let (done, landed) = oneshot::channel();
+        let done = Box::new(|sequenced| drop(done.send(sequenced)));
+        let queued = self.submit(submission, Duration::ZERO, done);
+        Box::pin(async move {
+            queued?;
+            landed.await.unwrap_or(Err(AppendError::Closed))
+        })
     }
 
-    fn append_within(
-        &self,
-        submission: Submission,
-        patience: Duration,
-    ) -> Pending<Result<Sequenced, AppendError>> {
+    fn submit(&self, submission: Submission, patience: Duration, done: Done) -> Result<(), AppendError> {
         if submission.entry.len() > ENTRY_BYTES_MAX || submission.addendum.len() > BATCH_BYTES_MAX / 2 {
-            let length = submission.entry.len().max(submission.addendum.len());
-            return Box::pin(std::future::ready(Err(AppendError::TooLong(length))));
+            return Err(AppendError::TooLong(submission.entry.len().max(submission.addendum.len())));
         }
-        let overloaded = || Box::pin(std::future::ready(Err(AppendError::Overloaded)));
-        let Some(taken) = self.room.take(submission.entry.len() + submission.addendum.len()) else {
-            return overloaded();
-        };
-        let (done, landed) = oneshot::channel();
-        let waiter = Waiter { done, _taken: taken };
+        let taken = self.room.take(submission.entry.len() + submission.addendum.len());
+        let waiter = Waiter { done: Some(done), _taken: taken.ok_or(AppendError::Overloaded)? };
         let queued = match &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(queue) => queue.try_send(Job { submission, waiter, patience }),
-            None => return Box::pin(std::future::ready(Err(AppendError::Closed))),
+            None => {
+                waiter.forget();
+                return Err(AppendError::Closed);
+            }
         };
         if patience.is_zero() {
             self.hurry.ask();
         }
-        match queued {
-            Ok(()) => Box::pin(async move { landed.await.unwrap_or(Err(AppendError::Closed)) }),
-            Err(TrySendError::Full(_)) => overloaded(),
-            Err(TrySendError::Disconnected(_)) => Box::pin(std::future::ready(Err(AppendError::Closed))),
-        }
+        queued.map_err(|refused| {
+            let (job, error) = match refused {
+                TrySendError::Full(job) => (job, AppendError::Overloaded),
+                TrySendError::Disconnected(job) => (job, AppendError::Closed),
+            };
+            job.waiter.forget();
+            error
+        })
     }
 
     fn publish(&self) -> Result<(Checkpoint, String), StoreError> {
@@ -429,8 +454,7 @@ impl Sequencer {
         match self.write(&submissions) {
             Ok((first, size, root)) => {
                 for (index, waiter) in (first..).zip(waiters) {
-                    // A waiter that went away loses only its answer; the entry stays.
-                    let _ = waiter.done.send(Ok(Sequenced { index, size, root }));
+                    waiter.tell(Ok(Sequenced { index, size, root }));
                 }
                 if size.is_multiple_of(SEGMENT_ENTRIES) {
                     self.start_segment(size);
@@ -442,7 +466,7 @@ impl Sequencer {
                     write(&self.shared.state).failed = Some(error.clone());
                 }
                 for waiter in waiters {
-                    let _ = waiter.done.send(Err(error.clone()));
+                    waiter.tell(Err(error.clone()));
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! The gateway's decision log: its records as entries, and its counters after a restart.
 
 use authority::Clock;
-use gateway::{Pending, RecordError, Recorder};
+use gateway::{Done, RecordError, Recorder};
 use ledger::entry::decode_canonical;
-use ledger::{Append as _, Entry, ReadLog, Submission};
+use ledger::{Append as _, AppendError, Entry, ReadLog, Sequenced, Submission};
 use policy::record::{OUTCOME, VERDICT};
 use policy::{Counters, Outcome, VerdictRecord};
 use registry::{Instrument, InstrumentStatus, State};
@@ -32,24 +32,25 @@ impl DecisionLog {
 }
 
 impl Recorder for DecisionLog {
-    fn record(
+    fn submit(
         &self,
         kind: &'static str,
         body: Vec<u8>,
         addendum: Vec<u8>,
         patience: Duration,
-    ) -> Pending<Result<u64, RecordError>> {
+        done: Done,
+    ) -> Result<(), RecordError> {
+        let refused = |error: &dyn std::fmt::Display| RecordError(error.to_string());
+        let done = move |landed: Result<Sequenced, AppendError>| {
+            done(landed.map(|landed| landed.index).map_err(|error| RecordError(error.to_string())));
+        };
         let mut last_ms = self.last_ms.lock().unwrap_or_else(PoisonError::into_inner);
         *last_ms = (*last_ms).max((self.clock)());
         let entry = Entry { kind: kind.to_owned(), time_ms: *last_ms, key: Vec::new(), body };
-        let appended = match entry.encode() {
-            Ok(entry) => self.log.append_within(Submission { entry, addendum }, patience),
-            Err(error) => return Box::pin(std::future::ready(Err(RecordError(error.to_string())))),
-        };
-        drop(last_ms);
-        Box::pin(async move {
-            appended.await.map(|landed| landed.index).map_err(|error| RecordError(error.to_string()))
-        })
+        let entry = entry.encode().map_err(|error| refused(&error))?;
+        self.log
+            .submit(Submission { entry, addendum }, patience, Box::new(done))
+            .map_err(|error| refused(&error))
     }
 
     fn origin(&self) -> &str {

@@ -160,7 +160,7 @@ impl Running {
                 let addenda = addenda.clone();
                 Arc::new(move |bytes| addenda.seal(bytes))
             },
-            entropy: Arc::new(|| authority::entropy().ok()),
+            entropy: Arc::new(authority::paged_entropy()),
             metrics: Metrics::register(&mut metrics),
         };
         let upstream_roots = upstream_roots(options.upstream_roots)?;

@@ -19,7 +19,6 @@ use registry::{IdentityId, Millis, Name, State};
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::PoisonError;
-use std::time::Duration;
 
 /// Questions in one request at most.
 const EVALUATIONS_MAX: usize = 200;
@@ -302,7 +301,7 @@ async fn written(
     let (addendum, commitment) = inputs.commit();
     record.inputs = commitment;
     let body = policy::record::encode(&record).ok()?;
-    ports.recorder.record(VERDICT, body, addendum, Duration::ZERO).await.ok()
+    ports.recorder.record(VERDICT, body, addendum).await.ok()
 }
 
 /// The request the question is about.

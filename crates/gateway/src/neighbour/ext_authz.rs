@@ -18,7 +18,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::PoisonError;
-use std::time::Duration;
 use wire::ext_authz::{Attributes, CheckResponse, code, read, write};
 
 /// The key of `context_extensions` that says which service the proxy stands before.
@@ -78,17 +77,8 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
             let clauses: Vec<String> = permit.contract().clauses.iter().map(ToString::to_string).collect();
             let detail = format!("permitted by clause {} (ext_authz)", clauses.join(", "));
             let record = |inputs| Some(VerdictRecord::of_permit(&permit, inputs));
-            match recorded(record_verdict(
-                ports,
-                &peer,
-                Looked::of_http(&parts),
-                detail,
-                Duration::ZERO,
-                record,
-            ))
-            .await
-            {
-                Some(index) => {
+            match record_verdict(ports, &peer, Looked::of_http(&parts), detail, record).await {
+                Ok(index) => {
                     let said = [
                         ("writ-identity", peer.svid.id.to_string()),
                         ("writ-decision", format!("{origin}/{index}")),
@@ -103,7 +93,7 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
                     let said = said.each_ref().map(|(name, value)| (*name, value.as_str()));
                     CheckResponse::allowed(&said, remove)
                 }
-                None => CheckResponse::denied(
+                Err(_) => CheckResponse::denied(
                     code::UNAVAILABLE,
                     503,
                     &[],
@@ -123,18 +113,10 @@ async fn check(ports: &Ports, asked: Attributes) -> CheckResponse {
                 Some(record)
             };
             let looked = Looked::of_http(&parts);
-            let index =
-                recorded(record_verdict(ports, &peer, looked, denial.detail.clone(), Duration::ZERO, record))
-                    .await;
-            refused(&denial, index.map(|index| format!("{origin}/{index}")))
+            let index = record_verdict(ports, &peer, looked, denial.detail.clone(), record).await;
+            refused(&denial, index.ok().map(|index| format!("{origin}/{index}")))
         }
     }
-}
-
-async fn recorded(
-    pending: Result<crate::Pending<Result<u64, crate::RecordError>>, crate::RecordError>,
-) -> Option<u64> {
-    pending.ok()?.await.ok()
 }
 
 fn refused(denial: &Denial, instance: Option<String>) -> CheckResponse {
@@ -194,7 +176,7 @@ async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> 
         let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);
         let mut record = VerdictRecord::of_denial(&denial, [0; 16], commitment);
         record.decided_ms = now_ms;
-        Some(ports.recorder.record(VERDICT, policy::record::encode(&record).ok()?, addendum, Duration::ZERO))
+        Some(ports.recorder.record(VERDICT, policy::record::encode(&record).ok()?, addendum))
     };
     let recorded = match record() {
         Some(pending) => pending.await.is_ok(),

@@ -11,9 +11,10 @@ use super::upstream::{Login, Server, UpstreamError};
 use super::waiting::Running;
 use crate::authenticate::Peer;
 use crate::connections::Live;
-use crate::exchange::{Looked, Pipeline, landed, list, record_verdict};
+use crate::course::Beginning;
+use crate::exchange::{Looked, Pipeline, list, verdict};
 use crate::limits::EXCHANGES_MAX;
-use crate::record::{Meter, patience};
+use crate::record::{Meter, RecordError};
 use contract::norm::SqlTouch;
 use policy::{
     Channel, Denial, Parameters, Permit, Request, TouchInputs, VerdictRecord, decide_together, would_deny,
@@ -23,8 +24,6 @@ use sql::statement::TEXT_BYTES_MAX;
 use sql::{Act, Catalog, Columns, CopiedOut, Effect, Kind, Object, Path, Resolved, Statement};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
-use tokio::sync::oneshot;
 use wire::postgres::backend;
 use wire::postgres::error_response::{ErrorResponse, Severity};
 use zeroize::Zeroizing;
@@ -57,7 +56,6 @@ pub(crate) struct Judge {
 /// What was permitted and is being recorded.
 struct Begun {
     running: Running,
-    relaxed: bool,
     changes: bool,
 }
 
@@ -322,11 +320,11 @@ impl Judge {
             Ok(begun) => begun,
             Err(judged) => return judged,
         };
-        if begun.relaxed {
-            begun.running.recorded = None;
-        } else if begun.changes {
+        if begun.changes
+            && let Some(recorded) = begun.running.recorded.take()
+        {
             // What can change something waits until the record is durable.
-            if let Err(error) = landed(begun.running.recorded.take()).await {
+            if let Err(error) = recorded.landed().await {
                 return Judged::End(reply::not_recorded(&error.to_string()));
             }
         }
@@ -337,10 +335,12 @@ impl Judge {
     /// The same, durable whatever it does.
     async fn judge_strictly(&self, looked: Looked, all: Resolved) -> Result<(u64, Running), Judged> {
         let mut begun = self.decide(looked, &all, None, false).await?;
-        match landed(begun.running.recorded.take()).await {
-            Ok(index) => Ok((index, begun.running)),
-            Err(error) => Err(Judged::End(reply::not_recorded(&error.to_string()))),
-        }
+        let recorded = match begun.running.recorded.take() {
+            Some(recorded) => recorded.landed().await,
+            None => Err(RecordError("nobody waits for it".into())),
+        };
+        let index = recorded.map_err(|error| Judged::End(reply::not_recorded(&error.to_string())))?;
+        Ok((index, begun.running))
     }
 
     /// Decides, and queues the record. Where somebody waits for that whatever clauses say, nothing is relaxed.
@@ -383,19 +383,17 @@ impl Judge {
             let key = || self.key.get_or_init(|| ports.pseudonyms.of(self.contract.as_bytes())).clone();
             Masks::of(&permits, key, &self.service, catalog, copied, alone)
         });
-        ports.metrics.decided("permitted", "permitted");
+        ports.metrics.permitted();
         let clauses: Vec<contract::Number> =
             permits.iter().flat_map(|permit| permit.contract().clauses.iter().copied()).collect();
         let detail = format!("permitted by clause {}", list(&clauses));
         let session = self.session;
         let recording = Permit::recording_of(&permits);
         // Whoever is waited for does not wait for others.
-        let relaxed = relaxes && pipeline.relaxes(recording);
-        let patience = if relaxed { patience(recording) } else { Duration::ZERO };
-        let pending = record_verdict(ports, &self.peer, looked, detail, patience, |inputs| {
+        let relaxed = relaxes && pipeline.courses.relaxes(recording);
+        let verdict = verdict(ports, &self.peer, looked, detail, |inputs| {
             VerdictRecord::of_permits(&permits, inputs).map(|record| VerdictRecord { session, ..record })
         });
-        let pending = pending.map_err(|error| Judged::End(reply::not_recorded(&error.to_string())))?;
         let rests = self.live.rest_on(&permits, ports).ok_or_else(|| Judged::End(reply::cut(None)))?;
         let longest = permits
             .iter()
@@ -409,12 +407,14 @@ impl Judge {
             Some(_) => Meter::of_statement(),
             None => Meter::default(),
         });
-        let (ended, ending) = oneshot::channel();
         let cut = rests.token().clone();
-        let recorded = pipeline.follow(pending, meter.clone(), ending, (recording, cut), now_ms, seat);
+        let beginning = Beginning { recording, relaxed, meter: meter.clone(), cut, now_ms, seat };
+        let begun = verdict.and_then(|verdict| pipeline.courses.begin(verdict, beginning));
+        let (under_way, recorded) =
+            begun.map_err(|error| Judged::End(reply::not_recorded(&error.to_string())))?;
         let running = Running {
             _rests: Some(rests),
-            ended: Some(ended),
+            under_way: Some(under_way),
             meter,
             recorded,
             longest,
@@ -422,7 +422,7 @@ impl Judge {
             limits,
             ..Running::default()
         };
-        Ok(Begun { running, relaxed, changes })
+        Ok(Begun { running, changes })
     }
 
     async fn denied(
@@ -518,7 +518,7 @@ fn touches(requests: &[Request]) -> Vec<TouchInputs> {
 fn touch(act: &Act) -> SqlTouch {
     let columns = match (&act.object, &act.columns) {
         (Object::Of { schema, name }, Columns::Some(columns)) => {
-            Some(columns.iter().map(|column| format!("{schema}.{name}.{column}")).collect())
+            Some(columns.iter().map(|column| [schema, ".", name, ".", column].concat()).collect())
         }
         (Object::Channel(_) | Object::Session, _) => Some(Vec::new()),
         (Object::Of { .. }, Columns::All) => None,

@@ -7,7 +7,6 @@ use super::reply;
 use super::talk::{Next, Row, Step, Talk};
 use super::upstream::{Duplex, Upstream};
 use super::waiting::{Described, Held, Waiting};
-use crate::exchange::landed;
 use crate::limits::{
     CANCEL_WAIT_EACH, CANCEL_WAIT_MAX, CHUNK_BYTES, PARTING_TIME_MAX, PIPELINE_MAX, ROW_BYTES_MAX,
     RUNNING_MAX, SERVER_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX,
@@ -552,6 +551,8 @@ impl Session {
         let mut masked = Vec::new();
         loop {
             self.passing.store(true, Ordering::Relaxed);
+            // When it came.
+            let (mut came, came_ms) = (Instant::now(), clock());
             // What of `heard` may pass as it is.
             let mut passes = 0;
             loop {
@@ -572,7 +573,7 @@ impl Session {
                         }
                         break;
                     }
-                    let row = self.talk().row(header.total(), header.tag == b'd', clock());
+                    let row = self.talk().row(header.total(), header.tag == b'd', came_ms);
                     match row {
                         Row::Pass => (unread, dropped) = (header.total(), false),
                         Row::Drop => (unread, dropped) = (header.total(), true),
@@ -600,7 +601,7 @@ impl Session {
                 }
                 let end = passes + header.total();
                 let Some(body) = heard.get(passes + HEADER_BYTES..end) else { break };
-                let step = self.talk().hear(header.tag, body, Instant::now());
+                let step = self.talk().hear(header.tag, body, came);
                 if header.tag == b'Z' {
                     self.settled();
                 }
@@ -609,9 +610,10 @@ impl Session {
                     Step::Wait(recorded) => {
                         change(&mut out, &mut heard, &mut passes, 0, &[]);
                         pass(to, &mut out, quiet, true).await?;
-                        if let Err(error) = landed(recorded).await {
+                        if let Err(error) = recorded.landed().await {
                             return Err(End::Told(reply::not_recorded(&error.to_string())));
                         }
+                        came = Instant::now();
                     }
                     Step::Replace(instead) => {
                         change(&mut out, &mut heard, &mut passes, header.total(), &instead);

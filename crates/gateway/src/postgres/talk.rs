@@ -215,22 +215,21 @@ impl Talk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::tests::{Endings, under_way};
     use crate::postgres::names::Known;
     use crate::postgres::reply;
     use crate::record::Meter;
     use std::sync::atomic::Ordering;
-    use tokio::sync::oneshot;
 
     fn known(text: &str) -> Arc<Known> {
         Arc::new(Known { text: text.to_owned(), ..Known::default() })
     }
 
-    fn running(longest: Option<Longest>) -> (Option<Running>, oneshot::Receiver<Ending>) {
-        let (ended, ending) = oneshot::channel();
+    fn running(longest: Option<Longest>) -> (Option<Running>, Endings) {
         let meter = Arc::new(Meter::of_statement());
-        let running =
-            Running { ended: Some(ended), meter, longest: longest.map(Box::new), ..Running::default() };
-        (Some(running), ending)
+        let (under_way, endings) = under_way(&meter);
+        let longest = longest.map(Box::new);
+        (Some(Running { under_way: Some(under_way), meter, longest, ..Running::default() }), endings)
     }
 
     fn parse(name: &str, known: &Arc<Known>) -> Waiting {
@@ -286,9 +285,9 @@ mod tests {
     #[tokio::test]
     async fn after_an_error_nothing_counts_up_to_sync() {
         let (mut talk, now) = (Talk::default(), Instant::now());
-        let (first, mut first_ended) = running(None);
-        let (second, mut second_ended) = running(None);
-        let (third, mut third_ended) = running(None);
+        let (first, first_ended) = running(None);
+        let (second, second_ended) = running(None);
+        let (third, third_ended) = running(None);
         let bind = |running| Waiting::Bind { portal: String::new(), running, denial: None };
         let execute = || Waiting::Execute { portal: String::new(), denial: None, held: None };
         talk.say(bind(first), now);
@@ -301,17 +300,17 @@ mod tests {
         talk.say(execute(), now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"Z2CZ");
-        assert_eq!(first_ended.try_recv().ok(), Some(Ending::Complete));
-        assert_eq!(third_ended.try_recv().ok(), Some(Ending::Complete));
-        assert!(second_ended.try_recv() == Err(oneshot::error::TryRecvError::Closed), "it never ran");
+        assert_eq!(first_ended(), [Ending::Complete]);
+        assert_eq!(third_ended(), [Ending::Complete]);
+        assert_eq!(second_ended(), [Ending::Cut], "it never ran");
         assert!(!talk.is_busy());
     }
 
     #[tokio::test]
     async fn what_the_server_passes_over_did_not_happen() {
         let (mut talk, now) = (Talk::default(), Instant::now());
-        let (failed, mut failed_ended) = running(None);
-        let (skipped, mut skipped_ended) = running(None);
+        let (failed, failed_ended) = running(None);
+        let (skipped, skipped_ended) = running(None);
         let bind = |running| Waiting::Bind { portal: String::new(), running, denial: None };
         talk.say(bind(failed), now);
         talk.say(Waiting::Execute { portal: String::new(), denial: None, held: None }, now);
@@ -319,8 +318,8 @@ mod tests {
         talk.say(Waiting::Execute { portal: String::new(), denial: None, held: None }, now);
         talk.say(Waiting::Sync, now);
         passes(&mut talk, b"EZ");
-        assert_eq!(failed_ended.try_recv().ok(), Some(Ending::Complete));
-        assert!(skipped_ended.try_recv() == Err(oneshot::error::TryRecvError::Closed), "it never ran");
+        assert_eq!(failed_ended(), [Ending::Complete]);
+        assert_eq!(skipped_ended(), [Ending::Cut], "it never ran");
     }
 
     #[tokio::test]

@@ -4,12 +4,11 @@ use super::masking::{Masks, Plan};
 use super::names::Known;
 use super::rows::Limits;
 use crate::connections::Live;
-use crate::exchange::Recorded;
+use crate::course::{Recorded, UnderWay};
 use crate::record::Meter;
 use policy::{Ending, Longest};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::oneshot;
 use wire::postgres::Malformed;
 use wire::postgres::error_response::ErrorResponse;
 
@@ -99,10 +98,10 @@ impl Waiting {
 pub(crate) struct Running {
     /// They rest on their contract still.
     pub(crate) _rests: Option<Live>,
-    pub(crate) ended: Option<oneshot::Sender<Ending>>,
+    pub(crate) under_way: Option<UnderWay>,
     pub(crate) meter: Arc<Meter>,
     /// What must be durable before answers are released.
-    pub(crate) recorded: Recorded,
+    pub(crate) recorded: Option<Recorded>,
     /// The catalog is another afterwards.
     pub(crate) defines: bool,
     /// It runs something by a name, which is looked up when it runs.
@@ -133,8 +132,8 @@ impl Running {
 
     /// It came to its end.
     pub(crate) fn finish(mut self, ending: Ending) {
-        if let Some(ended) = self.ended.take() {
-            let _ = ended.send(ending);
+        if let Some(under_way) = self.under_way.take() {
+            under_way.end(ending);
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use credential::issue::{Certified, CertifiedKey, IssuingKey, Terms};
 use credential::signer::MemoryKey;
-use gateway::{Config, Gateway, Metrics, Pending, Ports, RecordError, Recorder, Secrets, ServerIdentity};
+use gateway::{Config, Done, Gateway, Metrics, Ports, RecordError, Recorder, Secrets, ServerIdentity};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
@@ -46,22 +46,25 @@ pub(crate) struct MoodyRecorder {
 }
 
 impl Recorder for MoodyRecorder {
-    fn record(
+    fn submit(
         &self,
         kind: &'static str,
         _: Vec<u8>,
         _: Vec<u8>,
         patience: Duration,
-    ) -> Pending<Result<u64, RecordError>> {
+        done: Done,
+    ) -> Result<(), RecordError> {
         if kind == policy::record::VERDICT {
             self.patience.lock().unwrap().push(patience);
         }
         let index = self.written.fetch_add(1, Ordering::SeqCst);
         let mut mood = self.mood.subscribe();
-        Box::pin(async move {
+        tokio::spawn(async move {
             let settled = *mood.wait_for(|mood| *mood != Mood::Hanging).await.unwrap();
-            if settled == Mood::Failing { Err(RecordError("the disk is full".into())) } else { Ok(index) }
-        })
+            let failing = settled == Mood::Failing;
+            done(if failing { Err(RecordError("the disk is full".into())) } else { Ok(index) });
+        });
+        Ok(())
     }
     fn origin(&self) -> &str {
         "example.org/decisions"

@@ -1,7 +1,7 @@
 //! What the server says: each answer belongs to what waits first.
 
 use super::Talk;
-use crate::exchange::Recorded;
+use crate::course::Recorded;
 use crate::postgres::masking::{Masks, Unmaskable};
 use crate::postgres::names::Called;
 use crate::postgres::upstream::sound;
@@ -49,7 +49,7 @@ impl Talk {
         ) = self.waiting.front_mut()
             && let Some(recorded) = running.recorded.take()
         {
-            return Step::Wait(Some(recorded));
+            return Step::Wait(recorded);
         }
         if let Some(Waiting::Query { held: Some(_), .. }) = self.waiting.front()
             && matches!(tag, b'1' | b'2' | b'3' | b'n')
