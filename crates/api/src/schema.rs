@@ -119,7 +119,7 @@ fn unnull(schema: &mut Value) {
 }
 
 /// Where a service is: over HTTP, or a database (`registry::DatabaseAddress`).
-const UPSTREAM: &str = "^(https?://[^/@?# ]+|postgres(ql)?://[^/@?# ]+/[^/@?# ]+([?](sslmode=(disable|verify-full)|pool=[0-9]{1,2})(&(sslmode=(disable|verify-full)|pool=[0-9]{1,2}))?)?)$";
+const UPSTREAM: &str = "^(https?://[^/@?# ]+|postgres(ql)?://[^/@?# ]+/[^/@?# ]+([?](sslmode=(disable|verify-full)|pool=[0-9]{1,2}|trace=(on|off))(&(sslmode=(disable|verify-full)|pool=[0-9]{1,2}|trace=(on|off))){0,2})?)$";
 /// `schema.name` (`registry::Objects`).
 const OBJECT: &str = "^[^.*\"]+[.][^.\"]+$";
 

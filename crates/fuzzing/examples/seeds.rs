@@ -356,6 +356,7 @@ fn records() {
         key_algorithm: "ed25519".into(),
         touches: Vec::new(),
         parameters: None,
+        trace: None,
     };
     keep("policy_record", "inputs", &inputs.commit().0);
 }

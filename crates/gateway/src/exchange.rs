@@ -241,6 +241,7 @@ fn not_recorded(error: &RecordError) -> Response<Body> {
 }
 
 /// How what was asked looked, as it is kept beside the log.
+#[derive(Default)]
 pub(crate) struct Looked {
     pub(crate) method: String,
     pub(crate) host: String,
@@ -250,6 +251,8 @@ pub(crate) struct Looked {
     pub(crate) touches: Vec<TouchInputs>,
     /// What is bound to its parameters, sealed.
     pub(crate) parameters: Option<Vec<u8>>,
+    /// Which text of its session it is, where that goes up with it.
+    pub(crate) trace: Option<u64>,
 }
 
 impl Looked {
@@ -261,6 +264,7 @@ impl Looked {
             purpose: purpose(parts).ok().flatten().map(shortened),
             touches: Vec::new(),
             parameters: None,
+            trace: None,
         }
     }
 }
@@ -299,6 +303,7 @@ pub(crate) fn verdict(
         key_algorithm: peer.svid.key_algorithm.to_owned(),
         touches: looked.touches,
         parameters: looked.parameters,
+        trace: looked.trace,
     };
     let (addendum, commitment) = inputs.commit();
     let record = record(commitment).ok_or_else(|| RecordError("there is nothing to record".into()))?;

@@ -322,6 +322,9 @@ pub struct Inputs {
     /// [`Parameters`] that were bound to it, sealed.
     #[cbor(n(9), with = "minicbor::bytes")]
     pub parameters: Option<Vec<u8>>,
+    /// Which text of its session it was, where that went up with it: what the server's own log has beside the session.
+    #[n(10)]
+    pub trace: Option<u64>,
 }
 
 /// What was bound to the parameters of a statement.

@@ -209,22 +209,25 @@ pub struct DatabaseAddress {
     pub clear: bool,
     /// How many sessions nobody uses are kept for each machine under each contract.
     pub pool: u8,
+    /// Each text that goes up says at its end, in a comment, which one it is in the decision log.
+    pub traced: bool,
 }
 
 impl DatabaseAddress {
-    /// Reads `postgresql://HOST[:PORT]/DATABASE[?sslmode=verify-full|disable&pool=N]`; none if it is of another kind.
+    /// Reads `postgresql://HOST[:PORT]/DATABASE[?sslmode=verify-full|disable&pool=N&trace=on|off]`; none if it is of
+    /// another kind.
     pub fn parse(upstream: &str) -> Option<Result<Self, String>> {
         let rest = upstream.strip_prefix("postgresql://").or_else(|| upstream.strip_prefix("postgres://"))?;
         Some(Self::read(rest).ok_or_else(|| {
             format!(
-                "the upstream `{upstream}` is not `postgresql://HOST:PORT/DATABASE`, with `?sslmode=disable` where there is no TLS, and `?pool=4` (up to {POOL_MAX}) where sessions are kept for their machine"
+                "the upstream `{upstream}` is not `postgresql://HOST:PORT/DATABASE`, with `?sslmode=disable` where there is no TLS, `?pool=4` (up to {POOL_MAX}) where sessions are kept for their machine, and `?trace=on` where the server's log is to name the decision of each statement"
             )
         }))
     }
 
     fn read(rest: &str) -> Option<Self> {
         let (rest, said) = rest.split_once('?').map_or((rest, None), |(rest, said)| (rest, Some(said)));
-        let (mut clear, mut pool) = (None, None);
+        let (mut clear, mut pool, mut traced) = (None, None, None);
         for said in said.into_iter().flat_map(|said| said.split('&')) {
             match said.split_once('=')? {
                 ("sslmode", "verify-full") if clear.is_none() => clear = Some(false),
@@ -232,6 +235,8 @@ impl DatabaseAddress {
                 ("pool", size) if pool.is_none() => {
                     pool = Some(size.parse().ok().filter(|size| *size <= POOL_MAX)?);
                 }
+                ("trace", "on") if traced.is_none() => traced = Some(true),
+                ("trace", "off") if traced.is_none() => traced = Some(false),
                 _ => return None,
             }
         }
@@ -251,6 +256,7 @@ impl DatabaseAddress {
             database: database.to_owned(),
             clear: clear.unwrap_or(false),
             pool: pool.unwrap_or(0),
+            traced: traced.unwrap_or(false),
         })
     }
 }
@@ -294,6 +300,9 @@ mod tests {
         assert_eq!(read("postgresql://[::1]:5/x").unwrap().unwrap().host, "::1");
         let pooled = read("postgresql://h/d?pool=4&sslmode=disable").unwrap().unwrap();
         assert_eq!((pooled.pool, pooled.clear, tls.pool), (4, true, 0));
+        let traced = read("postgresql://h/d?trace=on&pool=4&sslmode=disable").unwrap().unwrap();
+        assert_eq!((traced.pool, traced.clear, traced.traced, pooled.traced), (4, true, true, false));
+        assert!(!read("postgresql://h/d?trace=off").unwrap().unwrap().traced);
         assert!(read("http://a").is_none());
         for bad in [
             "",
@@ -309,6 +318,9 @@ mod tests {
             "h/d?pool=17",
             "h/d?pool=1&pool=2",
             "h/d?pool",
+            "h/d?trace",
+            "h/d?trace=yes",
+            "h/d?trace=on&trace=off",
             "h/d?",
         ] {
             assert!(read(&format!("postgresql://{bad}")).unwrap().is_err(), "{bad}");

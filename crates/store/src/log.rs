@@ -288,12 +288,16 @@ impl EmbeddedLog {
         self.hurry.ask();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Sequencer, sealer, publisher, in this order: the last checkpoint covers everything.
+        // Whoever is told of an entry can be the last who holds the log: a thread of it does not wait for itself, nor for
+        // those that wait for it.
+        let here = std::thread::current().id();
+        let waits = threads.iter().all(|thread| thread.thread().id() != here);
         for thread in threads {
             if thread.thread().name() == Some("log-publisher") {
                 self.shared.closing.store(true, Ordering::Release);
                 thread.thread().unpark();
             }
-            if thread.join().is_err() {
+            if waits && thread.join().is_err() {
                 tracing::error!(log = %self.shared.origin, "a thread of the log had stopped by a panic");
             }
         }

@@ -59,6 +59,7 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<(DecisionView, Option<I
         masked: Vec::new(),
         error: None,
         duration_ms: None,
+        trace: None,
         parameters: None,
         touches: Vec::new(),
         tried: Vec::new(),
@@ -103,6 +104,8 @@ pub(crate) fn view(ports: &Shared, index: u64) -> Result<(DecisionView, Option<I
             // A statement is shown as it was said.
             let is_statement = record.under.is_some();
             beside = inputs(ports, index, &record.inputs)?;
+            let number = beside.as_ref().and_then(|inputs| inputs.trace);
+            view.trace = record.session.zip(number).map(|(session, number)| format!("{session}.{number}"));
             view.request = beside.as_ref().map(|inputs| match is_statement && record.session.is_some() {
                 true => inputs.target.clone(),
                 false if is_statement => format!("{} {}", inputs.method, inputs.target),

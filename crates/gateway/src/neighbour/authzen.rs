@@ -297,6 +297,7 @@ async fn written(
         key_algorithm: question.seen.key_algorithm.to_owned(),
         touches: Vec::new(),
         parameters: None,
+        trace: None,
     };
     let (addendum, commitment) = inputs.commit();
     record.inputs = commitment;

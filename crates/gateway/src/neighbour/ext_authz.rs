@@ -171,6 +171,7 @@ async fn unseen(ports: &Ports, asked: &Attributes, why: String, now_ms: u64) -> 
             key_algorithm: String::new(),
             touches: Vec::new(),
             parameters: None,
+            trace: None,
         };
         let (addendum, commitment) = inputs.commit();
         let denial = Denial::plain(Reason::UnknownIdentity, why.clone(), as_of);

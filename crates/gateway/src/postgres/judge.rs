@@ -22,7 +22,7 @@ use policy::{
 use registry::{IdentityId, InstrumentId, Service, Verb};
 use sql::statement::TEXT_BYTES_MAX;
 use sql::{Act, Catalog, Columns, CopiedOut, Effect, Kind, Object, Path, Resolved, Statement};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wire::postgres::backend;
 use wire::postgres::error_response::{ErrorResponse, Severity};
@@ -49,6 +49,8 @@ pub(crate) struct Judge {
     /// The verdict that opened the session; none while that is decided.
     pub(crate) session: Option<u64>,
     pub(crate) says: Mutex<Arc<Says>>,
+    /// How many texts went up with their number.
+    pub(crate) traced: AtomicU64,
     /// It did what nobody can tell the effects of.
     pub(crate) administered: AtomicBool,
 }
@@ -133,10 +135,13 @@ impl Judge {
             going.administers("SET application_name stands with others in one text");
         }
         let alone = read.statements.len() == 1;
-        match self.judge_gone(talk, text, None, alone, going.end()).await {
+        let trace = self.trace();
+        let looked = Looked { trace, ..Looked::default() };
+        match self.judge_gone(talk, text, looked, alone, going.end()).await {
             Judged::Permitted { running, .. } => {
                 let copy = running.masks.as_ref().and_then(|masks| masks.copy_written_out());
-                Judged::Permitted { running, instead: copy.or_else(|| self.instead_of(&read.statements)) }
+                let instead = copy.or_else(|| self.instead_of(&read.statements));
+                Judged::Permitted { running, instead: self.marked(trace, text, instead) }
             }
             other @ (Judged::Denied(_) | Judged::Unknown | Judged::End(_)) => other,
         }
@@ -155,7 +160,8 @@ impl Judge {
         };
         let types = backend::parameter_description(types)
             .map_err(|error| Judged::End(reply::fatal("08P01", error.to_string())))?;
-        let known = Known { text: text.to_owned(), types, read, ..Known::default() };
+        let trace = self.trace();
+        let known = Known { text: text.to_owned(), types, read, trace, ..Known::default() };
         let catalog = match self.catalog().await {
             Ok(catalog) => catalog,
             Err(error) => return Err(self.unknown(text, &error).await),
@@ -175,7 +181,7 @@ impl Judge {
             let looked = Looked { touches, ..self.looked(gone.kinds(), text, says) };
             return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
         }
-        let instead = self.instead_of(&known.read.statements);
+        let instead = self.marked(trace, text, self.instead_of(&known.read.statements));
         Ok((Arc::new(known), instead))
     }
 
@@ -205,7 +211,10 @@ impl Judge {
         if texts.iter().map(|text| text.len()).sum::<usize>() > TEXT_BYTES_MAX {
             return self.unreadable(name, "what its name can mean is longer than is recorded").await;
         }
-        self.judge_gone(talk, &texts.join(";\n"), parameters, false, going.end()).await
+        // Where it can mean several, the last of them is what was said last.
+        let trace = meanings.iter().rev().find_map(|known| known.trace);
+        let looked = Looked { parameters, trace, ..Looked::default() };
+        self.judge_gone(talk, &texts.join(";\n"), looked, false, going.end()).await
     }
 
     /// Values are for fewer eyes than the log.
@@ -226,11 +235,11 @@ impl Judge {
         &self,
         talk: &Mutex<Talk>,
         text: &str,
-        parameters: Option<Vec<u8>>,
+        Looked { parameters, trace, .. }: Looked,
         alone: bool,
         gone: Gone,
     ) -> Judged {
-        let looked = Looked { parameters, ..self.looked(gone.kinds(), text, &gone.says) };
+        let looked = Looked { parameters, trace, ..self.looked(gone.kinds(), text, &gone.says) };
         let seen = Seen { catalog: &gone.catalog, copied: &gone.copied, alone };
         let mut judged = self.judge(looked, &gone.all, Some(seen), gone.defines).await;
         if let Judged::Permitted { running, .. } = &mut judged {
@@ -311,7 +320,20 @@ impl Judge {
             purpose: says.purpose.clone(),
             touches: Vec::new(),
             parameters: None,
+            trace: None,
         }
+    }
+
+    /// The number of the text that goes up next, where they have some.
+    fn trace(&self) -> Option<u64> {
+        self.server.address.traced.then(|| self.traced.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// What goes up, with its number where it has one.
+    fn marked(&self, trace: Option<u64>, text: &str, instead: Option<String>) -> Option<String> {
+        let Some(number) = trace else { return instead };
+        let session = self.session.unwrap_or_default();
+        Some(marked(instead.as_deref().unwrap_or(text), session, number))
     }
 
     /// Decides and records. Strictly recorded changes are durable when this returns.
@@ -432,6 +454,8 @@ impl Judge {
         looked: Looked,
         reasons: &[String],
     ) -> Judged {
+        // It does not go up, and no number with it.
+        let looked = Looked { trace: None, ..looked };
         let now_ms = (self.pipeline.ports.clock)();
         let detail = match reasons {
             [] => denial.detail.clone(),
@@ -501,6 +525,14 @@ pub(crate) fn set_name(name: &str) -> String {
     format!("SET application_name = '{}'", name.replace('\'', ""))
 }
 
+/// A text that says at its end, in a comment, which one of its session it is. The comment is a block: what ends one in the
+/// text itself cannot stand in it, as it is digits alone.
+fn marked(text: &str, session: u64, number: u64) -> String {
+    // A comment up to the end of the line may be open.
+    let apart = if text.contains("--") { '\n' } else { ' ' };
+    format!("{text}{apart}/*writ:{session}.{number}*/")
+}
+
 /// By which name the server's own records can be joined with the decision log.
 pub(crate) fn application_name(pipeline: &Pipeline, session: Option<u64>) -> String {
     /// PostgreSQL keeps no longer one (NAMEDATALEN).
@@ -527,4 +559,29 @@ fn touch(act: &Act) -> SqlTouch {
     let used = act.used.iter().cloned().collect();
     let uncounted = act.uncounted.map(str::to_owned);
     SqlTouch { columns, which_rows: act.restricted || !changes_rows, used, uncounted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PostgreSQL's own parser reads what it read before.
+    #[test]
+    fn a_mark_changes_nothing_of_what_is_said() {
+        for text in [
+            "",
+            ";",
+            "SELECT 1",
+            "SELECT 1;",
+            "SELECT 1 -- and no more",
+            "SELECT '--', '/*' -- '",
+            "SELECT /* a /* nested */ one */ 1",
+            "SELECT $x$ -- $x$ AS a; SELECT 2 --",
+            "SELECT E'\\'--' AS a",
+        ] {
+            let read = |text: &str| format!("{:?}", sql::read(text).expect(text));
+            assert_eq!(read(&marked(text, 4711, 3)), read(text), "{text}");
+        }
+        assert_eq!(marked("SELECT 1", 4711, 3), "SELECT 1 /*writ:4711.3*/");
+    }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Known {
     pub(crate) described: OnceLock<Vec<u32>>,
     /// What was read; at most one statement, or PostgreSQL refuses it.
     pub(crate) read: Arc<Text>,
+    /// Which text of the session it was, where that went up with it.
+    pub(crate) trace: Option<u64>,
 }
 
 /// Everything a name can mean.

@@ -19,7 +19,7 @@ use rustix::net::sockopt::set_socket_linger;
 use sql::{Path, Setting};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -244,6 +244,7 @@ impl Beginning<'_> {
                 purpose: asked.purpose.clone(),
                 moved: 0,
             })),
+            traced: AtomicU64::new(0),
             administered: AtomicBool::new(false),
         };
         let (index, opened) = judge.begin(shortened(said(self.startup))).await?;
@@ -417,6 +418,7 @@ impl Beginning<'_> {
             purpose: None,
             touches: Vec::new(),
             parameters: None,
+            trace: None,
         };
         let denied = self.pipeline.record_denial(peer, looked, denial.detail.clone(), &denial, |record| {
             record.identity = identity;

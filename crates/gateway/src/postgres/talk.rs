@@ -370,6 +370,24 @@ mod tests {
         assert!(!talk.bind("one more", 0, false));
     }
 
+    /// The client says the next part of its pipeline before it hears that the one before failed.
+    #[tokio::test]
+    async fn what_is_bound_after_an_error_is_there() {
+        for tags in [&b"2E"[..], b"E"] {
+            let (mut talk, now) = (Talk::default(), Instant::now());
+            let bind = || Waiting::Bind { portal: String::new(), running: running(None).0, denial: None };
+            let execute = || Waiting::Execute { portal: String::new(), denial: None, held: None };
+            for anew in [false, true] {
+                assert!(talk.bind("", anew.into(), false));
+                [bind(), execute(), Waiting::Sync].into_iter().for_each(|said| talk.say(said, now));
+            }
+            passes(&mut talk, tags);
+            assert_eq!(talk.bound(""), Some(1), "it is being bound anew");
+            passes(&mut talk, b"Z2E");
+            assert_eq!(talk.bound(""), None, "what failed is no portal any more");
+        }
+    }
+
     #[tokio::test]
     async fn a_session_is_idle_outside_transactions_only() {
         let (mut talk, now) = (Talk::default(), Instant::now());

@@ -4,8 +4,10 @@ use crate::{append, entry, open, signer};
 use ledger::proof::{consistency, inclusion, verify_consistency, verify_inclusion};
 use ledger::segment::SEGMENT_ENTRIES;
 use ledger::tree::range_root;
-use ledger::{Append as _, Edge, Hash, ReadLog as _, StoreError};
+use ledger::{Append as _, AppendError, Edge, Hash, ReadLog as _, Sequenced, StoreError, Submission};
 use std::path::Path;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
 use store::{DataDir, EmbeddedLog, Level, LogConfig, fsck};
 use tempfile::TempDir;
 
@@ -151,9 +153,52 @@ fn another_logs_key_does_not_open_it() {
     assert!(EmbeddedLog::open(LogConfig::new(folder.path().to_owned(), other)).is_err());
 }
 
+/// The log's own thread drops it, and does not wait for itself: everybody is told.
+#[test]
+fn whoever_is_told_can_be_the_last_who_holds_the_log() {
+    let folder = TempDir::new().unwrap();
+    let (told, done) = std::sync::mpsc::channel();
+    // Nobody lets go before all is queued.
+    let gate = Arc::new(Barrier::new(2));
+    let log = Arc::new(open(folder.path()));
+    for n in 0..3 {
+        let (held, told, gate) = (log.clone(), told.clone(), gate.clone());
+        let done = move |landed: Result<Sequenced, AppendError>| {
+            if n == 0 {
+                gate.wait();
+            }
+            drop(held);
+            told.send(landed.map(|landed| landed.index)).unwrap();
+        };
+        log.submit(crate::submission(n), Duration::ZERO, Box::new(done)).unwrap();
+    }
+    drop((log, told));
+    gate.wait();
+    assert_eq!(done.iter().collect::<Vec<_>>(), [Ok(0), Ok(1), Ok(2)]);
+}
+
+/// What is refused at once is said to whoever asks, and nobody is told of it; who was queued is told in any case.
+#[test]
+fn what_is_refused_at_once_is_told_once() {
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    let (told, done) = std::sync::mpsc::channel();
+    let submit = |submission| {
+        let told = told.clone();
+        log.submit(submission, Duration::from_millis(1), Box::new(move |landed| told.send(landed).unwrap()))
+    };
+    let long = Submission { entry: vec![0; 65_536], addendum: Vec::new() };
+    assert_eq!(submit(long), Err(AppendError::TooLong(65_536)));
+    assert_eq!(submit(crate::submission(0)), Ok(()));
+    log.close();
+    assert_eq!(submit(crate::submission(1)), Err(AppendError::Closed));
+    drop(told);
+    let told: Vec<_> = done.try_iter().map(|landed| landed.map(|landed| landed.index)).collect();
+    assert_eq!(told, [Ok(0)]);
+}
+
 #[test]
 fn too_long_an_entry_is_refused_and_the_log_goes_on() {
-    use ledger::{Append as _, AppendError, Submission};
     let folder = TempDir::new().unwrap();
     let log = open(folder.path());
     let long = Submission { entry: vec![0; 65_536], addendum: Vec::new() };

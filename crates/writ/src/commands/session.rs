@@ -14,9 +14,7 @@ const SHOWN_CHARS: usize = 100;
 pub(crate) async fn run(client: &Client, command: SessionCommand, json: bool) -> anyhow::Result<()> {
     match command {
         SessionCommand::List { last } => list(client, last, json).await,
-        SessionCommand::Show { session, parameters } => {
-            show(client, index(&session)?, parameters, json).await
-        }
+        SessionCommand::Show { session, parameters } => show(client, &session, parameters, json).await,
         SessionCommand::Replay { session, speed, longest, parameters } => {
             let session = read(client, index(&session)?, parameters).await?;
             replay(&session, speed, Duration::from_secs(longest), json).await
@@ -24,13 +22,19 @@ pub(crate) async fn run(client: &Client, command: SessionCommand, json: bool) ->
     }
 }
 
-/// The index of a decision, or `origin/index`, as the server's own log has it in `application_name`.
+/// The index of a decision; or `origin/index`, as the server's own log has it in `application_name`; or the session of one
+/// statement, as that has it at the end of the text.
 fn index(text: &str) -> anyhow::Result<u64> {
     let number = text.rsplit('/').next().unwrap_or_default();
+    let number = number.strip_prefix(MARK).unwrap_or(number);
+    let number = number.split_once('.').map_or(number, |(session, _)| session);
     number
         .parse()
         .map_err(|_| anyhow::anyhow!("`{text}` is not the index of a session: see `writ session list`"))
 }
+
+/// What stands before the number of a statement in the server's own log.
+const MARK: &str = "writ:";
 
 /// One statement and what came of it.
 struct Said {
@@ -136,8 +140,17 @@ async fn list(client: &Client, last: u64, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show(client: &Client, index: u64, parameters: bool, json: bool) -> anyhow::Result<()> {
-    let session = read(client, index, parameters).await?;
+async fn show(client: &Client, which: &str, parameters: bool, json: bool) -> anyhow::Result<()> {
+    let mut session = read(client, index(which)?, parameters).await?;
+    let which = which.strip_prefix(MARK).unwrap_or(which);
+    if which.contains('.') && !which.contains('/') {
+        session.said.retain(|said| said.decision.trace.as_deref() == Some(which));
+        anyhow::ensure!(
+            !session.said.is_empty(),
+            "no statement is on record as `{which}`: see `writ session show {}`",
+            session.opened.index
+        );
+    }
     if json {
         let said: Vec<_> = session
             .said

@@ -137,12 +137,12 @@ impl World {
     }
 
     pub(crate) fn with(contract: &str) -> Self {
-        Self::with_upstream(contract, false, 0)
+        Self::with_upstream(contract, false, "")
     }
 
     /// The same, with TLS between the gateway and the server.
     pub(crate) fn with_tls() -> Self {
-        Self::with_upstream(CONTRACT, true, 0)
+        Self::with_upstream(CONTRACT, true, "")
     }
 
     /// The same under a contract with these clauses and no others.
@@ -153,16 +153,21 @@ impl World {
 
     /// Where so many sessions are kept for each machine and contract.
     pub(crate) fn pooled(size: u8) -> Self {
-        Self::with_upstream(CONTRACT, false, size)
+        Self::with_upstream(CONTRACT, false, &format!("&pool={size}"))
     }
 
     /// The same under a contract with these clauses and no others.
     pub(crate) fn pooled_under(clauses: &str, size: u8) -> Self {
         let head = CONTRACT.split("```clause").next().unwrap();
-        Self::with_upstream(&format!("{head}{clauses}"), false, size)
+        Self::with_upstream(&format!("{head}{clauses}"), false, &format!("&pool={size}"))
     }
 
-    fn with_upstream(contract: &str, tls: bool, pool: u8) -> Self {
+    /// Where what goes up says which statement it is.
+    pub(crate) fn traced() -> Self {
+        Self::with_upstream(CONTRACT, false, "&trace=on")
+    }
+
+    fn with_upstream(contract: &str, tls: bool, more: &str) -> Self {
         let postgres = Postgres::start();
         postgres.script("app", SCHEMA);
         let roots = postgres.roots();
@@ -170,7 +175,7 @@ impl World {
         let writ = Writ::start_with(if tls { &arguments } else { &[] }, &[]);
         // Its certificate is of the one address.
         let (address, mode) = if tls { ("127.0.0.2", "verify-full") } else { ("127.0.0.1", "disable") };
-        let mode = format!("?sslmode={mode}&pool={pool}");
+        let mode = format!("?sslmode={mode}{more}");
         writ.machine("acme/bot", "bot");
         writ.service(&format!(
             r#"

@@ -198,6 +198,8 @@ impl Talk {
                 counted.tell(running);
             }
         };
+        // What it was is no portal any more.
+        let mut unbound = None;
         let denial = match self.waiting.front_mut() {
             // The server is ready again only after this.
             Some(Waiting::Query { running, denial, held }) => {
@@ -214,9 +216,7 @@ impl Talk {
             Some(Waiting::Parse { denial, .. }) => denial.take(),
             Some(Waiting::Bind { portal, running, denial }) => {
                 let (portal, running, denial) = (std::mem::take(portal), running.take(), denial.take());
-                if !self.portals.contains_key(&portal) {
-                    self.bound.remove(&portal);
-                }
+                unbound = (!self.portals.contains_key(&portal)).then_some(portal);
                 failed(&running);
                 self.end_of(running);
                 denial
@@ -224,8 +224,8 @@ impl Talk {
             Some(Waiting::Execute { portal, denial, .. }) => {
                 let (portal, denial) = (std::mem::take(portal), denial.take());
                 // A savepoint could bring it back; what it was permitted as is over.
-                self.bound.remove(&portal);
                 let running = self.portals.remove(&portal);
+                unbound = Some(portal);
                 failed(&running);
                 self.end_of(running);
                 denial
@@ -237,6 +237,10 @@ impl Talk {
             self.forget(waiting);
         }
         self.skipping = self.waiting.is_empty();
+        // One that is bound anew by what the server reads next is another.
+        if let Some(portal) = unbound.filter(|portal| !Self::binds(&self.waiting, portal)) {
+            self.bound.remove(&portal);
+        }
         told(denial, body, masks.as_deref())
     }
 

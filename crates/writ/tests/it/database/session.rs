@@ -56,6 +56,59 @@ fn psql_works_as_if_it_were_there() {
     world.writ.assert_verifies();
 }
 
+/// With `trace=on` each statement in the server's own log can be found in ours.
+#[test]
+fn the_servers_own_log_names_each_statement() {
+    let mut world = World::traced();
+    let opened = |world: &World| {
+        let sessions = world.writ.json(&["session", "list"]);
+        sessions.as_array().unwrap().last().unwrap()["index"].to_string()
+    };
+    let texts = [
+        "SELECT 1 -- one",
+        "SELECT * FROM users",
+        "SELECT customer FROM orders WHERE id = 1; SELECT 2",
+        "SET application_name = 'other'",
+        "COPY (SELECT id FROM orders) TO STDOUT",
+    ];
+    world.run(&texts);
+    let session = opened(&world);
+    let log = world.postgres.log();
+    let marked = |text: &str, number: u32| format!("{text}/*writ:{session}.{number}*/");
+    for there in [marked("SELECT 1 -- one\n", 1), marked("id = 1; SELECT 2 ", 3), marked("TO STDOUT ", 5)] {
+        assert!(log.contains(&there.replace('\n', "\n\t")), "{there}: {log}");
+    }
+    assert!(log.contains(&format!("decisions/{session}' /*writ:{session}.4*/")), "{log}");
+    assert!(!log.contains(&format!("writ:{session}.2*/")), "it was denied: {log}");
+    for (number, text) in [(1, texts[0]), (3, texts[2]), (5, texts[4])] {
+        for which in [format!("{session}.{number}"), format!("writ:{session}.{number}")] {
+            let shown = world.writ.json(&["session", "show", &which]);
+            let statements = shown["statements"].as_array().unwrap();
+            assert_eq!(statements.len(), 1, "{shown}");
+            assert_eq!(statements[0]["decision"]["request"], text);
+            assert_eq!(statements[0]["decision"]["trace"], format!("{session}.{number}"));
+        }
+    }
+    let none = world.writ.run(&["session", "show", &format!("{session}.2")]);
+    assert!(text(&none.stderr).contains("no statement is on record as"), "{}", text(&none.stderr));
+
+    // A statement that is prepared once is the same text each time it runs.
+    let script = world.writ.path("prepared.sql");
+    std::fs::write(&script, "SELECT customer FROM orders WHERE id = 2;\n").unwrap();
+    let mut pgbench = Command::new("pgbench");
+    let ran =
+        pgbench.args(["-n", "-M", "prepared", "-t", "3", "-f"]).arg(&script).arg(world.conninfo()).output();
+    assert!(ran.as_ref().unwrap().status.success(), "{}", text(&ran.unwrap().stderr));
+    let session = opened(&world);
+    let of = |shown: Value| shown["statements"].as_array().unwrap().clone();
+    let all = of(world.writ.json(&["session", "show", &session]));
+    let last = all.last().unwrap()["decision"]["trace"].as_str().unwrap();
+    assert_eq!(of(world.writ.json(&["session", "show", last])).len(), 3);
+    let log = world.postgres.log();
+    assert!(log.contains(&format!("SELECT customer FROM orders WHERE id = 2; /*writ:{last}*/")), "{log}");
+    world.writ.assert_verifies();
+}
+
 #[test]
 fn a_denial_cites_the_clause_and_the_session_lives() {
     let mut world = World::start();
