@@ -485,7 +485,7 @@ pub struct DecisionView {
     /// For an outcome: from permit to end, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// For a statement of a service with `trace=on`: by what the server's own log knows it, `SESSION.NUMBER`.
+    /// For a statement of a service with `trace=on`: which text it was, `SESSION.NUMBER`; what went up has it in a comment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
     /// For a statement, where they were asked for: what was bound to its parameters.

@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// A strict record that takes longer than this makes relaxed recording strict too.
+/// A strict record that took longer than this makes relaxed recording strict too.
 const LATE: Duration = Duration::from_secs(1);
+const UNRECORDED_PERMIT: &str = "a permit could not be recorded";
 
 /// What all of them share.
 pub(crate) struct Courses {
@@ -93,19 +94,23 @@ impl Courses {
             match &verdict {
                 Ok(index) => landing.recorded(*index),
                 Err(error) => {
-                    landing.all.unrecorded(error, "a permit could not be recorded");
+                    landing.all.unrecorded(error, UNRECORDED_PERMIT);
                     landing.step(Stage::Over);
-                    // Whoever waits hears why; what went ahead without waiting is cut.
-                    cut.cancel();
                 }
             }
+            let failed = verdict.is_err();
             if let Some(waits) = waits {
                 let _ = waits.send(verdict);
+            }
+            if failed {
+                // Whoever waits has heard why; what went ahead without waiting is cut.
+                cut.cancel();
             }
         };
         self.pace.begin(since);
         if let Err(error) = self.recorder.submit(VERDICT, body, addendum, patience, Box::new(done)) {
             self.pace.forget();
+            self.unrecorded(&error, UNRECORDED_PERMIT);
             course.step(Stage::Over);
             return Err(error);
         }
@@ -438,6 +443,7 @@ pub(crate) mod tests {
         let world = World::new();
         world.log.full.store(true, Ordering::Relaxed);
         assert!(world.begin(within(1_000), true, &Arc::default()).is_err());
+        assert_eq!(world.courses.metrics.unrecorded.get(), 1);
         assert_eq!((world.room.available_permits(), world.tasks.len()), (1, 0));
         assert!(world.courses.relaxes(within(1_000)), "nothing waits for the log");
     }

@@ -251,7 +251,7 @@ pub(crate) struct Looked {
     pub(crate) touches: Vec<TouchInputs>,
     /// What is bound to its parameters, sealed.
     pub(crate) parameters: Option<Vec<u8>>,
-    /// Which text of its session it is, where that goes up with it.
+    /// Which text of its session it is, where those have numbers.
     pub(crate) trace: Option<u64>,
 }
 

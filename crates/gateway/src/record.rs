@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 /// Writes to the gateway's decision log.
 pub trait Recorder: Send + Sync {
     /// Queues an entry at once, or says why that cannot be. It can wait so long for others, to be written together with
-    /// them. When it is durable `done` is called with its index, once, in the order of what was queued, on the thread
-    /// that writes: it must be short.
+    /// them. When it is durable `done` is called with its index, or when that failed with why: once, in the order of
+    /// what was queued, on the thread that writes, so that it must be short. It is not called where this is an error.
     fn submit(
         &self,
         kind: &'static str,

@@ -41,8 +41,8 @@ pub type Done = Box<dyn FnOnce(Result<Sequenced, AppendError>) + Send>;
 pub trait Append: Send + Sync {
     /// Queues a submission at once, or says why that cannot be: a full queue, say. It can wait so long for others, to
     /// become durable together with them. Once it is durable — whatever checkpoint comes later covers it, even after a
-    /// crash — or failed, `done` is told, once, on the thread that writes: it must be short. Order of telling is order of
-    /// submission; nothing is ever dropped silently.
+    /// crash — or failed, `done` is told, once, on the thread that writes: it must be short. It is not told where this is an error.
+    /// Order of telling is order of submission; nothing is ever dropped silently.
     fn submit(&self, submission: Submission, patience: Duration, done: Done) -> Result<(), AppendError>;
     /// The same for whoever waits.
     fn append(&self, submission: Submission) -> Pending<Result<Sequenced, AppendError>>;

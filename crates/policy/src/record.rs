@@ -322,7 +322,7 @@ pub struct Inputs {
     /// [`Parameters`] that were bound to it, sealed.
     #[cbor(n(9), with = "minicbor::bytes")]
     pub parameters: Option<Vec<u8>>,
-    /// Which text of its session it was, where that went up with it: what the server's own log has beside the session.
+    /// Which text of its session it was, where those have numbers: what went up has it, and so the server's own log.
     #[n(10)]
     pub trace: Option<u64>,
 }

@@ -23,9 +23,10 @@ use ledger::{
 };
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -33,7 +34,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 /// Submissions that may wait for the sequencer; one more is refused with [`AppendError::Overloaded`].
-pub const QUEUE_MAX: usize = 8_192;
+pub const QUEUE_MAX: usize = 16_384;
 /// Bytes of entries and addenda that may wait; whatever goes beyond is refused likewise.
 pub const QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Entries in one frame at most.
@@ -74,7 +75,8 @@ impl LogConfig {
 /// An open log. Dropping it stops its threads after what was queued is durable.
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
-    queue: Mutex<Option<SyncSender<Job>>>,
+    /// Bounded by the room.
+    queue: Mutex<Option<Sender<Job>>>,
     hurry: Arc<Hurry>,
     room: Arc<Room>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -90,13 +92,17 @@ struct Job {
 /// Who waits for a submission, which takes up room for as long. Told in any case.
 struct Waiter {
     done: Option<Done>,
-    _taken: Taken,
+    taken: Option<Taken>,
 }
 
 impl Waiter {
     fn tell(mut self, sequenced: Result<Sequenced, AppendError>) {
-        if let Some(done) = self.done.take() {
-            done(sequenced);
+        // What it makes room for can be what whoever is told submits.
+        self.taken = None;
+        if let Some(done) = self.done.take()
+            && catch_unwind(AssertUnwindSafe(|| done(sequenced))).is_err()
+        {
+            tracing::error!("whoever was told of an entry panicked; the log goes on");
         }
     }
 
@@ -114,10 +120,11 @@ impl Drop for Waiter {
     }
 }
 
-/// How many bytes wait.
+/// How much waits.
 #[derive(Default)]
 struct Room {
-    taken: AtomicUsize,
+    submissions: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 struct Taken {
@@ -129,14 +136,16 @@ impl Room {
     /// Takes up room for a submission, if there is so much left.
     fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
         let taken = Taken { room: self.clone(), bytes };
-        let before = self.taken.fetch_add(bytes, Ordering::AcqRel);
-        (before + bytes <= QUEUE_BYTES_MAX).then_some(taken)
+        let submissions = self.submissions.fetch_add(1, Ordering::AcqRel) + 1;
+        let bytes = self.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        (submissions <= QUEUE_MAX && bytes <= QUEUE_BYTES_MAX).then_some(taken)
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.room.taken.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.room.submissions.fetch_sub(1, Ordering::AcqRel);
+        self.room.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
@@ -249,7 +258,7 @@ impl EmbeddedLog {
             frame_key,
             closing: AtomicBool::new(false),
         });
-        let (queue, jobs) = sync_channel(QUEUE_MAX);
+        let (queue, jobs) = channel();
         let (seal, full) = sync_channel(1);
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
@@ -287,19 +296,14 @@ impl EmbeddedLog {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.hurry.ask();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        // Sequencer, sealer, publisher, in this order: the last checkpoint covers everything.
-        // Whoever is told of an entry can be the last who holds the log: a thread of it does not wait for itself, nor for
-        // those that wait for it.
-        let here = std::thread::current().id();
-        let waits = threads.iter().all(|thread| thread.thread().id() != here);
-        for thread in threads {
-            if thread.thread().name() == Some("log-publisher") {
-                self.shared.closing.store(true, Ordering::Release);
-                thread.thread().unpark();
-            }
-            if waits && thread.join().is_err() {
-                tracing::error!(log = %self.shared.origin, "a thread of the log had stopped by a panic");
-            }
+        let (here, shared) = (std::thread::current().id(), self.shared.clone());
+        let own = threads.iter().any(|thread| thread.thread().id() == here);
+        let join = move || shared.join(threads);
+        if own {
+            // Whoever is told of an entry can be the last who holds the log: a thread of it does not wait for itself.
+            std::thread::spawn(join);
+        } else {
+            join();
         }
     }
 }
@@ -351,24 +355,18 @@ impl Append for EmbeddedLog {
             return Err(AppendError::TooLong(submission.entry.len().max(submission.addendum.len())));
         }
         let taken = self.room.take(submission.entry.len() + submission.addendum.len());
-        let waiter = Waiter { done: Some(done), _taken: taken.ok_or(AppendError::Overloaded)? };
+        let waiter = Waiter { done: Some(done), taken: Some(taken.ok_or(AppendError::Overloaded)?) };
+        let job = Job { submission, waiter, patience };
         let queued = match &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(queue) => queue.try_send(Job { submission, waiter, patience }),
-            None => {
-                waiter.forget();
-                return Err(AppendError::Closed);
-            }
+            Some(queue) => queue.send(job).map_err(|SendError(job)| job),
+            None => Err(job),
         };
         if patience.is_zero() {
             self.hurry.ask();
         }
-        queued.map_err(|refused| {
-            let (job, error) = match refused {
-                TrySendError::Full(job) => (job, AppendError::Overloaded),
-                TrySendError::Disconnected(job) => (job, AppendError::Closed),
-            };
+        queued.map_err(|job| {
             job.waiter.forget();
-            error
+            AppendError::Closed
         })
     }
 
@@ -761,6 +759,19 @@ impl Shared {
         let error = damaged("heads/checkpoint", "somebody else changed it: two writers, or a restored copy");
         write(&self.state).failed = Some(AppendError::Failed(error.to_string()));
         Err(error)
+    }
+
+    /// Waits for sequencer, sealer, publisher, in this order: the last checkpoint covers everything.
+    fn join(&self, threads: Vec<JoinHandle<()>>) {
+        for thread in threads {
+            if thread.thread().name() == Some("log-publisher") {
+                self.closing.store(true, Ordering::Release);
+                thread.thread().unpark();
+            }
+            if thread.join().is_err() {
+                tracing::error!(log = %self.origin, "a thread of the log had stopped by a panic");
+            }
+        }
     }
 
     fn publish_regularly(&self) {

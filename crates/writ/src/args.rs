@@ -263,8 +263,8 @@ pub(crate) enum SessionCommand {
     },
     /// Every statement of a session, what became of it, rows and time.
     Show {
-        /// The decision that opened it: its index, or as it stands in the server's log as application_name; or one statement, as
-        /// it stands there at the end of the text: 4711.3.
+        /// The decision that opened it: its index, or as it stands in the server's log as application_name; or one text, as
+        /// it stands there at its end: 4711.3.
         session: String,
         /// With what was bound to parameters.
         #[arg(long)]

@@ -27,7 +27,7 @@ pub(crate) struct NewService {
     host: String,
     /// Where the gateway reaches it: `http://host:port`, `https://host:port`, or a database as
     /// `postgresql://host:port/database`, with `?sslmode=disable` where there is no TLS, and `?pool=4` where so many sessions nobody uses are kept for each
-    /// machine and contract.
+    /// machine and contract, and `?trace=on` where what goes up says at its end which text of the session it is.
     upstream: String,
     /// What it holds.
     resources: Vec<NewResource>,

@@ -49,7 +49,7 @@ pub(crate) struct Judge {
     /// The verdict that opened the session; none while that is decided.
     pub(crate) session: Option<u64>,
     pub(crate) says: Mutex<Arc<Says>>,
-    /// How many texts went up with their number.
+    /// How many texts have a number.
     pub(crate) traced: AtomicU64,
     /// It did what nobody can tell the effects of.
     pub(crate) administered: AtomicBool,
@@ -187,8 +187,11 @@ impl Judge {
 
     /// A named statement is about to run: as anything its name can mean.
     pub(crate) async fn bind(&self, talk: &Mutex<Talk>, name: &str, rest: &[u8]) -> Judged {
-        let meanings =
-            talk.lock().unwrap_or_else(PoisonError::into_inner).names.meanings(&Called::statement(name));
+        let (meanings, trace) = {
+            let (talk, called) =
+                (talk.lock().unwrap_or_else(PoisonError::into_inner), Called::statement(name));
+            (talk.names.meanings(&called), talk.names.trace(&called))
+        };
         if meanings.is_empty() {
             return Judged::Unknown;
         }
@@ -211,8 +214,6 @@ impl Judge {
         if texts.iter().map(|text| text.len()).sum::<usize>() > TEXT_BYTES_MAX {
             return self.unreadable(name, "what its name can mean is longer than is recorded").await;
         }
-        // Where it can mean several, the last of them is what was said last.
-        let trace = meanings.iter().rev().find_map(|known| known.trace);
         let looked = Looked { parameters, trace, ..Looked::default() };
         self.judge_gone(talk, &texts.join(";\n"), looked, false, going.end()).await
     }
@@ -244,7 +245,7 @@ impl Judge {
         let mut judged = self.judge(looked, &gone.all, Some(seen), gone.defines).await;
         if let Judged::Permitted { running, .. } = &mut judged {
             running.runs_by_name = gone.runs_by_name;
-            if !self.remember(talk, gone) {
+            if !self.remember(talk, gone, trace) {
                 return Judged::End(reply::too_many("prepared statements"));
             }
         }
@@ -253,7 +254,7 @@ impl Judge {
 
     /// What is true from now on. Whether it is done nobody knows yet: it is taken to be where that is the stricter. Says
     /// whether there was room for the names that were given.
-    fn remember(&self, talk: &Mutex<Talk>, gone: Gone) -> bool {
+    fn remember(&self, talk: &Mutex<Talk>, gone: Gone, trace: Option<u64>) -> bool {
         *self.says.lock().unwrap_or_else(PoisonError::into_inner) = gone.says;
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
         if gone.unnames {
@@ -261,7 +262,7 @@ impl Judge {
         }
         gone.named.into_iter().all(|(name, read)| {
             let text = format!("{:?}", read.statements);
-            talk.names.name_for_good(&name, &Arc::new(Known { text, read, ..Known::default() }))
+            talk.names.name_for_good(&name, &Arc::new(Known { text, read, trace, ..Known::default() }))
         })
     }
 
@@ -324,7 +325,7 @@ impl Judge {
         }
     }
 
-    /// The number of the text that goes up next, where they have some.
+    /// The number of the text that was read just now, where they have some.
     fn trace(&self) -> Option<u64> {
         self.server.address.traced.then(|| self.traced.fetch_add(1, Ordering::Relaxed) + 1)
     }
@@ -454,8 +455,6 @@ impl Judge {
         looked: Looked,
         reasons: &[String],
     ) -> Judged {
-        // It does not go up, and no number with it.
-        let looked = Looked { trace: None, ..looked };
         let now_ms = (self.pipeline.ports.clock)();
         let detail = match reasons {
             [] => denial.detail.clone(),

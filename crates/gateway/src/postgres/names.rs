@@ -16,7 +16,7 @@ pub(crate) struct Known {
     pub(crate) described: OnceLock<Vec<u32>>,
     /// What was read; at most one statement, or PostgreSQL refuses it.
     pub(crate) read: Arc<Text>,
-    /// Which text of the session it was, where that went up with it.
+    /// Which text of the session it was, where those have numbers.
     pub(crate) trace: Option<u64>,
 }
 
@@ -106,6 +106,12 @@ impl Names {
             }
         }
         all
+    }
+
+    /// Which text of the session gave a name last, where that is known.
+    pub(crate) fn trace(&self, name: &Called) -> Option<u64> {
+        let meanings = self.known.get(name)?;
+        meanings.pending.last().or(meanings.confirmed.as_ref())?.trace
     }
 
     /// The server took a name, or not.

@@ -243,10 +243,16 @@ impl Session {
                 }
                 // What was said before goes up before there is a wait for a record.
                 let judged = matches!(header.tag, b'Q' | b'P' | b'B' | b'F');
-                if judged && !out.is_empty() {
+                // What is run has to be known: it may have been bound, or not.
+                let unsettled = || Ok::<_, End>(header.tag == b'E' && self.is_unsettled(&message)?);
+                let waits = unsettled()?;
+                if (judged || waits) && !out.is_empty() {
                     to.write_all(&out).await?;
                     to.flush().await?;
                     out.clear();
+                }
+                while unsettled()? {
+                    self.answered.notified().await;
                 }
                 self.said(header.tag, &message, &mut out).await?;
                 if !self.held(from, to, &mut heard, &mut out).await? {
@@ -317,6 +323,13 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Whether what a message runs is known only once the server has answered.
+    fn is_unsettled(&self, message: &[u8]) -> Result<bool, End> {
+        let read = Frontend::read(b'E', message.get(HEADER_BYTES..).unwrap_or_default())?;
+        let Frontend::Execute { portal, .. } = read else { return Ok(false) };
+        Ok(self.talk().is_unsettled(portal))
     }
 
     /// Whether as much is under way as may be; and if so, whether it is portals alone, which nothing ends by itself.
@@ -400,14 +413,14 @@ impl Session {
                 let bound = {
                     let talk = self.talk();
                     // What may be a cursor is fetched from with FETCH, which is decided on.
-                    talk.bound(portal).filter(|_| !talk.names.is_cursor(portal)).map(|moved| {
-                        // What runs something by a name looks that up only now.
-                        if talk.names_changed(portal) { None } else { Some(moved) }
-                    })
+                    let bound = talk.bound(portal).filter(|_| !talk.names.is_cursor(portal));
+                    let (moved, names) = (self.judge.says().moved, talk.names.changes());
+                    // What runs something by a name looks that up only now.
+                    bound.map(|bound| bound.moved == moved && bound.names.is_none_or(|then| then == names))
                 };
                 let mut held = None;
                 let denial = match bound {
-                    Some(Some(moved)) if moved == self.judge.says().moved => {
+                    Some(true) => {
                         let (asked, holds) = self.talk().ask(portal, rows);
                         if holds {
                             frontend::execute(out, portal, asked);
@@ -419,7 +432,7 @@ impl Session {
                         None
                     }
                     // Some statements look up their names only now, along another path than was looked at.
-                    Some(_) => {
+                    Some(false) => {
                         frontend::execute(out, &self.never, rows);
                         Some(reply::moved())
                     }
@@ -552,7 +565,7 @@ impl Session {
         loop {
             self.passing.store(true, Ordering::Relaxed);
             // When it came.
-            let (mut came, came_ms) = (Instant::now(), clock());
+            let (mut came, mut came_ms) = (Instant::now(), clock());
             // What of `heard` may pass as it is.
             let mut passes = 0;
             loop {
@@ -613,7 +626,7 @@ impl Session {
                         if let Err(error) = recorded.landed().await {
                             return Err(End::Told(reply::not_recorded(&error.to_string())));
                         }
-                        came = Instant::now();
+                        (came, came_ms) = (Instant::now(), clock());
                     }
                     Step::Replace(instead) => {
                         change(&mut out, &mut heard, &mut passes, header.total(), &instead);

@@ -2,28 +2,21 @@
 
 mod hear;
 mod held;
+mod portals;
 
 pub(crate) use hear::Step;
 pub(crate) use held::{Next, Row};
+pub(crate) use portals::Binding;
 
 use super::masking::Masks;
 use super::names::{Called, Names};
 use super::waiting::{Counted, Running, Waiting};
-use crate::limits::PORTALS_MAX;
 use policy::{Ending, Longest};
+use portals::Portals;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What was so when a portal was bound.
-#[derive(Clone, Copy)]
-struct PortalBound {
-    /// How often the search path had changed.
-    moved: u64,
-    /// How often names had been given or taken away, where it runs something by a name.
-    names: Option<u64>,
-}
 
 /// What is said and not answered yet, and what has names.
 #[derive(Default)]
@@ -35,7 +28,7 @@ pub(crate) struct Talk {
     pub(crate) names: Names,
     portals: HashMap<String, Running>,
     /// Portals that may be there.
-    bound: HashMap<String, PortalBound>,
+    bound: Portals,
     /// What is masked in what was done in the transaction that is open.
     masked: Option<Arc<Masks>>,
     /// The end of a text that runs as a portal: told when it is kept.
@@ -67,30 +60,20 @@ impl Talk {
         self.waiting.iter().filter_map(Waiting::running).count() + self.portals.len()
     }
 
-    /// How often the search path had changed when a portal was bound, if there may be one of this name.
-    pub(crate) fn bound(&self, portal: &str) -> Option<u64> {
-        self.bound.get(portal).map(|bound| bound.moved)
+    /// What was so when a portal was bound, if there may be one of this name.
+    pub(crate) fn bound(&self, portal: &str) -> Option<Binding> {
+        self.bound.get(portal)
     }
 
-    /// Whether a portal runs something by a name, and names were given or taken away since it was bound.
-    pub(crate) fn names_changed(&self, portal: &str) -> bool {
-        let then = self.bound.get(portal).and_then(|bound| bound.names);
-        then.is_some_and(|then| then != self.names.changes())
+    /// Whether that is known only once the server has answered.
+    pub(crate) fn is_unsettled(&self, portal: &str) -> bool {
+        self.bound.is_unsettled(portal)
     }
 
     /// A portal is about to be bound; says whether there is room for it.
     pub(crate) fn bind(&mut self, portal: &str, moved: u64, runs_by_name: bool) -> bool {
-        let room = self.bound.len() < PORTALS_MAX || self.bound.contains_key(portal);
-        if room {
-            let names = runs_by_name.then(|| self.names.changes());
-            self.bound.insert(portal.to_owned(), PortalBound { moved, names });
-        }
-        room
-    }
-
-    /// Whether a portal of this name is being bound.
-    fn binds(waiting: &VecDeque<Waiting>, name: &str) -> bool {
-        waiting.iter().any(|waiting| waiting.binds(name).is_some())
+        let names = runs_by_name.then(|| self.names.changes());
+        self.bound.bind(portal, Binding { moved, names })
     }
 
     /// Whether a statement may be running.
@@ -185,14 +168,20 @@ impl Talk {
                 | Waiting::ClosePortal(_) => {}
             }
         }
+        if matches!(waiting, Waiting::Sync | Waiting::Query { .. }) {
+            self.bound.end_part();
+        }
         self.skipping &= !matches!(waiting, Waiting::Sync);
         if self.skipping {
+            if let Waiting::Bind { portal, running: Some(_), .. } = &waiting {
+                self.bound.unread(portal);
+            }
             return self.forget(waiting);
         }
         self.waiting.push_back(waiting);
     }
 
-    /// A message that the server did not read.
+    /// A statement gets no name: the server did not read that.
     fn forget(&mut self, waiting: Waiting) {
         if let Waiting::Parse { name, known, .. } = waiting {
             self.names.settle(&Called::Statement(name), &known, false);
@@ -216,6 +205,7 @@ impl Talk {
 mod tests {
     use super::*;
     use crate::course::tests::{Endings, under_way};
+    use crate::limits::PORTALS_MAX;
     use crate::postgres::names::Known;
     use crate::postgres::reply;
     use crate::record::Meter;
@@ -359,7 +349,7 @@ mod tests {
         assert!(talk.bind("p", 2, false));
         talk.say(bind(), now);
         passes(&mut talk, b"23");
-        assert_eq!(talk.bound("p"), Some(2));
+        assert_eq!(talk.bound("p"), Some(Binding { moved: 2, names: None }));
         talk.say(Waiting::ClosePortal("p".to_owned()), now);
         passes(&mut talk, b"23");
         assert_eq!(talk.bound("p"), None);
@@ -382,10 +372,82 @@ mod tests {
                 [bind(), execute(), Waiting::Sync].into_iter().for_each(|said| talk.say(said, now));
             }
             passes(&mut talk, tags);
-            assert_eq!(talk.bound(""), Some(1), "it is being bound anew");
-            passes(&mut talk, b"Z2E");
-            assert_eq!(talk.bound(""), None, "what failed is no portal any more");
+            assert_eq!(talk.bound("").unwrap().moved, 1, "it is being bound anew");
+            passes(&mut talk, b"Z2EZ");
+            assert_eq!(talk.bound(""), None, "no transaction is open");
         }
+    }
+
+    /// What a portal was permitted as stays what it is, whatever is said of it that the server does not do.
+    #[tokio::test]
+    async fn a_portal_is_what_the_server_bound() {
+        let now = Instant::now();
+        let bind = |running| Waiting::Bind { portal: "p".to_owned(), running, denial: None };
+        let execute = || Waiting::Execute { portal: "p".to_owned(), denial: None, held: None };
+        // In a transaction that is open, in which nothing can be read up to a savepoint after an error.
+        let in_transaction = |talk: &mut Talk| {
+            assert!(matches!(talk.hear(b'Z', b"T", now), Step::Pass));
+        };
+        for pipelined in [false, true] {
+            for (fails, said) in [("the portal", &b"E"[..]), ("what is before it", b"E")] {
+                let mut talk = Talk::default();
+                let (first, ended) = running(None);
+                assert!(talk.bind("p", 1, false));
+                talk.say(bind(first), now);
+                talk.say(Waiting::Sync, now);
+                passes(&mut talk, b"2");
+                in_transaction(&mut talk);
+                if pipelined {
+                    // It fails, and what is said after it in the same flight is bound anew.
+                    talk.say(execute(), now);
+                    talk.say(Waiting::Sync, now);
+                }
+                if fails != "the portal" {
+                    talk.say(parse("other", &known("other")), now);
+                }
+                let (second, never) = running(None);
+                assert!(talk.bind("p", 2, false));
+                talk.say(bind(second), now);
+                assert_eq!(talk.bound("p").unwrap().moved, 2);
+                assert!(!talk.is_unsettled("p"), "if that fails nothing runs");
+                talk.say(Waiting::Sync, now);
+                assert!(talk.is_unsettled("p"), "it may be one or the other");
+                if pipelined {
+                    passes(&mut talk, b"E");
+                    in_transaction(&mut talk);
+                }
+                passes(&mut talk, said);
+                in_transaction(&mut talk);
+                assert!(!talk.is_unsettled("p"));
+                assert_eq!(talk.bound("p").unwrap().moved, 1, "{fails}");
+                if fails != "the portal" {
+                    assert_eq!(never(), [Ending::Cut], "it never ran");
+                }
+                // Brought back by a savepoint it runs as what it was permitted as, and is counted.
+                assert!(ended().is_empty(), "it may run yet");
+                talk.say(execute(), now);
+                talk.say(Waiting::Sync, now);
+                assert!(matches!(talk.row(9, false, 0), Row::Pass));
+                passes(&mut talk, b"C");
+                assert_eq!(ended(), [Ending::Complete]);
+            }
+        }
+    }
+
+    /// What is said while the server reads nothing is not bound.
+    #[tokio::test]
+    async fn what_is_skipped_is_not_bound() {
+        let (mut talk, now) = (Talk::default(), Instant::now());
+        let bind = || Waiting::Bind { portal: "p".to_owned(), running: running(None).0, denial: None };
+        talk.say(parse("s", &known("s")), now);
+        passes(&mut talk, b"E");
+        assert!(talk.bind("p", 1, false));
+        talk.say(bind(), now);
+        assert_eq!(talk.bound("p"), None);
+        talk.say(Waiting::Sync, now);
+        assert!(talk.bind("p", 2, false));
+        talk.say(bind(), now);
+        assert_eq!(talk.bound("p").unwrap().moved, 2);
     }
 
     #[tokio::test]

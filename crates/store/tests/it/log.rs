@@ -8,6 +8,7 @@ use ledger::{Append as _, AppendError, Edge, Hash, ReadLog as _, Sequenced, Stor
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
+use store::log::QUEUE_MAX;
 use store::{DataDir, EmbeddedLog, Level, LogConfig, fsck};
 use tempfile::TempDir;
 
@@ -175,6 +176,42 @@ fn whoever_is_told_can_be_the_last_who_holds_the_log() {
     drop((log, told));
     gate.wait();
     assert_eq!(done.iter().collect::<Vec<_>>(), [Ok(0), Ok(1), Ok(2)]);
+}
+
+/// The log outlives a panic of whoever is told.
+#[test]
+fn a_panic_of_whoever_is_told_stops_nothing() {
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    log.submit(crate::submission(0), Duration::ZERO, Box::new(|_| panic!("on purpose"))).unwrap();
+    assert_eq!(crate::wait(log.append(crate::submission(1))).unwrap().index, 1);
+    check(&log, 2);
+}
+
+/// Beyond its room it refuses, and has room again as soon as something is durable.
+#[test]
+fn there_is_room_for_so_many() {
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    let (gate, held) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (first, there) = (gate.clone(), held.clone());
+    // The first keeps the thread that writes, and has given back its room.
+    let done = Box::new(move |_| {
+        there.wait();
+        first.wait();
+    });
+    log.submit(crate::submission(0), Duration::ZERO, done).unwrap();
+    held.wait();
+    let submit = || log.submit(crate::submission(1), Duration::ZERO, Box::new(|_| ()));
+    for _ in 0..QUEUE_MAX {
+        submit().unwrap();
+    }
+    assert_eq!(submit(), Err(AppendError::Overloaded));
+    assert_eq!(submit(), Err(AppendError::Overloaded), "what was refused takes no room");
+    gate.wait();
+    while submit().is_err() {
+        std::thread::yield_now();
+    }
 }
 
 /// What is refused at once is said to whoever asks, and nobody is told of it; who was queued is told in any case.

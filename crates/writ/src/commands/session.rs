@@ -14,27 +14,42 @@ const SHOWN_CHARS: usize = 100;
 pub(crate) async fn run(client: &Client, command: SessionCommand, json: bool) -> anyhow::Result<()> {
     match command {
         SessionCommand::List { last } => list(client, last, json).await,
-        SessionCommand::Show { session, parameters } => show(client, &session, parameters, json).await,
+        SessionCommand::Show { session, parameters } => {
+            show(client, &Which::parse(&session)?, parameters, json).await
+        }
         SessionCommand::Replay { session, speed, longest, parameters } => {
-            let session = read(client, index(&session)?, parameters).await?;
+            let session = read(client, &Which::parse(&session)?, parameters).await?;
             replay(&session, speed, Duration::from_secs(longest), json).await
         }
     }
 }
 
-/// The index of a decision; or `origin/index`, as the server's own log has it in `application_name`; or the session of one
-/// statement, as that has it at the end of the text.
-fn index(text: &str) -> anyhow::Result<u64> {
-    let number = text.rsplit('/').next().unwrap_or_default();
-    let number = number.strip_prefix(MARK).unwrap_or(number);
-    let number = number.split_once('.').map_or(number, |(session, _)| session);
-    number
-        .parse()
-        .map_err(|_| anyhow::anyhow!("`{text}` is not the index of a session: see `writ session list`"))
+/// A session, or one text of it.
+struct Which {
+    session: u64,
+    text: Option<u64>,
 }
 
-/// What stands before the number of a statement in the server's own log.
-const MARK: &str = "writ:";
+impl Which {
+    /// The index of a decision; or `origin/index`, as the server's own log has it in `application_name`; or `/*writ:index.number*/`
+    /// as that has it at the end of a text, with or without what is around it.
+    fn parse(said: &str) -> anyhow::Result<Self> {
+        let numbers = said.strip_prefix("/*").and_then(|said| said.strip_suffix("*/")).unwrap_or(said);
+        let numbers = numbers.strip_prefix("writ:").unwrap_or(numbers);
+        let numbers = numbers.rsplit('/').next().unwrap_or_default();
+        let read = match numbers.split_once('.') {
+            None => numbers.parse().ok().map(|session| Self { session, text: None }),
+            Some((session, text)) => session
+                .parse()
+                .ok()
+                .zip(text.parse().ok())
+                .map(|(session, text)| Self { session, text: Some(text) }),
+        };
+        read.ok_or_else(|| {
+            anyhow::anyhow!("`{said}` is no session, and no text of one: see `writ session list`")
+        })
+    }
+}
 
 /// One statement and what came of it.
 struct Said {
@@ -64,7 +79,22 @@ async fn page(client: &Client, from: u64, parameters: Option<u64>) -> anyhow::Re
     Ok(client.get(&format!("/v1/decisions?from={from}&limit={PAGE_ROWS_MAX}{parameters}")).await?)
 }
 
-async fn read(client: &Client, index: u64, parameters: bool) -> anyhow::Result<Session> {
+/// What is on record of a session, or of one text of it.
+async fn read(client: &Client, which: &Which, parameters: bool) -> anyhow::Result<Session> {
+    let mut session = read_all(client, which.session, parameters).await?;
+    if let Some(text) = which.text {
+        let mark = format!("{}.{text}", which.session);
+        session.said.retain(|said| said.decision.trace.as_deref() == Some(&mark));
+        anyhow::ensure!(
+            !session.said.is_empty(),
+            "nothing is on record of `{mark}`: what a program prepares is decided on as often as it runs; see `writ session show {}`",
+            which.session
+        );
+    }
+    Ok(session)
+}
+
+async fn read_all(client: &Client, index: u64, parameters: bool) -> anyhow::Result<Session> {
     let parameters = parameters.then_some(index);
     let mut rows = page(client, index, parameters).await?.into_iter();
     let opened = rows.next().filter(opens);
@@ -140,17 +170,8 @@ async fn list(client: &Client, last: u64, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show(client: &Client, which: &str, parameters: bool, json: bool) -> anyhow::Result<()> {
-    let mut session = read(client, index(which)?, parameters).await?;
-    let which = which.strip_prefix(MARK).unwrap_or(which);
-    if which.contains('.') && !which.contains('/') {
-        session.said.retain(|said| said.decision.trace.as_deref() == Some(which));
-        anyhow::ensure!(
-            !session.said.is_empty(),
-            "no statement is on record as `{which}`: see `writ session show {}`",
-            session.opened.index
-        );
-    }
+async fn show(client: &Client, which: &Which, parameters: bool, json: bool) -> anyhow::Result<()> {
+    let session = read(client, which, parameters).await?;
     if json {
         let said: Vec<_> = session
             .said
@@ -170,8 +191,12 @@ async fn show(client: &Client, which: &str, parameters: bool, json: bool) -> any
             let text = said.decision.request.as_deref().unwrap_or("(erased)");
             let cell = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
             let outcome = said.outcome.as_ref();
+            let index = said.decision.index;
             [
-                said.decision.index.to_string(),
+                said.decision
+                    .trace
+                    .as_ref()
+                    .map_or_else(|| index.to_string(), |mark| format!("{index} ({mark})")),
                 since(&session.opened, &said.decision),
                 format!("{}{}", result(said), masked(said)),
                 cell(outcome.and_then(|outcome| outcome.rows)),

@@ -83,6 +83,7 @@ impl Talk {
             },
             b'2' => match self.waiting.pop_front() {
                 Some(Waiting::Bind { portal, running, denial: None }) => {
+                    self.bound.bound(&portal);
                     let before = running.and_then(|running| self.portals.insert(portal, running));
                     self.end_of(before);
                     Step::Pass
@@ -93,9 +94,7 @@ impl Talk {
                 match self.waiting.pop_front() {
                     Some(Waiting::CloseStatement(name)) => self.names.close(&Called::Statement(name)),
                     Some(Waiting::ClosePortal(name)) => {
-                        if !Self::binds(&self.waiting, &name) {
-                            self.bound.remove(&name);
-                        }
+                        self.bound.close(&name);
                         let portal = self.portals.remove(&name);
                         self.end_of(portal);
                     }
@@ -192,19 +191,15 @@ impl Talk {
         let masks = self.masks();
         let code = error_response::read(body).map(|(code, _)| code).unwrap_or_default();
         let counted = std::mem::take(&mut self.counted);
-        let failed = |running: &Option<Running>| {
-            if let Some(running) = running {
-                let _ = running.meter.error.set(code.clone());
-                counted.tell(running);
-            }
+        let failed = |running: &Running| {
+            let _ = running.meter.error.set(code.clone());
+            counted.tell(running);
         };
-        // What it was is no portal any more.
-        let mut unbound = None;
         let denial = match self.waiting.front_mut() {
             // The server is ready again only after this.
             Some(Waiting::Query { running, denial, held }) => {
                 self.complete.clear();
-                failed(running);
+                running.iter().for_each(failed);
                 if let Some(held) = held
                     && *held == Held::Runs
                 {
@@ -216,31 +211,32 @@ impl Talk {
             Some(Waiting::Parse { denial, .. }) => denial.take(),
             Some(Waiting::Bind { portal, running, denial }) => {
                 let (portal, running, denial) = (std::mem::take(portal), running.take(), denial.take());
-                unbound = (!self.portals.contains_key(&portal)).then_some(portal);
-                failed(&running);
+                if running.is_some() {
+                    self.bound.failed(&portal);
+                }
+                running.iter().for_each(failed);
                 self.end_of(running);
                 denial
             }
             Some(Waiting::Execute { portal, denial, .. }) => {
                 let (portal, denial) = (std::mem::take(portal), denial.take());
-                // A savepoint could bring it back; what it was permitted as is over.
-                let running = self.portals.remove(&portal);
-                unbound = Some(portal);
-                failed(&running);
-                self.end_of(running);
+                // A savepoint can bring it back: it is what it was permitted as for as long as it may be there.
+                if let Some(running) = self.portals.get(&portal) {
+                    failed(running);
+                }
                 denial
             }
             Some(Waiting::Describe(_) | Waiting::CloseStatement(_) | Waiting::ClosePortal(_)) => None,
         };
         // Everything up to the next Sync is not read by the server, and what was permitted of it did not happen.
         while let Some(waiting) = self.waiting.pop_front_if(|waiting| !matches!(waiting, Waiting::Sync)) {
+            // Of what failed itself this is taken away already.
+            if let Waiting::Bind { portal, running: Some(_), .. } = &waiting {
+                self.bound.failed(portal);
+            }
             self.forget(waiting);
         }
         self.skipping = self.waiting.is_empty();
-        // One that is bound anew by what the server reads next is another.
-        if let Some(portal) = unbound.filter(|portal| !Self::binds(&self.waiting, portal)) {
-            self.bound.remove(&portal);
-        }
         told(denial, body, masks.as_deref())
     }
 
@@ -304,9 +300,7 @@ impl Talk {
             (self.open_since, self.deadline) = (None, None);
             self.masked = self.waiting.iter().rev().find_map(|waiting| waiting.running()?.masks.clone());
             self.defined |= std::mem::take(&mut self.defines);
-            // Portals that are being bound may be there; the others are gone.
-            let waiting = &self.waiting;
-            self.bound.retain(|name, _| Self::binds(waiting, name));
+            self.bound.close_all();
         }
         // What was said meanwhile is in the transaction that is open, or in one of its own.
         let next = self.waiting.iter().filter_map(Waiting::running);

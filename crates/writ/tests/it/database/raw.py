@@ -108,6 +108,9 @@ LIMITED = [
     execute("h") + SYNC + QUERY("ROLLBACK"),
     QUERY("BEGIN") + QUERY("PREPARE i AS SELECT name, note FROM customers") + parse("i2", "EXECUTE i") + bind("i", "i2") + SYNC + QUERY("DEALLOCATE i") + QUERY("PREPARE i AS SELECT name, email FROM customers") + execute("i") + SYNC + QUERY("ROLLBACK"),
     parse("j", "SELECT name FROM customers ORDER BY id") + SYNC + parse("j2", "EXECUTE j") + bind("", "j2") + execute("") + SYNC + QUERY("BEGIN") + bind("j", "j2") + SYNC + message(b"C", b"Sj\0") + parse("j", "SELECT email FROM customers") + execute("j") + SYNC + QUERY("ROLLBACK"),
+    # A portal that is bound anew in vain is what it was: it fits no more, or is limited and masked as it was.
+    QUERY("BEGIN") + QUERY("PREPARE l AS SELECT name, note FROM customers") + parse("l2", "EXECUTE l") + parse("l3", "SELECT 1") + bind("l", "l2") + SYNC + QUERY("DEALLOCATE l") + QUERY("PREPARE l AS SELECT name, email FROM customers") + QUERY("SAVEPOINT a") + bind("l", "l3") + SYNC + QUERY("ROLLBACK TO a") + execute("l") + SYNC + QUERY("ROLLBACK"),
+    QUERY("BEGIN") + parse("o", "UPDATE orders SET state = 'o'") + bind("o", "o") + SYNC + QUERY("SAVEPOINT a") + QUERY("SELECT 1/0") + execute("o") + parse("o2", "SELECT 1") + bind("o", "o2") + SYNC + QUERY("ROLLBACK TO a") + execute("o") + SYNC + QUERY("COMMIT") + QUERY("SELECT count(*) FROM orders WHERE state = 'o'"),
     # A change whose rows are asked for one by one is counted all the same.
     parse("k", "UPDATE orders SET state = 'x' RETURNING id") + bind("", "k") + execute("", 1) + SYNC + QUERY("SELECT count(*) FROM orders WHERE state = 'x'"),
     # What fails only when it is kept never was complete; details of it are withheld.

@@ -89,23 +89,30 @@ fn the_servers_own_log_names_each_statement() {
             assert_eq!(statements[0]["decision"]["trace"], format!("{session}.{number}"));
         }
     }
-    let none = world.writ.run(&["session", "show", &format!("{session}.2")]);
-    assert!(text(&none.stderr).contains("no statement is on record as"), "{}", text(&none.stderr));
+    let denied = world.writ.json(&["session", "show", &format!("/*writ:{session}.2*/")]);
+    assert_eq!(denied["statements"][0]["decision"]["kind"], "denied");
+    let none = world.writ.run(&["session", "show", &format!("{session}.6")]);
+    assert!(text(&none.stderr).contains("nothing is on record of"), "{}", text(&none.stderr));
+    let again = world.writ.ok(&["session", "replay", &format!("{session}.1"), "--speed", "1000"]);
+    assert!(again.contains("SELECT 1 -- one") && !again.contains("SELECT 2"), "{again}");
+    assert!(world.writ.ok(&["session", "show", &session]).contains(&format!("({session}.3)")));
 
     // A statement that is prepared once is the same text each time it runs.
     let script = world.writ.path("prepared.sql");
     std::fs::write(&script, "SELECT customer FROM orders WHERE id = 2;\n").unwrap();
-    let mut pgbench = Command::new("pgbench");
-    let ran =
-        pgbench.args(["-n", "-M", "prepared", "-t", "3", "-f"]).arg(&script).arg(world.conninfo()).output();
-    assert!(ran.as_ref().unwrap().status.success(), "{}", text(&ran.unwrap().stderr));
-    let session = opened(&world);
     let of = |shown: Value| shown["statements"].as_array().unwrap().clone();
-    let all = of(world.writ.json(&["session", "show", &session]));
-    let last = all.last().unwrap()["decision"]["trace"].as_str().unwrap();
-    assert_eq!(of(world.writ.json(&["session", "show", last])).len(), 3);
-    let log = world.postgres.log();
-    assert!(log.contains(&format!("SELECT customer FROM orders WHERE id = 2; /*writ:{last}*/")), "{log}");
+    for (mode, times) in [("prepared", 3), ("extended", 1)] {
+        let mut pgbench = Command::new("pgbench");
+        let pgbench = pgbench.args(["-n", "-M", mode, "-t", "3", "-f"]).arg(&script).arg(world.conninfo());
+        let ran = pgbench.output().unwrap();
+        assert!(ran.status.success(), "{}", text(&ran.stderr));
+        let session = opened(&world);
+        let all = of(world.writ.json(&["session", "show", &session]));
+        let last = all.last().unwrap()["decision"]["trace"].as_str().unwrap();
+        assert_eq!(of(world.writ.json(&["session", "show", last])).len(), times, "{mode}");
+        let log = world.postgres.log();
+        assert!(log.contains(&format!("WHERE id = 2; /*writ:{last}*/")), "{mode}: {log}");
+    }
     world.writ.assert_verifies();
 }
 
