@@ -7,8 +7,8 @@ use contract::Recording;
 use contract::norm::Detector;
 use policy::record::MASKED_FIELD;
 use policy::{Ending, MaskedRecord, Outcome};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -77,7 +77,7 @@ pub(crate) struct Meter {
     /// Rows that were given.
     pub(crate) given: AtomicU64,
     /// What a server said a statement failed with.
-    pub(crate) error: OnceLock<String>,
+    error: Mutex<Option<String>>,
     /// What was masked in them.
     pub(crate) withheld: Withheld,
     /// It is a statement: rows are told, and no status.
@@ -122,6 +122,15 @@ impl Meter {
         Self { statement: true, ..Self::default() }
     }
 
+    /// It failed with this, or did not in the end.
+    pub(crate) fn fail(&self, error: Option<String>) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// So many bytes were sent.
     pub(crate) fn sent(&self, bytes: usize) {
         self.up.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -137,7 +146,7 @@ impl Meter {
             ending,
             duration_ms,
             rows: self.statement.then(|| self.rows.load(Ordering::Relaxed)),
-            error: self.error.get().cloned(),
+            error: self.error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             given: self.statement.then(|| self.given.load(Ordering::Relaxed)),
             masked: self.withheld.records(),
         }

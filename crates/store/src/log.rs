@@ -33,7 +33,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-/// Submissions that may wait for the sequencer; one more is refused with [`AppendError::Overloaded`].
+/// Submissions that may wait until they are durable; one more is refused with [`AppendError::Overloaded`].
 pub const QUEUE_MAX: usize = 16_384;
 /// Bytes of entries and addenda that may wait; whatever goes beyond is refused likewise.
 pub const QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024;
@@ -98,6 +98,10 @@ struct Waiter {
 impl Waiter {
     fn tell(mut self, sequenced: Result<Sequenced, AppendError>) {
         // What it makes room for can be what whoever is told submits.
+        self.say(sequenced);
+    }
+
+    fn say(&mut self, sequenced: Result<Sequenced, AppendError>) {
         self.taken = None;
         if let Some(done) = self.done.take()
             && catch_unwind(AssertUnwindSafe(|| done(sequenced))).is_err()
@@ -114,9 +118,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            done(Err(AppendError::Closed));
-        }
+        self.say(Err(AppendError::Closed));
     }
 }
 
@@ -301,7 +303,9 @@ impl EmbeddedLog {
         let join = move || shared.join(threads);
         if own {
             // Whoever is told of an entry can be the last who holds the log: a thread of it does not wait for itself.
-            std::thread::spawn(join);
+            if let Err(error) = std::thread::Builder::new().name("log-closing".into()).spawn(join) {
+                tracing::error!(%error, "the log closes without a last checkpoint");
+            }
         } else {
             join();
         }

@@ -272,7 +272,7 @@ pub(crate) enum SessionCommand {
     },
     /// A session's statements again, in full and at their pace.
     Replay {
-        /// The decision that opened it.
+        /// The decision that opened it, or one text of it: 4711.3.
         session: String,
         /// How much faster than it was.
         #[arg(long, default_value_t = 1.0)]

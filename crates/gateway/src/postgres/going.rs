@@ -46,6 +46,11 @@ pub(crate) struct Gone {
 }
 
 impl Gone {
+    /// Whether the server may read data for it: no function and nothing that has a name can have it do so.
+    pub(crate) fn copies_in(&self) -> bool {
+        self.kinds.contains(&Kind::CopyFrom.as_str())
+    }
+
     /// What its statements are, in words.
     pub(crate) fn kinds(&self) -> String {
         self.kinds.join("; ")

@@ -178,7 +178,7 @@ impl Judge {
         };
         if let Some((denial, request)) = denied {
             let touches = touches(std::slice::from_ref(&request));
-            let looked = Looked { touches, ..self.looked(gone.kinds(), text, says) };
+            let looked = Looked { touches, trace, ..self.looked(gone.kinds(), text, says) };
             return Err(self.denied(denial, Some(&request), looked, &all.reasons).await);
         }
         let instead = self.marked(trace, text, self.instead_of(&known.read.statements));
@@ -245,6 +245,7 @@ impl Judge {
         let mut judged = self.judge(looked, &gone.all, Some(seen), gone.defines).await;
         if let Judged::Permitted { running, .. } = &mut judged {
             running.runs_by_name = gone.runs_by_name;
+            running.copies_in = gone.copies_in();
             if !self.remember(talk, gone, trace) {
                 return Judged::End(reply::too_many("prepared statements"));
             }

@@ -241,6 +241,14 @@ impl Session {
                     self.parted.store(true, Ordering::Relaxed);
                     return Ok(());
                 }
+                if self.talk().reads_data() && !matches!(header.tag, b'c' | b'f') {
+                    if matches!(header.tag, b'S' | b'H') {
+                        // The server would pass over it.
+                        continue;
+                    }
+                    let why = "while data are copied in nothing else is said";
+                    return Err(End::Told(reply::fatal("08P01", why.to_owned())));
+                }
                 // What was said before goes up before there is a wait for a record.
                 let judged = matches!(header.tag, b'Q' | b'P' | b'B' | b'F');
                 // What is run has to be known: it may have been bound, or not.
@@ -252,7 +260,9 @@ impl Session {
                     out.clear();
                 }
                 while unsettled()? {
-                    self.answered.notified().await;
+                    if !self.answers(from, &mut heard).await? {
+                        return Ok(());
+                    }
                 }
                 self.said(header.tag, &message, &mut out).await?;
                 if !self.held(from, to, &mut heard, &mut out).await? {
@@ -267,7 +277,9 @@ impl Session {
                     to.write_all(&out).await?;
                     to.flush().await?;
                     out.clear();
-                    self.answered.notified().await;
+                    if !self.answers(from, &mut heard).await? {
+                        return Ok(());
+                    }
                 }
             }
             if !out.is_empty() {
@@ -311,17 +323,19 @@ impl Session {
                 to.flush().await?;
                 out.clear();
             }
-            // That the client goes away is heard as long as it does not say too much else.
-            let listens = heard.len() < CHUNK_BYTES;
-            heard.reserve(CHUNK_BYTES);
-            tokio::select! {
-                () = self.answered.notified() => {}
-                read = from.read_buf(heard), if listens => {
-                    if read? == 0 {
-                        return Ok(false);
-                    }
-                }
+            if !self.answers(from, heard).await? {
+                return Ok(false);
             }
+        }
+    }
+
+    /// Waits for answers. Says whether the client is still there, which is heard as long as it does not say too much else.
+    async fn answers<C: Duplex>(&self, from: &mut ReadHalf<C>, heard: &mut BytesMut) -> Result<bool, End> {
+        let listens = heard.len() < CHUNK_BYTES;
+        heard.reserve(CHUNK_BYTES);
+        tokio::select! {
+            () = self.answered.notified() => Ok(true),
+            read = from.read_buf(heard), if listens => Ok(read? > 0),
         }
     }
 
@@ -428,6 +442,10 @@ impl Session {
                             held = Some(Held::Runs);
                         } else {
                             out.extend_from_slice(message);
+                            if self.talk().copies_in(portal) {
+                                // What comes next depends on what it says.
+                                frontend::flush(out);
+                            }
                         }
                         None
                     }
@@ -445,8 +463,13 @@ impl Session {
                 Waiting::Execute { portal: portal.to_owned(), denial, held }
             }
             Frontend::CopyDone | Frontend::CopyFail => {
-                out.extend_from_slice(message);
-                Waiting::CopyEnd
+                // Elsewhere the server passes over it.
+                if self.talk().reads_data() {
+                    out.extend_from_slice(message);
+                    frontend::flush(out);
+                    self.talk().end_data();
+                }
+                return Ok(());
             }
             Frontend::Password => return Err(wire::postgres::Malformed("nobody asked for a password").into()),
             Frontend::Describe(of) => {
@@ -462,6 +485,7 @@ impl Session {
                 Waiting::CloseStatement(name.to_owned())
             }
             Frontend::Close(Named::Portal(name)) => {
+                self.talk().names_portal(name);
                 out.extend_from_slice(message);
                 Waiting::ClosePortal(name.to_owned())
             }

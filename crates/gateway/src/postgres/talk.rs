@@ -18,6 +18,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// How far copying in is. While the server reads data it passes over every Sync, and once it failed over no more: which of them
+/// it answers is known only because nothing goes up meanwhile but data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Copy {
+    /// Nothing is copied in.
+    #[default]
+    Not,
+    /// What was said last may have the server read data: it says so, or that it is over.
+    Asked,
+    /// It reads.
+    Reads,
+    /// All is said: the same as asked.
+    Said,
+}
+
 /// What is said and not answered yet, and what has names.
 #[derive(Default)]
 pub(crate) struct Talk {
@@ -33,8 +48,8 @@ pub(crate) struct Talk {
     masked: Option<Arc<Masks>>,
     /// The end of a text that runs as a portal: told when it is kept.
     complete: Vec<u8>,
-    /// The server reads data to copy in, and passes over every Sync until they end.
-    copying: bool,
+    /// Whether the server reads data to copy in.
+    copy: Copy,
     /// What of the answer that is coming is not told to its statement yet.
     counted: Counted,
     /// What the server said of itself since the session began.
@@ -72,13 +87,21 @@ impl Talk {
 
     /// A portal is about to be bound; says whether there is room for it.
     pub(crate) fn bind(&mut self, portal: &str, moved: u64, runs_by_name: bool) -> bool {
+        self.names_portal(portal);
         let names = runs_by_name.then(|| self.names.changes());
         self.bound.bind(portal, Binding { moved, names })
     }
 
+    /// A portal is bound or closed: what fetches from a cursor of its name would fetch from another.
+    pub(crate) fn names_portal(&mut self, name: &str) {
+        if self.names.is_cursor(name) {
+            self.names.unname();
+        }
+    }
+
     /// Whether a statement may be running.
     pub(crate) fn is_busy(&self) -> bool {
-        self.waiting.iter().any(|waiting| !matches!(waiting, Waiting::CopyEnd))
+        !self.waiting.is_empty()
     }
 
     /// Whether something is being defined, or was in the transaction that is open: the catalog is another for this session.
@@ -103,6 +126,10 @@ impl Talk {
         if let Some(running) = self.current() {
             counted.tell(running);
         }
+        // What failed came to its end then.
+        let failed = self.portals.extract_if(|_, running| running.meter.has_failed());
+        let failed: Vec<Running> = failed.map(|(_, running)| running).collect();
+        failed.into_iter().for_each(|running| running.finish(Ending::Complete));
         self.is_busy()
     }
 
@@ -116,8 +143,7 @@ impl Talk {
             | Waiting::Describe(_)
             | Waiting::CloseStatement(_)
             | Waiting::ClosePortal(_)
-            | Waiting::Sync
-            | Waiting::CopyEnd => None,
+            | Waiting::Sync => None,
         }
     }
 
@@ -155,19 +181,6 @@ impl Talk {
             let longest = running.longest.clone();
             self.within(longest.as_deref(), now);
         }
-        if self.copying {
-            match waiting {
-                Waiting::Sync => return,
-                Waiting::CopyEnd => self.copying = false,
-                Waiting::Query { .. }
-                | Waiting::Parse { .. }
-                | Waiting::Bind { .. }
-                | Waiting::Describe(_)
-                | Waiting::Execute { .. }
-                | Waiting::CloseStatement(_)
-                | Waiting::ClosePortal(_) => {}
-            }
-        }
         if matches!(waiting, Waiting::Sync | Waiting::Query { .. }) {
             self.bound.end_part();
         }
@@ -178,7 +191,42 @@ impl Talk {
             }
             return self.forget(waiting);
         }
+        let copies_in = match &waiting {
+            Waiting::Query { running, .. } => running.as_ref().is_some_and(|running| running.copies_in),
+            Waiting::Execute { portal, denial: None, .. } => self.copies_in(portal),
+            Waiting::Execute { .. }
+            | Waiting::Parse { .. }
+            | Waiting::Bind { .. }
+            | Waiting::Describe(_)
+            | Waiting::CloseStatement(_)
+            | Waiting::ClosePortal(_)
+            | Waiting::Sync => false,
+        };
+        if copies_in {
+            self.copy = Copy::Asked;
+        }
         self.waiting.push_back(waiting);
+    }
+
+    /// Whether the server may read data for a portal.
+    pub(crate) fn copies_in(&self, portal: &str) -> bool {
+        self.runs(portal).is_some_and(|running| running.copies_in)
+    }
+
+    /// What a portal runs, as far as it was permitted.
+    fn runs(&self, portal: &str) -> Option<&Running> {
+        let bound = self.waiting.iter().rev().find_map(|waiting| waiting.binds(portal));
+        bound.flatten().or_else(|| self.portals.get(portal))
+    }
+
+    /// Whether the server reads data: what else is said it passes over.
+    pub(crate) fn reads_data(&self) -> bool {
+        self.copy == Copy::Reads
+    }
+
+    /// All data are said.
+    pub(crate) fn end_data(&mut self) {
+        self.copy = Copy::Said;
     }
 
     /// A statement gets no name: the server did not read that.
@@ -425,11 +473,14 @@ mod tests {
                 }
                 // Brought back by a savepoint it runs as what it was permitted as, and is counted.
                 assert!(ended().is_empty(), "it may run yet");
+                let meter = talk.portals["p"].meter.clone();
+                assert_eq!(meter.has_failed(), pipelined);
                 talk.say(execute(), now);
                 talk.say(Waiting::Sync, now);
                 assert!(matches!(talk.row(9, false, 0), Row::Pass));
                 passes(&mut talk, b"C");
                 assert_eq!(ended(), [Ending::Complete]);
+                assert!(!meter.has_failed(), "it did run");
             }
         }
     }
@@ -486,23 +537,82 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sync_among_data_is_passed_over() {
-        let (mut talk, now) = (Talk::default(), Instant::now());
+    async fn nothing_is_said_while_data_are_copied_in() {
+        let now = Instant::now();
+        let copying = || {
+            let (running, _) = running(None);
+            running.map(|running| Running { copies_in: true, ..running })
+        };
+        let text = || Waiting::Query { running: copying(), denial: None, held: None };
         let execute = || Waiting::Execute { portal: String::new(), denial: None, held: None };
-        // Whether it was said before the server began to read data, or after.
-        for early in [true, false] {
-            talk.say(execute(), now);
-            if early {
-                talk.say(Waiting::Sync, now);
+        // What the server says, and whether something else can be said then.
+        for (extended, answers) in [
+            // A text of two copies.
+            (false, &[(b'G', true), (b'C', false), (b'G', true), (b'C', false), (b'Z', true)][..]),
+            (true, &[(b'G', true), (b'C', true), (b'Z', true)]),
+            // It fails as it reads, after it read, and before.
+            (false, &[(b'G', true), (b'E', true), (b'Z', true)]),
+            (true, &[(b'G', true), (b'E', true), (b'Z', true)]),
+            (true, &[(b'E', true), (b'Z', true)]),
+            // It reads a file.
+            (false, &[(b'C', false), (b'Z', true)]),
+        ] {
+            let mut talk = Talk::default();
+            if extended {
+                talk.say(Waiting::Bind { portal: String::new(), running: copying(), denial: None }, now);
+                assert!(talk.copies_in(""));
+                talk.say(execute(), now);
+                passes(&mut talk, b"2");
+            } else {
+                talk.say(text(), now);
             }
-            passes(&mut talk, b"G");
-            if !early {
-                talk.say(Waiting::Sync, now);
+            assert_eq!(talk.next(), Next::Nothing);
+            for (tag, speaks) in answers {
+                if *tag == b'Z' && extended {
+                    talk.say(Waiting::Sync, now);
+                }
+                passes(&mut talk, &[*tag]);
+                assert_eq!(talk.next() == Next::Client, *speaks, "{}", char::from(*tag));
+                assert_eq!(talk.reads_data(), *tag == b'G');
+                if talk.reads_data() && !matches!(answers, [_, (b'E', _), ..]) {
+                    talk.end_data();
+                    assert_eq!(talk.next(), Next::Nothing);
+                }
             }
-            talk.say(Waiting::CopyEnd, now);
-            talk.say(Waiting::Sync, now);
-            passes(&mut talk, b"CZ");
             assert!(!talk.is_busy());
+        }
+        // Of what comes first the error is: the other copies in all the same.
+        let mut talk = Talk::default();
+        talk.say(Waiting::Query { running: running(None).0, denial: None, held: None }, now);
+        talk.say(text(), now);
+        passes(&mut talk, b"EZ");
+        assert_eq!(talk.next(), Next::Nothing);
+        passes(&mut talk, b"G");
+        // Nothing else is let copy in.
+        assert!(matches!(talk.hear(b'G', b"", now), Step::End(_)));
+        let mut talk = Talk::default();
+        talk.say(Waiting::Query { running: running(None).0, denial: None, held: None }, now);
+        assert!(matches!(talk.hear(b'G', b"", now), Step::End(_)));
+    }
+
+    /// What fetches from a cursor fits no more once a portal has its name, or it is closed.
+    #[tokio::test]
+    async fn a_portal_takes_the_name_of_a_cursor() {
+        for close in [false, true] {
+            let (mut talk, now) = (Talk::default(), Instant::now());
+            assert!(talk.names.name(&Called::Cursor("z".to_owned()), &known("cursor")));
+            assert!(talk.bind("y", 0, true));
+            talk.say(Waiting::Bind { portal: "y".to_owned(), running: running(None).0, denial: None }, now);
+            let fits = |talk: &Talk| talk.bound("y").unwrap().names == Some(talk.names.changes());
+            assert!(fits(&talk));
+            assert!(talk.bind("other", 0, false));
+            assert!(fits(&talk));
+            if close {
+                talk.names_portal("z");
+            } else {
+                assert!(talk.bind("z", 0, false));
+            }
+            assert!(!fits(&talk));
         }
     }
 

@@ -30,8 +30,6 @@ pub(crate) enum Waiting {
     ClosePortal(String),
     /// Until the server is ready.
     Sync,
-    /// Data that are copied in end here; nothing answers this by itself.
-    CopyEnd,
 }
 
 /// What is described.
@@ -73,8 +71,7 @@ impl Waiting {
             | Self::Describe(_)
             | Self::CloseStatement(_)
             | Self::ClosePortal(_)
-            | Self::Sync
-            | Self::CopyEnd => None,
+            | Self::Sync => None,
         }
     }
 
@@ -87,8 +84,7 @@ impl Waiting {
             | Self::Execute { .. }
             | Self::CloseStatement(_)
             | Self::ClosePortal(_)
-            | Self::Sync
-            | Self::CopyEnd => None,
+            | Self::Sync => None,
         }
     }
 }
@@ -102,6 +98,8 @@ pub(crate) struct Running {
     pub(crate) meter: Arc<Meter>,
     /// What must be durable before answers are released.
     pub(crate) recorded: Option<Recorded>,
+    /// The server may read data for it.
+    pub(crate) copies_in: bool,
     /// The catalog is another afterwards.
     pub(crate) defines: bool,
     /// It runs something by a name, which is looked up when it runs.

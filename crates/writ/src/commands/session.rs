@@ -34,6 +34,7 @@ impl Which {
     /// The index of a decision; or `origin/index`, as the server's own log has it in `application_name`; or `/*writ:index.number*/`
     /// as that has it at the end of a text, with or without what is around it.
     fn parse(said: &str) -> anyhow::Result<Self> {
+        let said = said.trim();
         let numbers = said.strip_prefix("/*").and_then(|said| said.strip_suffix("*/")).unwrap_or(said);
         let numbers = numbers.strip_prefix("writ:").unwrap_or(numbers);
         let numbers = numbers.rsplit('/').next().unwrap_or_default();

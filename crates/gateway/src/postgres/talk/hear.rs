@@ -1,6 +1,6 @@
 //! What the server says: each answer belongs to what waits first.
 
-use super::Talk;
+use super::{Copy, Talk};
 use crate::course::Recorded;
 use crate::postgres::masking::{Masks, Unmaskable};
 use crate::postgres::names::Called;
@@ -28,6 +28,15 @@ pub(crate) enum Step {
 impl Talk {
     /// A message of the server came, not a row and not copied data.
     pub(crate) fn hear(&mut self, tag: u8, body: &[u8], now: Instant) -> Step {
+        let step = self.heard(tag, body, now);
+        // Nothing is said after what copies in before that is answered: it is the last that waits.
+        if self.waiting.is_empty() {
+            self.copy = Copy::Not;
+        }
+        step
+    }
+
+    fn heard(&mut self, tag: u8, body: &[u8], now: Instant) -> Step {
         if let b'S' = tag {
             return match backend::parameter_status(body) {
                 Ok((name, value)) if sound(name, value).is_some() => {
@@ -40,9 +49,6 @@ impl Talk {
                 }
                 Err(_) => Step::End("the server said what is not its protocol"),
             };
-        }
-        while let Some(Waiting::CopyEnd) = self.waiting.front() {
-            self.waiting.pop_front();
         }
         if let Some(
             Waiting::Query { running: Some(running), .. } | Waiting::Bind { running: Some(running), .. },
@@ -71,6 +77,7 @@ impl Talk {
                 };
                 if let Some(running) = self.portals.get(&portal) {
                     counted.tell(running);
+                    running.meter.fail(None);
                 }
                 Step::Pass
             }
@@ -127,10 +134,15 @@ impl Talk {
                 }
             }
             b'Z' => self.ready(body, now),
-            b'G' => {
-                self.copy_in();
-                Step::Pass
-            }
+            b'G' => match (self.copy, self.waiting.len()) {
+                (Copy::Asked | Copy::Said, 1) => {
+                    self.copy = Copy::Reads;
+                    Step::Pass
+                }
+                (Copy::Not | Copy::Asked | Copy::Reads | Copy::Said, _) => {
+                    Step::End("the server reads data of which nothing was said")
+                }
+            },
             b'H' => {
                 let Some(running) = self.current() else { return Step::Pass };
                 let Some(masks) = &running.masks else { return Step::Pass };
@@ -174,25 +186,13 @@ impl Talk {
         running.and_then(|running| running.masks.as_ref()).or(self.masked.as_ref()).cloned()
     }
 
-    /// The server reads data now. It passes over every Sync until they end.
-    fn copy_in(&mut self) {
-        let end = self.waiting.iter().position(|waiting| matches!(waiting, Waiting::CopyEnd));
-        let mut at = 0;
-        self.waiting.retain(|waiting| {
-            let before = end.is_none_or(|end| at < end);
-            at += 1;
-            !(before && matches!(waiting, Waiting::Sync))
-        });
-        self.copying = end.is_none();
-    }
-
     fn failed(&mut self, body: &[u8]) -> Step {
-        self.copying = false;
+        let alone = self.waiting.len() == 1;
         let masks = self.masks();
         let code = error_response::read(body).map(|(code, _)| code).unwrap_or_default();
         let counted = std::mem::take(&mut self.counted);
         let failed = |running: &Running| {
-            let _ = running.meter.error.set(code.clone());
+            running.meter.fail(Some(code.clone()));
             counted.tell(running);
         };
         let denial = match self.waiting.front_mut() {
@@ -200,6 +200,9 @@ impl Talk {
             Some(Waiting::Query { running, denial, held }) => {
                 self.complete.clear();
                 running.iter().for_each(failed);
+                if alone {
+                    self.copy = Copy::Not;
+                }
                 if let Some(held) = held
                     && *held == Held::Runs
                 {
@@ -207,7 +210,7 @@ impl Talk {
                 }
                 return told(denial.take(), body, masks.as_deref());
             }
-            Some(Waiting::Sync | Waiting::CopyEnd) | None => return told(None, body, masks.as_deref()),
+            Some(Waiting::Sync) | None => return told(None, body, masks.as_deref()),
             Some(Waiting::Parse { denial, .. }) => denial.take(),
             Some(Waiting::Bind { portal, running, denial }) => {
                 let (portal, running, denial) = (std::mem::take(portal), running.take(), denial.take());
@@ -218,10 +221,12 @@ impl Talk {
                 self.end_of(running);
                 denial
             }
-            Some(Waiting::Execute { portal, denial, .. }) => {
+            Some(Waiting::Execute { portal, denial, held }) => {
+                // What stood in its place failed, where it does not fit any more.
+                let ran = denial.is_none() || held.is_some();
                 let (portal, denial) = (std::mem::take(portal), denial.take());
                 // A savepoint can bring it back: it is what it was permitted as for as long as it may be there.
-                if let Some(running) = self.portals.get(&portal) {
+                if let Some(running) = self.portals.get(&portal).filter(|_| ran) {
                     failed(running);
                 }
                 denial
@@ -269,6 +274,7 @@ impl Talk {
                 }
                 if let Some(held) = held {
                     *held = Held::Ran;
+                    self.copy = Copy::Not;
                 }
                 Step::Pass
             }
@@ -278,6 +284,8 @@ impl Talk {
                 };
                 if let Some(running) = self.portals.remove(&portal) {
                     counted.tell(&running);
+                    // Brought back by a savepoint it did run.
+                    running.meter.fail(None);
                     self.end_of(Some(running));
                 }
                 Step::Pass
@@ -297,6 +305,8 @@ impl Talk {
         }
         // Outside a transaction no portal lives on.
         if body == b"I" {
+            let portals = std::mem::take(&mut self.portals);
+            portals.into_values().for_each(|running| self.end_of(Some(running)));
             (self.open_since, self.deadline) = (None, None);
             self.masked = self.waiting.iter().rev().find_map(|waiting| waiting.running()?.masks.clone());
             self.defined |= std::mem::take(&mut self.defines);
@@ -306,12 +316,8 @@ impl Talk {
         let next = self.waiting.iter().filter_map(Waiting::running);
         let next: Vec<Option<Box<Longest>>> = next.map(|running| running.longest.clone()).collect();
         next.iter().for_each(|longest| self.within(longest.as_deref(), now));
-        if body == b"I" {
-            let portals = std::mem::take(&mut self.portals);
-            portals.into_values().for_each(|running| self.end_of(Some(running)));
-            if self.waiting.is_empty() {
-                self.names.end_cursors();
-            }
+        if body == b"I" && self.waiting.is_empty() {
+            self.names.end_cursors();
         }
         if self.complete.is_empty() {
             return Step::Pass;

@@ -1,6 +1,6 @@
 //! Rows on their way to the client, which can be limited and masked, and what waits for their end.
 
-use super::Talk;
+use super::{Copy, Talk};
 use crate::postgres::masking::Plan;
 use crate::postgres::reply;
 use crate::postgres::waiting::{Held, Waiting};
@@ -70,6 +70,11 @@ impl Talk {
 
     /// What the gateway says next.
     pub(crate) fn next(&mut self) -> Next {
+        match self.copy {
+            Copy::Asked | Copy::Said => return Next::Nothing,
+            Copy::Reads => return Next::Client,
+            Copy::Not => {}
+        }
         let Some(last) = self.waiting.back_mut() else { return Next::Client };
         let is_text = matches!(last, Waiting::Query { .. });
         let Some(held) = last.held() else { return Next::Client };
@@ -89,9 +94,7 @@ impl Talk {
 
     /// For how many rows to ask the server of a portal, and whether what comes after that waits for its end.
     pub(crate) fn ask(&self, portal: &str, asked: u32) -> (u32, bool) {
-        let bound = self.waiting.iter().rev().find_map(|waiting| waiting.binds(portal));
-        let running = bound.flatten().or_else(|| self.portals.get(portal));
-        match running.and_then(|running| running.limits.as_ref()) {
+        match self.runs(portal).and_then(|running| running.limits.as_ref()) {
             Some(limits) if limits.held => (limits.ask(asked), true),
             Some(_) | None => (asked, false),
         }

@@ -1,6 +1,6 @@
 //! Which portals there may be, and what was so when they were bound. No IO.
 //!
-//! A portal is what was bound last, unless that failed: then it is what it was before. Within one part of what a client says
+//! A portal is what was bound last, unless that failed: then it is what it was before, or none (the unnamed one). Within one part of what a client says
 //! (up to Sync, or a text) nothing is run after a failure, so that what was bound in it counts; beyond it the server's answer
 //! has to be known first.
 

@@ -111,6 +111,11 @@ LIMITED = [
     # A portal that is bound anew in vain is what it was: it fits no more, or is limited and masked as it was.
     QUERY("BEGIN") + QUERY("PREPARE l AS SELECT name, note FROM customers") + parse("l2", "EXECUTE l") + parse("l3", "SELECT 1") + bind("l", "l2") + SYNC + QUERY("DEALLOCATE l") + QUERY("PREPARE l AS SELECT name, email FROM customers") + QUERY("SAVEPOINT a") + bind("l", "l3") + SYNC + QUERY("ROLLBACK TO a") + execute("l") + SYNC + QUERY("ROLLBACK"),
     QUERY("BEGIN") + parse("o", "UPDATE orders SET state = 'o'") + bind("o", "o") + SYNC + QUERY("SAVEPOINT a") + QUERY("SELECT 1/0") + execute("o") + parse("o2", "SELECT 1") + bind("o", "o2") + SYNC + QUERY("ROLLBACK TO a") + execute("o") + SYNC + QUERY("COMMIT") + QUERY("SELECT count(*) FROM orders WHERE state = 'o'"),
+    # What copies in and fails: each answer belongs to what it answers, and rows are masked as what they are rows of.
+    parse("ci", "COPY customers (id) FROM STDIN") + bind("", "ci") + execute("") + SYNC + message(b"d", b"no number\n") + message(b"c", b"") + parse("e1", "SELECT email FROM customers WHERE id = 1") + bind("e1", "e1") + execute("e1") + SYNC + parse("e1", "SELECT email FROM customers WHERE id = 1") + parse("e2", "SELECT 10") + SYNC + bind("e1", "e1") + execute("e1") + SYNC + bind("e2", "e2") + message(b"D", b"Pe2\0") + execute("e2") + SYNC,
+    QUERY("COPY customers (id) FROM STDIN") + message(b"d", b"no number\n") + message(b"c", b"") + QUERY("SELECT email FROM customers WHERE id = 1") + QUERY("SELECT 11"),
+    # What is fetched from a cursor that is closed as a portal, whose name a portal has then.
+    QUERY("BEGIN") + QUERY("DECLARE z CURSOR FOR SELECT name FROM customers") + parse("z1", "FETCH ALL FROM z") + parse("z2", "SELECT email FROM customers") + bind("y", "z1") + SYNC + message(b"C", b"Pz\0") + bind("z", "z2") + SYNC + execute("y") + SYNC + QUERY("ROLLBACK"),
     # A change whose rows are asked for one by one is counted all the same.
     parse("k", "UPDATE orders SET state = 'x' RETURNING id") + bind("", "k") + execute("", 1) + SYNC + QUERY("SELECT count(*) FROM orders WHERE state = 'x'"),
     # What fails only when it is kept never was complete; details of it are withheld.
