@@ -21,7 +21,7 @@ use tokio::time::Instant;
 /// How far copying in is. While the server reads data it passes over every Sync, and once it failed over no more: which of them
 /// it answers is known only because nothing goes up meanwhile but data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Copy {
+enum CopyIn {
     /// Nothing is copied in.
     #[default]
     Not,
@@ -49,7 +49,7 @@ pub(crate) struct Talk {
     /// The end of a text that runs as a portal: told when it is kept.
     complete: Vec<u8>,
     /// Whether the server reads data to copy in.
-    copy: Copy,
+    copy: CopyIn,
     /// What of the answer that is coming is not told to its statement yet.
     counted: Counted,
     /// What the server said of itself since the session began.
@@ -203,7 +203,7 @@ impl Talk {
             | Waiting::Sync => false,
         };
         if copies_in {
-            self.copy = Copy::Asked;
+            self.copy = CopyIn::Asked;
         }
         self.waiting.push_back(waiting);
     }
@@ -221,12 +221,12 @@ impl Talk {
 
     /// Whether the server reads data: what else is said it passes over.
     pub(crate) fn reads_data(&self) -> bool {
-        self.copy == Copy::Reads
+        self.copy == CopyIn::Reads
     }
 
     /// All data are said.
     pub(crate) fn end_data(&mut self) {
-        self.copy = Copy::Said;
+        self.copy = CopyIn::Said;
     }
 
     /// A statement gets no name: the server did not read that.

@@ -1,6 +1,6 @@
 //! What the server says: each answer belongs to what waits first.
 
-use super::{Copy, Talk};
+use super::{CopyIn, Talk};
 use crate::course::Recorded;
 use crate::postgres::masking::{Masks, Unmaskable};
 use crate::postgres::names::Called;
@@ -31,7 +31,7 @@ impl Talk {
         let step = self.heard(tag, body, now);
         // Nothing is said after what copies in before that is answered: it is the last that waits.
         if self.waiting.is_empty() {
-            self.copy = Copy::Not;
+            self.copy = CopyIn::Not;
         }
         step
     }
@@ -135,11 +135,11 @@ impl Talk {
             }
             b'Z' => self.ready(body, now),
             b'G' => match (self.copy, self.waiting.len()) {
-                (Copy::Asked | Copy::Said, 1) => {
-                    self.copy = Copy::Reads;
+                (CopyIn::Asked | CopyIn::Said, 1) => {
+                    self.copy = CopyIn::Reads;
                     Step::Pass
                 }
-                (Copy::Not | Copy::Asked | Copy::Reads | Copy::Said, _) => {
+                (CopyIn::Not | CopyIn::Asked | CopyIn::Reads | CopyIn::Said, _) => {
                     Step::End("the server reads data of which nothing was said")
                 }
             },
@@ -201,7 +201,7 @@ impl Talk {
                 self.complete.clear();
                 running.iter().for_each(failed);
                 if alone {
-                    self.copy = Copy::Not;
+                    self.copy = CopyIn::Not;
                 }
                 if let Some(held) = held
                     && *held == Held::Runs
@@ -274,7 +274,7 @@ impl Talk {
                 }
                 if let Some(held) = held {
                     *held = Held::Ran;
-                    self.copy = Copy::Not;
+                    self.copy = CopyIn::Not;
                 }
                 Step::Pass
             }

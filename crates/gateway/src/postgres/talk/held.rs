@@ -1,6 +1,6 @@
 //! Rows on their way to the client, which can be limited and masked, and what waits for their end.
 
-use super::{Copy, Talk};
+use super::{CopyIn, Talk};
 use crate::postgres::masking::Plan;
 use crate::postgres::reply;
 use crate::postgres::waiting::{Held, Waiting};
@@ -71,9 +71,9 @@ impl Talk {
     /// What the gateway says next.
     pub(crate) fn next(&mut self) -> Next {
         match self.copy {
-            Copy::Asked | Copy::Said => return Next::Nothing,
-            Copy::Reads => return Next::Client,
-            Copy::Not => {}
+            CopyIn::Asked | CopyIn::Said => return Next::Nothing,
+            CopyIn::Reads => return Next::Client,
+            CopyIn::Not => {}
         }
         let Some(last) = self.waiting.back_mut() else { return Next::Client };
         let is_text = matches!(last, Waiting::Query { .. });
