@@ -95,7 +95,7 @@ impl Courses {
                 Ok(index) => landing.recorded(*index),
                 Err(error) => {
                     landing.all.unrecorded(error, UNRECORDED_PERMIT);
-                    landing.step(Stage::Over);
+                    landing.unrecorded();
                 }
             }
             let failed = verdict.is_err();
@@ -111,7 +111,7 @@ impl Courses {
         if let Err(error) = self.recorder.submit(VERDICT, body, addendum, patience, Box::new(done)) {
             self.pace.forget();
             self.unrecorded(&error, UNRECORDED_PERMIT);
-            course.step(Stage::Over);
+            course.unrecorded();
             return Err(error);
         }
         Ok((UnderWay(Some(course)), recorded.map(Recorded)))
@@ -221,45 +221,40 @@ enum Stage {
 }
 
 impl Course {
-    fn step(&self, next: Stage) -> Stage {
-        std::mem::replace(&mut *self.stage.lock().unwrap_or_else(PoisonError::into_inner), next)
+    /// Goes on to what is next; where an outcome is complete by that, it is queued.
+    fn step(self: &Arc<Self>, next: impl FnOnce(Stage) -> (Stage, Option<Outcome>)) {
+        let outcome = {
+            let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+            let (after, outcome) = next(std::mem::replace(&mut *stage, Stage::Over));
+            *stage = after;
+            outcome
+        };
+        if let Some(outcome) = outcome {
+            self.write(&outcome);
+        }
     }
 
     /// The verdict is durable.
     fn recorded(self: &Arc<Self>, verdict: u64) {
-        let ended = {
-            let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-            match std::mem::replace(&mut *stage, Stage::Over) {
-                Stage::Ended(outcome) => Some(outcome),
-                Stage::Begun => {
-                    *stage = Stage::Recorded(verdict);
-                    None
-                }
-                Stage::Recorded(_) | Stage::Over => None,
-            }
-        };
-        if let Some(outcome) = ended {
-            self.write(&Outcome { verdict, ..outcome });
-        }
+        self.step(|stage| match stage {
+            Stage::Begun => (Stage::Recorded(verdict), None),
+            Stage::Ended(outcome) => (Stage::Over, Some(Outcome { verdict, ..outcome })),
+            before @ (Stage::Recorded(_) | Stage::Over) => (before, None),
+        });
+    }
+
+    fn unrecorded(self: &Arc<Self>) {
+        self.step(|_| (Stage::Over, None));
     }
 
     fn ended(self: &Arc<Self>, ending: Ending) {
         let duration_ms = (self.all.clock)().saturating_sub(self.now_ms);
         let outcome = self.meter.outcome(ending, duration_ms);
-        let outcome = {
-            let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-            match std::mem::replace(&mut *stage, Stage::Over) {
-                Stage::Recorded(verdict) => Some(Outcome { verdict, ..outcome }),
-                Stage::Begun => {
-                    *stage = Stage::Ended(outcome);
-                    None
-                }
-                Stage::Ended(_) | Stage::Over => None,
-            }
-        };
-        if let Some(outcome) = outcome {
-            self.write(&outcome);
-        }
+        self.step(|stage| match stage {
+            Stage::Begun => (Stage::Ended(outcome), None),
+            Stage::Recorded(verdict) => (Stage::Over, Some(Outcome { verdict, ..outcome })),
+            before @ (Stage::Ended(_) | Stage::Over) => (before, None),
+        });
     }
 
     fn write(self: &Arc<Self>, outcome: &Outcome) {
